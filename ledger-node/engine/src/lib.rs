@@ -1,0 +1,1 @@
+//! Consensus wiring: agree on blocks, keep them, hand out certificates.

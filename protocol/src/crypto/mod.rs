@@ -1,0 +1,1 @@
+//! Keys, signatures, hashes, and every signing domain.

@@ -1,0 +1,7 @@
+//! The words and checks every party shares.
+//!
+//! `protocol` holds everything two independent implementations would have to agree on, byte for byte
+//! or verdict for verdict. It performs no I/O, reads no clock and stores nothing: time and randomness
+//! arrive as arguments.
+
+pub mod crypto;
