@@ -5,3 +5,4 @@
 //! arrive as arguments.
 
 pub mod crypto;
+pub mod identifier;

@@ -1,1 +1,3 @@
 //! Keys, signatures, hashes, and every signing domain.
+
+pub mod domains;
