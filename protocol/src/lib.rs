@@ -4,5 +4,9 @@
 //! or verdict for verdict. It performs no I/O, reads no clock and stores nothing: time and randomness
 //! arrive as arguments.
 
+pub mod cbor;
+pub mod credential;
 pub mod crypto;
+pub mod exchange;
 pub mod identifier;
+pub mod ledger;

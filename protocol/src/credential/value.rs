@@ -1,0 +1,88 @@
+//! A claim's value, as it is signed.
+
+use minicbor::data::Type;
+use minicbor::{Decode, Decoder, Encode, Encoder};
+
+/// Longest text or byte value of one claim, in bytes.
+const VALUE_MAX: usize = 256;
+
+/// Why a value does not fit the attribute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ValueError {
+    /// The value has another form than the credential type says, or is not in its list of codes.
+    #[error("the value does not have the form that the credential type defines")]
+    ValueNotInType,
+    /// Text or bytes longer than 256 bytes.
+    #[error("the value is longer than 256 bytes; shorten it")]
+    ValueTooLong,
+    /// The text contains a resident registration number, which is never a claim.
+    #[error("the value contains a resident registration number, which no credential may carry; remove it")]
+    ResidentNumberForbidden,
+    /// The text contains control or direction-changing characters, which could make it show as something else.
+    #[error("the text contains invisible control characters; remove them")]
+    SuspiciousText,
+}
+
+/// The value of one attribute. What a number means (a day, a code, a set) is the type's business.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub enum Value {
+    /// Text in NFC as the register has it.
+    Text(String),
+    /// A day number, the position of a code, or a bitmap of positions.
+    Number(u64),
+    /// A digest.
+    Bytes(Vec<u8>),
+}
+
+impl Value {
+    /// Refuses what no credential may carry, whatever its type.
+    pub(super) fn check(&self) -> Result<(), ValueError> {
+        match self {
+            Self::Text(text) => {
+                if text.len() > VALUE_MAX {
+                    return Err(ValueError::ValueTooLong);
+                }
+                if super::text::resident_number_in(text) {
+                    return Err(ValueError::ResidentNumberForbidden);
+                }
+                let hidden = |c: char| c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+                if text.chars().any(hidden) { Err(ValueError::SuspiciousText) } else { Ok(()) }
+            }
+            Self::Number(_) => Ok(()),
+            Self::Bytes(bytes) if bytes.len() > VALUE_MAX => Err(ValueError::ValueTooLong),
+            Self::Bytes(_) => Ok(()),
+        }
+    }
+}
+
+/// Claims are personal data: logs and panics never show them.
+impl core::fmt::Debug for Value {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Value([redacted])")
+    }
+}
+
+impl<C> Encode<C> for Value {
+    fn encode<W: minicbor::encode::Write>(
+        &self,
+        e: &mut Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), minicbor::encode::Error<W::Error>> {
+        match self {
+            Self::Text(text) => e.str(text)?.ok(),
+            Self::Number(number) => e.u64(*number)?.ok(),
+            Self::Bytes(bytes) => e.bytes(bytes)?.ok(),
+        }
+    }
+}
+
+impl<'b, C> Decode<'b, C> for Value {
+    fn decode(d: &mut Decoder<'b>, _: &mut C) -> Result<Self, minicbor::decode::Error> {
+        match d.datatype()? {
+            Type::String => Ok(Self::Text(d.str()?.to_owned())),
+            Type::Bytes => Ok(Self::Bytes(d.bytes()?.to_vec())),
+            Type::U8 | Type::U16 | Type::U32 | Type::U64 => Ok(Self::Number(d.u64()?)),
+            _ => Err(minicbor::decode::Error::message("a claim is text, a number or bytes")),
+        }
+    }
+}

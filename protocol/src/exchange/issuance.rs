@@ -1,0 +1,204 @@
+//! How a wallet gets a credential: a nonce, one request, one answer (`specs/issuance.md`).
+//!
+//! The wallet commits to its link secret without showing it, and proves that it holds the device key it
+//! names. A retry with the same idempotency key gets the same credential, also after a crash.
+
+use minicbor::{Decode, Encode};
+use serde::{Deserialize, Serialize};
+
+use crate::cbor::{self, EncodingError};
+use crate::credential::Credential;
+use crate::crypto::domains;
+use crate::crypto::keys::{PublicKey, Signature, SignatureError, Signer, SignerError};
+
+/// Largest request, in bytes.
+const REQUEST_MAX: usize = 2_048;
+/// Largest answer, in bytes.
+const RESPONSE_MAX: usize = 16 * 1_024;
+/// Largest slice of status tokens, in bytes.
+const TOKENS_MAX: usize = 8 * 1_024 * 1_024;
+
+/// A fresh value that a request must repeat.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cbor(array)]
+pub struct IssuanceNonce {
+    /// 16 random bytes, good for one request.
+    #[cbor(n(0), with = "minicbor::bytes")]
+    #[serde(with = "hex::serde")]
+    pub nonce: [u8; 16],
+    /// Unix seconds.
+    #[n(1)]
+    pub expires_at: u64,
+}
+
+/// What a wallet sends to get one credential.
+#[derive(Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct CredentialRequest {
+    /// The secret of the offer.
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub code: [u8; 16],
+    /// The code told separately, where the offer asks for one.
+    #[n(1)]
+    pub tx_code: Option<String>,
+    /// The type wanted.
+    #[n(2)]
+    pub credential_type: String,
+    /// The issuer's nonce.
+    #[cbor(n(3), with = "minicbor::bytes")]
+    pub nonce: [u8; 16],
+    /// Commitment to link secret and blinder, with its proof of knowledge.
+    #[cbor(n(4), with = "minicbor::bytes")]
+    pub commitment: Vec<u8>,
+    /// The key of the phone's secure area.
+    #[n(5)]
+    pub device_key: PublicKey,
+    /// By the device key, over everything else here.
+    #[n(6)]
+    pub device_proof: Signature,
+    /// Chosen by the wallet; repeating it repeats the answer.
+    #[cbor(n(7), with = "minicbor::bytes")]
+    pub idempotency_key: [u8; 16],
+}
+
+impl CredentialRequest {
+    /// The canonical bytes.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        cbor::to_vec(self)
+    }
+
+    /// Reads a request.
+    ///
+    /// # Errors
+    /// [`EncodingError`] unless the bytes are the canonical encoding of a request.
+    pub fn decode(bytes: &[u8]) -> Result<Self, EncodingError> {
+        cbor::from_slice(bytes, REQUEST_MAX)
+    }
+
+    /// Signs the request with the device key; the last step of building one.
+    ///
+    /// # Errors
+    /// What the secure area refuses.
+    pub fn sign(mut self, device: &dyn Signer) -> Result<Self, SignerError> {
+        self.device_key = device.public_key();
+        self.device_proof = device.sign(domains::ISSUANCE_DEVICE_PROOF, &self.signed_bytes())?;
+        Ok(self)
+    }
+
+    /// Checks that whoever sent the request holds the device key it names.
+    ///
+    /// # Errors
+    /// [`SignatureError`].
+    pub fn check_device_proof(&self) -> Result<(), SignatureError> {
+        self.device_key.verify(domains::ISSUANCE_DEVICE_PROOF, &self.signed_bytes(), &self.device_proof)
+    }
+
+    fn signed_bytes(&self) -> Vec<u8> {
+        cbor::to_vec(&Self { device_proof: Signature([0; 64]), ..self.clone() })
+    }
+}
+
+/// The credential, with nothing the wallet could not check.
+#[derive(Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct CredentialResponse {
+    /// Signed over the commitment and the claims.
+    #[n(0)]
+    pub credential: Credential,
+}
+
+impl CredentialResponse {
+    /// The canonical bytes.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        cbor::to_vec(self)
+    }
+
+    /// Reads an answer.
+    ///
+    /// # Errors
+    /// [`EncodingError`] unless the bytes are the canonical encoding of an answer.
+    pub fn decode(bytes: &[u8]) -> Result<Self, EncodingError> {
+        cbor::from_slice(bytes, RESPONSE_MAX)
+    }
+}
+
+/// Why an issuer issues nothing. The names travel on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+pub enum IssuanceRefusal {
+    /// The request cannot be read.
+    #[error("the request cannot be read; update the wallet")]
+    InvalidRequest,
+    /// The offer's code is unknown, used, expired or blocked, or the transaction code is wrong.
+    #[error("the offer or its code is not valid (any more); ask the issuer for a new offer")]
+    InvalidGrant,
+    /// The nonce is unknown, used or expired.
+    #[error("the issuer's nonce has expired; try again")]
+    InvalidNonce,
+    /// The device key or the commitment is not proven.
+    #[error("the wallet could not prove that it holds its keys; try again")]
+    InvalidProof,
+    /// The offer does not cover this type.
+    #[error("the offer does not cover this credential type")]
+    UnsupportedCredentialType,
+    /// The register says that this person cannot have it.
+    #[error("the credential cannot be issued; contact the issuer")]
+    CredentialRequestDenied,
+    /// The person already holds an active credential of this type; the issuer must swap it.
+    #[error("there is already an active credential of this type; ask the issuer to replace it")]
+    AlreadyActive,
+    /// The idempotency key was used with other content.
+    #[error("this request repeats an earlier one with other content; start again")]
+    IdempotencyConflict,
+    /// Busy or out of order; nothing was issued.
+    #[error("the issuer cannot answer now; nothing was issued; try again later")]
+    TemporarilyUnavailable,
+}
+
+/// The issuer's word that one handle is good for one epoch.
+#[derive(Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct StatusToken {
+    /// The handle inside a credential.
+    #[n(0)]
+    pub handle: u64,
+    /// Set signature on the handle and the epoch.
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub signature: [u8; 48],
+}
+
+/// A public slice of status tokens. Many holders share a slice, so fetching it says nothing about one.
+#[derive(Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct StatusTokens {
+    /// The epoch all of them are for.
+    #[n(0)]
+    pub epoch: u32,
+    /// In order of handles.
+    #[n(1)]
+    pub tokens: Vec<StatusToken>,
+}
+
+impl StatusTokens {
+    /// The canonical bytes.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        cbor::to_vec(self)
+    }
+
+    /// Reads a slice.
+    ///
+    /// # Errors
+    /// [`EncodingError`] unless the bytes are the canonical encoding of a slice of at most 8 MiB.
+    pub fn decode(bytes: &[u8]) -> Result<Self, EncodingError> {
+        cbor::from_slice(bytes, TOKENS_MAX)
+    }
+
+    /// The token of one handle, if the issuer still vouches for it.
+    #[must_use]
+    pub fn find(&self, handle: u64) -> Option<&StatusToken> {
+        self.tokens.iter().find(|token| token.handle == handle)
+    }
+}

@@ -1,0 +1,507 @@
+//! The answer: shown claims and one proof for everything else (`specs/presentation.md`).
+
+use minicbor::{Decode, Encode};
+use rand_core::CryptoRng;
+use sha2::{Digest, Sha256};
+
+use super::query::{Predicate, Query};
+use crate::cbor;
+use crate::credential::{Credential, CredentialType, Day, HolderBinding, HolderSecrets, Layout, StatusMethod, Value};
+use crate::credential::{CredentialError, device_key_number, value_number};
+use crate::crypto::bbs;
+use crate::crypto::curve::{CurveError, Scalar};
+use crate::crypto::domains;
+use crate::crypto::keys::{PublicKey, Signature, Signer};
+use crate::crypto::membership::{SetPublicKey, SetSignature};
+use crate::disclosure::{self, Membership, ProofError, Statement};
+use crate::ledger::IssuerKey;
+
+/// Version of the encoding.
+const VERSION: u8 = 1;
+/// Largest encoding, in bytes: what one version-40 code at level L carries.
+const SIZE_MAX: usize = 2_860;
+/// An epoch stands above all handles in the number that a status token signs.
+const EPOCH_SHIFT: u32 = 64;
+
+/// Why a presentation is not authentic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PresentationError {
+    /// Not the canonical encoding of a presentation.
+    #[error("this is not a presentation; ask the holder to show the code again")]
+    MalformedPresentation,
+    /// Made by a newer version.
+    #[error("this presentation was made by a newer version; update this app")]
+    UnsupportedVersion,
+    /// Parts do not fit the credential type: an attribute twice or out of order, a value that the type
+    /// does not have, a missing or surplus status or device key.
+    #[error("the presentation does not fit its credential type; do not accept it")]
+    TypeMismatch,
+    /// The issuer's record on the ledger is unusable.
+    #[error("the issuer's key record is damaged; update the trust bundle")]
+    InvalidIssuerKey,
+    /// The device key did not sign this presentation.
+    #[error("the phone's key did not sign this presentation; do not accept it")]
+    HolderBindingInvalid,
+    /// A device key is required, and the presentation has none.
+    #[error("the presentation is not bound to the holder's phone; do not accept it")]
+    HolderBindingMissing,
+    /// The proof is wrong.
+    #[error("the proof is not valid: {0}")]
+    Proof(#[from] ProofError),
+}
+
+/// Why a wallet cannot make a presentation. To the verifier all of them look like "no answer".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PresentError {
+    /// The question does not fit the credential's type, or asks for another holder binding. Never
+    /// answered with less protection than asked for.
+    #[error("this credential cannot answer that question")]
+    QueryNotAnswerable,
+    /// The credential has expired.
+    #[error("the credential has expired; renew it")]
+    CredentialExpired,
+    /// A statement is not true of this holder.
+    #[error("the statement is not true of this credential")]
+    PredicateNotSatisfied,
+    /// The public set signature for a statement is not at hand.
+    #[error("the wallet lacks public data for this proof; connect it once")]
+    SetSignatureMissing,
+    /// There is no status token for the credential.
+    #[error("the wallet has no current status token; connect it once")]
+    StatusTokenMissing,
+    /// The secure area did not sign with the credential's key.
+    #[error("the phone's secure area failed; restart the phone")]
+    KeystoreFault,
+    /// The credential itself is damaged.
+    #[error("the credential is damaged: {0}")]
+    Credential(#[from] CredentialError),
+    /// The proof could not be made.
+    #[error("the proof could not be made: {0}")]
+    Proof(#[from] ProofError),
+    /// The finished presentation did not pass the holder's own check.
+    #[error("the presentation failed its own check and was not sent")]
+    SelfCheckFailed,
+}
+
+/// Which issuer key, of which type: what a proof is checked against. The evidence for it is the ledger's.
+#[derive(Clone)]
+pub struct IssuerEvidence {
+    /// The ledger's network id.
+    pub network: [u8; 32],
+    /// The key's short name.
+    pub key_id: [u8; 8],
+    /// What the credential's claims are.
+    pub credential_type: CredentialType,
+    bbs: bbs::PublicKey,
+    day_set: SetPublicKey,
+    status: SetPublicKey,
+}
+
+impl IssuerEvidence {
+    /// Reads the keys of a ledger record; they are checked for curve and subgroup here, once.
+    ///
+    /// # Errors
+    /// [`PresentationError::InvalidIssuerKey`].
+    pub fn new(network: [u8; 32], record: &IssuerKey, credential_type: CredentialType) -> Result<Self, PresentationError> {
+        let invalid = |_: CurveError| PresentationError::InvalidIssuerKey;
+        Ok(Self {
+            network,
+            key_id: record.key_id(),
+            credential_type,
+            bbs: bbs::PublicKey::from_bytes(&record.bbs).map_err(|_| PresentationError::InvalidIssuerKey)?,
+            day_set: SetPublicKey::from_bytes(&record.day_set).map_err(invalid)?,
+            status: SetPublicKey::from_bytes(&record.status).map_err(invalid)?,
+        })
+    }
+
+    /// The key that signs credentials.
+    #[must_use]
+    pub fn bbs(&self) -> &bbs::PublicKey {
+        &self.bbs
+    }
+
+    /// The key that signed the public set of day numbers.
+    #[must_use]
+    pub fn day_set(&self) -> &SetPublicKey {
+        &self.day_set
+    }
+
+    /// The key that signs status tokens.
+    #[must_use]
+    pub fn status(&self) -> &SetPublicKey {
+        &self.status
+    }
+}
+
+/// The number a status token signs for `handle` in `epoch`.
+#[must_use]
+pub fn status_token_number(handle: u64, epoch: u32) -> Scalar {
+    Scalar::from_u128(u128::from(epoch) << EPOCH_SHIFT | u128::from(handle))
+}
+
+/// One attribute shown in the clear.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Shown {
+    /// Position in the type.
+    #[n(0)]
+    pub position: u8,
+    /// Its value.
+    #[n(1)]
+    pub value: Value,
+}
+
+/// What a presentation is fresh for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Freshness {
+    /// When it was made, unix seconds.
+    pub made_at: u64,
+    /// The digest of the request it answers; none when the holder shows a code unasked.
+    pub request: Option<[u8; 32]>,
+}
+
+/// A presentation as received: nothing in it means anything before [`Presentation::authenticate`].
+#[derive(Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Presentation {
+    #[n(0)]
+    version: u8,
+    #[cbor(n(1), with = "minicbor::bytes")]
+    issuer_key: [u8; 8],
+    #[n(2)]
+    made_at: u64,
+    #[cbor(n(3), with = "minicbor::bytes")]
+    request: Option<[u8; 32]>,
+    #[n(4)]
+    shown: Vec<Shown>,
+    #[n(5)]
+    proven: Vec<Predicate>,
+    #[n(6)]
+    handle: Option<u64>,
+    #[n(7)]
+    epoch: Option<u32>,
+    #[n(8)]
+    device_key: Option<PublicKey>,
+    #[cbor(n(9), with = "minicbor::bytes")]
+    proof: Vec<u8>,
+    #[n(10)]
+    device_signature: Option<Signature>,
+}
+
+/// What a holder has in hand to answer with.
+pub struct Holding<'a> {
+    /// The credential.
+    pub credential: &'a Credential,
+    /// Its secrets.
+    pub secrets: &'a HolderSecrets,
+    /// The issuer's keys and type, from trusted evidence.
+    pub evidence: &'a IssuerEvidence,
+    /// Looks up the public signature on a day number, 0–65,535.
+    pub day_signature: &'a dyn Fn(u16) -> Option<SetSignature>,
+    /// The current status token with its epoch, in types that use one.
+    pub status_token: Option<(u32, SetSignature)>,
+    /// The device key, in types bound to one.
+    pub device: Option<&'a dyn Signer>,
+}
+
+impl Presentation {
+    /// The canonical bytes.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        cbor::to_vec(self)
+    }
+
+    /// Reads a presentation.
+    ///
+    /// # Errors
+    /// [`PresentationError::MalformedPresentation`] unless the bytes are canonical (PRES-01),
+    /// [`PresentationError::UnsupportedVersion`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, PresentationError> {
+        let received: Self = cbor::from_slice(bytes, SIZE_MAX).map_err(|_| PresentationError::MalformedPresentation)?;
+        if received.version == VERSION { Ok(received) } else { Err(PresentationError::UnsupportedVersion) }
+    }
+
+    /// The issuer key it claims; needed to find the evidence.
+    #[must_use]
+    pub fn issuer_key(&self) -> [u8; 8] {
+        self.issuer_key
+    }
+
+    /// Answers `query` from what the holder has.
+    ///
+    /// # Errors
+    /// [`PresentError`]; there is no answer that shows more or proves less than was asked.
+    pub fn create(
+        holding: &Holding<'_>,
+        query: &Query,
+        freshness: Freshness,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Self, PresentError> {
+        let credential = holding.credential;
+        let credential_type = &holding.evidence.credential_type;
+        if !query.fits(credential_type) || credential.issuer_key != holding.evidence.key_id {
+            return Err(PresentError::QueryNotAnswerable);
+        }
+        let messages = credential.messages(credential_type, holding.secrets)?;
+        let mut positions: Vec<usize> = query.show.iter().filter_map(|name| credential_type.position(name)).collect();
+        positions.sort_unstable();
+        let shown = positions
+            .into_iter()
+            .filter_map(|p| credential.values.get(p).map(|value| Shown { position: p as u8, value: value.clone() }))
+            .collect();
+        let by_list = credential_type.status == StatusMethod::List;
+        let token = match (by_list, holding.status_token.as_ref()) {
+            (true, _) => None,
+            (false, Some((epoch, signature))) => Some((*epoch, signature.clone())),
+            (false, None) => return Err(PresentError::StatusTokenMissing),
+        };
+        let mut made = Self {
+            version: VERSION,
+            issuer_key: credential.issuer_key,
+            made_at: freshness.made_at,
+            request: freshness.request,
+            shown,
+            proven: query.prove.clone(),
+            handle: by_list.then_some(credential.handle),
+            epoch: token.as_ref().map(|(epoch, _)| *epoch),
+            device_key: credential.device_key.clone(),
+            proof: Vec::new(),
+            device_signature: None,
+        };
+        let signatures = made.set_signatures(holding, token)?;
+        let parts = made.parts(holding.evidence).map_err(|_| PresentError::QueryNotAnswerable)?;
+        let signature = bbs::Signature::from_bytes(&credential.signature)
+            .map_err(|_| PresentError::Credential(CredentialError::SignatureInvalid))?;
+        made.proof = disclosure::prove(&parts.statement(holding.evidence), &signature, &messages, &signatures, rng)?;
+        if credential_type.holder_binding == HolderBinding::DeviceKey {
+            let device = holding.device.ok_or(PresentError::KeystoreFault)?;
+            let signed = device.sign(domains::PRESENTATION_DEVICE, &made.device_bytes()).map_err(|_| PresentError::KeystoreFault)?;
+            made.device_signature = Some(signed);
+        }
+        // A secure area that signs with another key, or any fault on the way, is caught before it leaves the phone.
+        match made.authenticate(holding.evidence) {
+            Ok(_) => Ok(made),
+            Err(PresentationError::HolderBindingInvalid) => Err(PresentError::KeystoreFault),
+            Err(_) => Err(PresentError::SelfCheckFailed),
+        }
+    }
+
+    fn set_signatures(&self, holding: &Holding<'_>, token: Option<(u32, SetSignature)>) -> Result<Vec<SetSignature>, PresentError> {
+        let today = Day::in_korea(self.made_at);
+        let credential = holding.credential;
+        let distance = |later: Day, earlier: u64| {
+            u64::from(later.number()).checked_sub(earlier).and_then(|d| u16::try_from(d).ok())
+        };
+        let look_up = |value: u16| (holding.day_signature)(value).ok_or(PresentError::SetSignatureMissing);
+        let left = distance(credential.expiry, u64::from(today.number())).ok_or(PresentError::CredentialExpired)?;
+        let mut signatures = vec![look_up(left)?];
+        signatures.extend(token.map(|(_, signature)| signature));
+        for predicate in &self.proven {
+            let position = predicate.position(&holding.evidence.credential_type).ok_or(PresentError::QueryNotAnswerable)?;
+            let Some(Value::Number(number)) = credential.values.get(position) else {
+                return Err(PresentError::QueryNotAnswerable);
+            };
+            let reserve = distance(predicate.latest(today), *number).ok_or(PresentError::PredicateNotSatisfied)?;
+            signatures.push(look_up(reserve)?);
+        }
+        Ok(signatures)
+    }
+
+    /// Checks that the issuer's key signed a credential of which all this is true, and that the holder's
+    /// keys took part.
+    ///
+    /// # Errors
+    /// [`PresentationError`], in the order: form (PRES-02…04), holder binding, proof.
+    pub fn authenticate(&self, evidence: &IssuerEvidence) -> Result<AuthenticPresentation, PresentationError> {
+        let parts = self.parts(evidence)?;
+        if let Some(key) = &self.device_key {
+            let signature = self.device_signature.as_ref().ok_or(PresentationError::HolderBindingMissing)?;
+            key.verify(domains::PRESENTATION_DEVICE, &self.device_bytes(), signature)
+                .map_err(|_| PresentationError::HolderBindingInvalid)?;
+        }
+        disclosure::verify(&parts.statement(evidence), &self.proof)?;
+        let names = &evidence.credential_type.attributes;
+        Ok(AuthenticPresentation {
+            shown: self
+                .shown
+                .iter()
+                .filter_map(|s| Some((names.get(usize::from(s.position))?.name.clone(), s.value.clone())))
+                .collect(),
+            proven: self.proven.clone(),
+            status: match (self.handle, self.epoch) {
+                (Some(handle), _) => HandleStatus::Listed(handle),
+                (None, epoch) => HandleStatus::VouchedFor(epoch.unwrap_or_default()),
+            },
+            freshness: Freshness { made_at: self.made_at, request: self.request },
+            binding: if self.device_key.is_some() { Binding::HardwareKey } else { Binding::LinkSecret },
+        })
+    }
+
+    /// The public parts of the statement, after checking that they fit the type.
+    fn parts(&self, evidence: &IssuerEvidence) -> Result<Parts, PresentationError> {
+        let credential_type = &evidence.credential_type;
+        // PRES-02: attributes once each, in the type's order, with values the type has.
+        let ordered = self.shown.windows(2).all(|pair| matches!(pair, [a, b] if a.position < b.position));
+        let values_fit = self.shown.iter().all(|s| credential_type.check_value(usize::from(s.position), &s.value).is_ok());
+        // PRES-03: status and device key exactly as the type says.
+        let by_list = credential_type.status == StatusMethod::List;
+        let by_device = credential_type.holder_binding == HolderBinding::DeviceKey;
+        let status_fits = self.handle.is_some() == by_list && self.epoch.is_some() != by_list;
+        if by_device && self.device_key.is_none() {
+            return Err(PresentationError::HolderBindingMissing);
+        }
+        let device_fits = self.device_key.is_some() == by_device && (by_device || self.device_signature.is_none());
+        // PRES-04: statements the type has, each once.
+        let proven_fit = self.proven.iter().enumerate().all(|(i, p)| p.fits(credential_type) && !self.proven[..i].contains(p));
+        if !(ordered && values_fit && status_fits && device_fits && proven_fit) || evidence.key_id != self.issuer_key {
+            return Err(PresentationError::TypeMismatch);
+        }
+        let mut shown = Vec::new();
+        if let Some(handle) = self.handle {
+            shown.push((Layout::HANDLE, Scalar::from_u64(handle)));
+        }
+        if self.device_key.is_some() {
+            shown.push((Layout::DEVICE_KEY, device_key_number(self.device_key.as_ref())));
+        }
+        shown.extend(self.shown.iter().map(|s| {
+            let position = usize::from(s.position);
+            (Layout::ATTRIBUTES + position, value_number(position, &s.value))
+        }));
+        let mut context = domains::PRESENTATION_CONTEXT.to_vec();
+        context.extend(cbor::to_vec(&Self { proof: Vec::new(), device_signature: None, ..self.clone() }));
+        Ok(Parts {
+            header: Credential::header(&evidence.network, &self.issuer_key, credential_type),
+            shown,
+            context,
+            memberships: self.memberships(credential_type)?,
+            message_count: credential_type.message_count(),
+        })
+    }
+
+    /// Hidden statements in their fixed order: expiry, status, then what was asked (PRES-05).
+    fn memberships(&self, credential_type: &CredentialType) -> Result<Vec<Linear>, PresentationError> {
+        let today = Day::in_korea(self.made_at);
+        let number = |day: Day| Scalar::from_u64(u64::from(day.number()));
+        let one = Scalar::from_u64(1);
+        let mut all = vec![Linear { set: Set::Days, message: Layout::EXPIRY, coefficient: one, constant: -number(today) }];
+        if let Some(epoch) = self.epoch {
+            let constant = status_token_number(0, epoch);
+            all.push(Linear { set: Set::Status, message: Layout::HANDLE, coefficient: one, constant });
+        }
+        for predicate in &self.proven {
+            let position = predicate.position(credential_type).ok_or(PresentationError::TypeMismatch)?;
+            let constant = number(predicate.latest(today));
+            all.push(Linear { set: Set::Days, message: Layout::ATTRIBUTES + position, coefficient: -one, constant });
+        }
+        Ok(all)
+    }
+
+    /// What the device key signs: everything but its own signature.
+    fn device_bytes(&self) -> Vec<u8> {
+        Sha256::digest(cbor::to_vec(&Self { device_signature: None, ..self.clone() })).to_vec()
+    }
+}
+
+enum Set {
+    Days,
+    Status,
+}
+
+struct Linear {
+    set: Set,
+    message: usize,
+    coefficient: Scalar,
+    constant: Scalar,
+}
+
+struct Parts {
+    header: Vec<u8>,
+    shown: Vec<(usize, Scalar)>,
+    context: Vec<u8>,
+    memberships: Vec<Linear>,
+    message_count: usize,
+}
+
+impl Parts {
+    fn statement<'a>(&'a self, evidence: &'a IssuerEvidence) -> Statement<'a> {
+        let memberships = self.memberships.iter().map(|linear| Membership {
+            set: match linear.set {
+                Set::Days => &evidence.day_set,
+                Set::Status => &evidence.status,
+            },
+            message: linear.message,
+            coefficient: linear.coefficient,
+            constant: linear.constant,
+        });
+        Statement {
+            issuer: &evidence.bbs,
+            header: &self.header,
+            message_count: self.message_count,
+            shown: &self.shown,
+            memberships: memberships.collect(),
+            pseudonym: None,
+            context: &self.context,
+        }
+    }
+}
+
+/// How the holder took part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Binding {
+    /// A key of the phone's secure area signed it.
+    HardwareKey,
+    /// The proof needs the holder's link secret.
+    LinkSecret,
+}
+
+/// What the presentation says of withdrawal; the verifier's trust data decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HandleStatus {
+    /// The handle to look up: list in the upper half, entry in the lower.
+    Listed(u64),
+    /// The issuer vouched for the hidden handle in this epoch.
+    VouchedFor(u32),
+}
+
+/// A presentation whose proof holds. Whether it is acceptable here and now is the verifier's question,
+/// so claims become readable only through a verdict.
+pub struct AuthenticPresentation {
+    shown: Vec<(String, Value)>,
+    proven: Vec<Predicate>,
+    status: HandleStatus,
+    freshness: Freshness,
+    binding: Binding,
+}
+
+impl AuthenticPresentation {
+    /// Names and values of shown attributes.
+    #[must_use]
+    pub fn shown(&self) -> &[(String, Value)] {
+        &self.shown
+    }
+
+    /// Statements proven.
+    #[must_use]
+    pub fn proven(&self) -> &[Predicate] {
+        &self.proven
+    }
+
+    /// What to check for withdrawal.
+    #[must_use]
+    pub fn status(&self) -> HandleStatus {
+        self.status
+    }
+
+    /// When it was made and for what.
+    #[must_use]
+    pub fn freshness(&self) -> Freshness {
+        self.freshness
+    }
+
+    /// How the holder took part.
+    #[must_use]
+    pub fn binding(&self) -> Binding {
+        self.binding
+    }
+}

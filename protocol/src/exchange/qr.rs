@@ -1,0 +1,257 @@
+//! Messages as QR codes: framing, drawing, reading.
+//!
+//! A frame is `M<kind><version>:` and the message in base45 (RFC 9285), so that the whole code stays in
+//! the alphanumeric mode that every reader returns unchanged (QRF-01). One message, one code.
+
+use std::io::Cursor;
+
+use qrcode::{Color, EcLevel, QrCode};
+
+/// Version of the framing.
+const VERSION: char = '1';
+/// Longest text a version-40 code at level L holds in alphanumeric mode.
+const TEXT_MAX: usize = 4_296;
+/// Light modules around the code (ISO/IEC 18004, 5.3.8).
+const QUIET_ZONE: usize = 4;
+/// Pixels per module of a drawn code.
+const SCALE: usize = 6;
+/// Largest picture that is looked at, in pixels.
+const PIXELS_MAX: usize = 25_000_000;
+
+/// Why a code cannot be drawn or read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum QrError {
+    /// Not one of our messages.
+    #[error("this code is not a mobile identity code")]
+    MalformedInput,
+    /// A framing version this software does not know.
+    #[error("this code was made by a newer version; update this app")]
+    UnsupportedVersion,
+    /// A message of another kind than expected, e.g. an offer held to a scanner.
+    #[error("this is a code of another kind; ask for the right one")]
+    UnexpectedKind,
+    /// More than one code holds, or a picture of more than 25 million pixels.
+    #[error("this is too large for one code")]
+    TooLarge,
+    /// No code was found in the picture, or it is damaged beyond repair.
+    #[error("no readable code in the picture; scan again")]
+    NoCodeFound,
+    /// The picture is not a PNG that can be decoded.
+    #[error("the picture cannot be read; scan again")]
+    ImageRejected,
+}
+
+/// What a code carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A presentation, shown by a holder.
+    Presentation,
+    /// A request, shown by a verifier.
+    Request,
+    /// An offer, shown by an issuer.
+    Offer,
+    /// A trust anchor, printed by the ledger's operators.
+    TrustAnchor,
+}
+
+impl Kind {
+    fn letter(self) -> char {
+        match self {
+            Self::Presentation => 'P',
+            Self::Request => 'R',
+            Self::Offer => 'O',
+            Self::TrustAnchor => 'A',
+        }
+    }
+
+    fn of(letter: char) -> Option<Self> {
+        [Self::Presentation, Self::Request, Self::Offer, Self::TrustAnchor].into_iter().find(|kind| kind.letter() == letter)
+    }
+}
+
+/// The text of a code that carries `message`.
+///
+/// # Errors
+/// [`QrError::TooLarge`] when no single code holds it.
+pub fn to_text(kind: Kind, message: &[u8]) -> Result<String, QrError> {
+    let text = format!("M{}{VERSION}:{}", kind.letter(), base45::encode(message));
+    if text.len() > TEXT_MAX { Err(QrError::TooLarge) } else { Ok(text) }
+}
+
+/// The message in the text of a code.
+///
+/// # Errors
+/// [`QrError`]: exactly one text is accepted for each message (QRF-02).
+pub fn from_text(expected: Kind, text: &str) -> Result<Vec<u8>, QrError> {
+    if text.len() > TEXT_MAX {
+        return Err(QrError::TooLarge);
+    }
+    let (frame, body) = text.split_once(':').ok_or(QrError::MalformedInput)?;
+    let mut frame = frame.chars();
+    let (Some('M'), Some(letter), Some(version), None) = (frame.next(), frame.next(), frame.next(), frame.next()) else {
+        return Err(QrError::MalformedInput);
+    };
+    let kind = Kind::of(letter).ok_or(QrError::MalformedInput)?;
+    if version != VERSION {
+        return Err(QrError::UnsupportedVersion);
+    }
+    if kind != expected {
+        return Err(QrError::UnexpectedKind);
+    }
+    let message = base45::decode(body).map_err(|_| QrError::MalformedInput)?;
+    if message.is_empty() || base45::encode(&message) != body {
+        return Err(QrError::MalformedInput);
+    }
+    Ok(message)
+}
+
+/// A drawn code.
+pub struct Drawing {
+    code: QrCode,
+}
+
+impl Drawing {
+    /// Draws text of [`to_text`] at error-correction level L: the screen is clean, the smallest modules win.
+    ///
+    /// # Errors
+    /// [`QrError::TooLarge`].
+    pub fn new(text: &str) -> Result<Self, QrError> {
+        QrCode::with_error_correction_level(text, EcLevel::L).map(|code| Self { code }).map_err(|_| QrError::TooLarge)
+    }
+
+    /// The QR version, 1–40.
+    #[must_use]
+    pub fn version(&self) -> u8 {
+        ((self.code.width() - 17) / 4) as u8
+    }
+
+    fn dark(&self, x: usize, y: usize) -> bool {
+        let inside = |v: usize| v.checked_sub(QUIET_ZONE).filter(|v| *v < self.code.width());
+        matches!((inside(x), inside(y)), (Some(x), Some(y)) if self.code[(x, y)] == Color::Dark)
+    }
+
+    fn side(&self) -> usize {
+        self.code.width() + 2 * QUIET_ZONE
+    }
+
+    /// Half-block characters for a terminal, light on dark reversed so that it scans on dark screens.
+    #[must_use]
+    pub fn terminal(&self) -> String {
+        let mut out = String::new();
+        for y in (0..self.side()).step_by(2) {
+            for x in 0..self.side() {
+                out.push(match (self.dark(x, y), self.dark(x, y + 1)) {
+                    (false, false) => '█',
+                    (false, true) => '▀',
+                    (true, false) => '▄',
+                    (true, true) => ' ',
+                });
+            }
+            out.push('\n');
+        }
+        out
+    }
+
+    /// A greyscale PNG, six pixels a module.
+    ///
+    /// # Errors
+    /// [`QrError::ImageRejected`] when the encoder fails.
+    pub fn png(&self) -> Result<Vec<u8>, QrError> {
+        let side = self.side() * SCALE;
+        let mut pixels = Vec::with_capacity(side * side);
+        for y in 0..side {
+            pixels.extend((0..side).map(|x| if self.dark(x / SCALE, y / SCALE) { 0u8 } else { 255 }));
+        }
+        let mut out = Vec::new();
+        let mut encoder = png::Encoder::new(&mut out, side as u32, side as u32);
+        encoder.set_color(png::ColorType::Grayscale);
+        encoder.set_depth(png::BitDepth::Eight);
+        let mut writer = encoder.write_header().map_err(|_| QrError::ImageRejected)?;
+        writer.write_image_data(&pixels).map_err(|_| QrError::ImageRejected)?;
+        writer.finish().map_err(|_| QrError::ImageRejected)?;
+        Ok(out)
+    }
+}
+
+/// Reads the text of the one code in a PNG.
+///
+/// # Errors
+/// [`QrError`]; two codes in one picture are refused rather than guessed between.
+pub fn read_png(bytes: &[u8]) -> Result<String, QrError> {
+    let mut decoder = png::Decoder::new_with_limits(Cursor::new(bytes), png::Limits { bytes: 4 * PIXELS_MAX });
+    decoder.set_transformations(png::Transformations::normalize_to_color8());
+    let mut reader = decoder.read_info().map_err(|_| QrError::ImageRejected)?;
+    let (width, height) = (reader.info().width as usize, reader.info().height as usize);
+    if width.saturating_mul(height) > PIXELS_MAX {
+        return Err(QrError::TooLarge);
+    }
+    let mut buffer = vec![0; reader.output_buffer_size().ok_or(QrError::TooLarge)?];
+    let info = reader.next_frame(&mut buffer).map_err(|_| QrError::ImageRejected)?;
+    let samples = info.color_type.samples();
+    let row = info.line_size;
+    let grey = |x: usize, y: usize| {
+        let at = y * row + x * samples;
+        let pixel = buffer.get(at..at + samples).unwrap_or(&[255]);
+        match pixel {
+            [r, g, b, ..] => ((u32::from(*r) * 299 + u32::from(*g) * 587 + u32::from(*b) * 114) / 1000) as u8,
+            [v, ..] => *v,
+            [] => 255,
+        }
+    };
+    let mut image = rqrr::PreparedImage::prepare_from_greyscale(width, height, grey);
+    let mut texts: Vec<String> = Vec::new();
+    for grid in image.detect_grids() {
+        if let Ok((_, text)) = grid.decode() {
+            if !texts.contains(&text) {
+                texts.push(text);
+            }
+        }
+    }
+    match (texts.pop(), texts.is_empty()) {
+        (Some(text), true) => Ok(text),
+        (Some(_), false) => Err(QrError::MalformedInput),
+        (None, _) => Err(QrError::NoCodeFound),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn qrf_01_a_code_comes_back_as_it_was_drawn() {
+        for length in [1, 32, 300, 1_000, 1_273] {
+            let message: Vec<u8> = (0..length).map(|i| (i * 31 % 256) as u8).collect();
+            let text = to_text(Kind::Presentation, &message).unwrap();
+            let drawing = Drawing::new(&text).unwrap();
+            let read = read_png(&drawing.png().unwrap()).unwrap();
+            assert_eq!(read, text, "{length} bytes, version {}", drawing.version());
+            assert_eq!(from_text(Kind::Presentation, &read).unwrap(), message);
+            assert!(drawing.terminal().lines().count() > 10);
+        }
+    }
+
+    #[test]
+    fn qrf_02_one_text_for_each_message() {
+        let good = to_text(Kind::Presentation, b"hello").unwrap();
+        assert_eq!(from_text(Kind::Presentation, &good).unwrap(), b"hello");
+        assert_eq!(from_text(Kind::Request, &good), Err(QrError::UnexpectedKind));
+        assert_eq!(from_text(Kind::Presentation, &good.replace("MP1", "MP9")), Err(QrError::UnsupportedVersion));
+        for bad in ["", ":", "MP1:", "MP1", "MX1:00", "XP1:00", "MP11:00", "MP1: ::", "mp1:00", "MP1:zz", "\u{feff}MP1:00", "javascript:alert(1)"] {
+            assert_eq!(from_text(Kind::Presentation, bad), Err(QrError::MalformedInput), "{bad}");
+        }
+        assert_eq!(from_text(Kind::Presentation, &"A".repeat(5_000)), Err(QrError::TooLarge));
+        assert_eq!(to_text(Kind::Presentation, &[0; 4_000]), Err(QrError::TooLarge));
+    }
+
+    #[test]
+    fn pictures_without_a_code() {
+        assert_eq!(read_png(b""), Err(QrError::ImageRejected));
+        assert_eq!(read_png(&[137, 80, 78, 71]), Err(QrError::ImageRejected));
+        let drawing = Drawing::new(&to_text(Kind::Offer, b"offer").unwrap()).unwrap();
+        let mut png = drawing.png().unwrap();
+        let half = png.len() / 2;
+        png[half] ^= 0xff;
+        assert!(matches!(read_png(&png), Err(QrError::ImageRejected | QrError::NoCodeFound)));
+    }
+}
