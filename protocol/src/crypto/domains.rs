@@ -31,6 +31,40 @@ domains! {
     REQUEST_SIGNATURE = b"mid/v1/request/signature;";
     /// Hash: a request, as an answer names it.
     REQUEST_DIGEST = b"mid/v1/request/digest;";
+    /// Hash: the factors with which pairing equations are added (`curve::equations_hold`).
+    PAIRING_FOLD = b"mid/v1/pairing/fold;";
+    /// Hash: the seed of those factors for a batch of BBS proofs.
+    BBS_BATCH = b"mid/v1/bbs/batch;";
+    /// Challenge: the holder knows what it asks the issuer to sign blindly.
+    BLIND_COMMITMENT = b"mid/v1/blind/commitment;";
+    /// Hash to scalar: e of a blindly issued signature.
+    BLIND_SIGNATURE = b"mid/v1/blind/signature;";
+    /// Secret key: a signer of set members.
+    SET_KEY = b"mid/v1/set/key;";
+    /// Hash: the seed of the pairing factors for a batch of set signatures.
+    SET_BATCH = b"mid/v1/set/batch;";
+    /// Transcript: the ZK presentation proof.
+    ZK_TRANSCRIPT = b"mid/v1/zk-presentation/transcript;";
+    /// Challenge: the ZK presentation proof.
+    ZK_CHALLENGE = b"mid/v1/zk-presentation/challenge;";
+    /// Blinding of the prover: never leaves the holder.
+    ZK_BLINDING = b"mid/v1/zk-presentation/blinding;";
+    /// Hash: the seed of the pairing factors for ZK presentation proofs.
+    ZK_FOLD = b"mid/v1/zk-presentation/fold;";
+    /// Hash: a block header, as validators sign it.
+    LEDGER_HEADER = b"mid/v1/ledger/header;";
+    /// Hash: the genesis of a network, as its network id.
+    LEDGER_GENESIS = b"mid/v1/ledger/genesis;";
+    /// Hash: the place of a record in the ledger's state.
+    LEDGER_STATE_KEY = b"mid/v1/ledger/state-key;";
+    /// Signature: a ledger transaction, by its sender.
+    LEDGER_TRANSACTION = b"mid/v1/ledger/transaction;";
+    /// Hash: a ledger transaction, as its name.
+    LEDGER_TRANSACTION_ID = b"mid/v1/ledger/transaction-id;";
+    /// Signature: a finalisation certificate, by the validators' group key.
+    LEDGER_CERTIFICATE = b"mid/v1/ledger/certificate;";
+    /// Hash to curve: the scope of a pseudonym.
+    PSEUDONYM_SCOPE = b"mid/v1/pseudonym/scope;";
 }
 
 #[cfg(test)]

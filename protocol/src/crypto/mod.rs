@@ -1,3 +1,6 @@
 //! Keys, signatures, hashes, and every signing domain.
 
+pub mod bbs;
+pub mod curve;
 pub mod domains;
+pub mod keys;

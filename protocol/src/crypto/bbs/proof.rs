@@ -1,0 +1,339 @@
+//! Proving that one holds a signature, showing some messages (draft, sections 3.5.3, 3.5.4 and 3.7).
+//!
+//! The algebra (`commit`, `respond`, `recompute`) serves both the draft's proofs, made and checked here,
+//! and the ZK presentation of [`crate::disclosure`], which has its own challenge.
+
+use rand_core::CryptoRng;
+use sha2::{Digest, Sha256};
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use super::encoding::{Reader, fresh_scalars};
+use super::suite::{check_count, domain_base, first_base, message_point};
+use super::{BbsError, PublicKey, Signature, Suite, domain, message_base};
+use crate::crypto::curve::{
+    Equation, G1, G1Affine, Scalar, equations_hold, failing_groups, multiply_sum_vartime, sum, sum_vartime,
+};
+use crate::crypto::domains;
+
+/// The randomised signature a verifier sees.
+#[derive(Clone, Debug)]
+pub(crate) struct Randomized {
+    pub(crate) a_bar: G1Affine,
+    pub(crate) b_bar: G1Affine,
+    pub(crate) d: G1Affine,
+}
+
+/// Everything random in one proof, in the draft's order. Using it twice reveals the signature.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub(crate) struct Secrets {
+    pub(crate) r1: Scalar,
+    pub(crate) r2: Scalar,
+    pub(crate) e: Scalar,
+    pub(crate) r1_tilde: Scalar,
+    pub(crate) r3_tilde: Scalar,
+    /// One for each hidden message, in order.
+    pub(crate) messages: Vec<Scalar>,
+}
+
+/// First move of the proof: the randomised signature and the two commitments.
+pub(crate) struct Commitments {
+    pub(crate) randomized: Randomized,
+    pub(crate) t1: G1,
+    pub(crate) t2: G1,
+}
+
+/// Last move of the proof.
+#[derive(Clone, Debug)]
+pub(crate) struct Responses {
+    pub(crate) e: Scalar,
+    pub(crate) r1: Scalar,
+    pub(crate) r3: Scalar,
+    /// One for each hidden message, in order.
+    pub(crate) messages: Vec<Scalar>,
+}
+
+impl Secrets {
+    /// How many scalars a proof with `hidden` hidden messages draws.
+    pub(crate) const fn count(hidden: usize) -> usize {
+        5 + hidden
+    }
+
+    /// Take the scalars in the draft's order.
+    pub(crate) fn from_scalars(scalars: &[Scalar]) -> Result<Self, BbsError> {
+        let [r1, r2, e, r1_tilde, r3_tilde, messages @ ..] = scalars else { return Err(BbsError::RngFailure) };
+        let (r1, r2, e, r1_tilde, r3_tilde) = (*r1, *r2, *e, *r1_tilde, *r3_tilde);
+        Ok(Self { r1, r2, e, r1_tilde, r3_tilde, messages: messages.to_vec() })
+    }
+}
+
+/// The indices below `count` that are not shown, once `shown` is found in range and strictly ascending.
+pub(crate) fn hidden_indexes(count: usize, shown: impl Iterator<Item = usize>) -> Result<Vec<usize>, BbsError> {
+    let mut hidden = Vec::with_capacity(count);
+    let mut next = 0;
+    for index in shown {
+        if index < next || index >= count {
+            return Err(BbsError::IndexInvalid);
+        }
+        hidden.extend(next..index);
+        next = index + 1;
+    }
+    hidden.extend(next..count);
+    Ok(hidden)
+}
+
+/// `ProofInit`: randomise the signature and commit. Constant time.
+pub(crate) fn commit(
+    suite: Suite,
+    domain: Scalar,
+    signature: &Signature,
+    messages: &[Scalar],
+    hidden: &[usize],
+    secrets: &Secrets,
+) -> Commitments {
+    let b = message_point(suite, domain, messages.iter().copied().enumerate());
+    let d = b.multiply(&secrets.r2);
+    let a_bar = signature.a.multiply(&(secrets.r1 * secrets.r2));
+    let b_bar = d.multiply(&secrets.r1) - a_bar.multiply(&signature.e);
+    let t1 = a_bar.multiply(&secrets.e) + d.multiply(&secrets.r1_tilde);
+    let terms: Vec<_> =
+        hidden.iter().zip(&secrets.messages).map(|(index, blind)| (message_base(suite, *index), *blind)).collect();
+    let t2 = d.multiply(&secrets.r3_tilde) + sum(&terms);
+    let affine = G1::all_to_affine(&[a_bar, b_bar, d]);
+    Commitments { randomized: Randomized { a_bar: affine[0], b_bar: affine[1], d: affine[2] }, t1, t2 }
+}
+
+/// `ProofFinalize`: answer the challenge. `hidden` are the hidden messages, in order.
+pub(crate) fn respond(
+    secrets: &Secrets,
+    e: Scalar,
+    hidden: &[Scalar],
+    challenge: Scalar,
+) -> Result<Responses, BbsError> {
+    let r3 = secrets.r2.invert().ok_or(BbsError::RngFailure)?;
+    Ok(Responses {
+        e: secrets.e + e * challenge,
+        r1: secrets.r1_tilde - secrets.r1 * challenge,
+        r3: secrets.r3_tilde - r3 * challenge,
+        messages: secrets.messages.iter().zip(hidden).map(|(blind, message)| *blind + *message * challenge).collect(),
+    })
+}
+
+/// `ProofVerifyInit`: the commitments (T1, T2) that the responses answer for. Variable time.
+pub(crate) fn recompute(
+    suite: Suite,
+    domain: Scalar,
+    shown: &[(usize, Scalar)],
+    hidden: &[usize],
+    points: &Randomized,
+    responses: &Responses,
+    challenge: Scalar,
+) -> [G1; 2] {
+    let t1 = multiply_sum_vartime(&[
+        (points.b_bar, challenge),
+        (points.a_bar, responses.e),
+        (points.d, responses.r1),
+    ]);
+    let mut terms = vec![(first_base(suite), challenge), (domain_base(suite), domain * challenge)];
+    terms.extend(shown.iter().map(|(index, message)| (message_base(suite, *index), *message * challenge)));
+    let answers = hidden.iter().zip(&responses.messages);
+    terms.extend(answers.map(|(index, response)| (message_base(suite, *index), *response)));
+    [t1, multiply_sum_vartime(&[(points.d, responses.r3)]) + sum_vartime(&terms)]
+}
+
+impl Randomized {
+    /// Length of the encoding, in bytes.
+    pub(crate) const LENGTH: usize = 3 * G1Affine::LENGTH;
+
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, BbsError> {
+        Ok(Self { a_bar: reader.point()?, b_bar: reader.point()?, d: reader.point()? })
+    }
+
+    pub(crate) fn write(&self, output: &mut Vec<u8>) {
+        for point in [self.a_bar, self.b_bar, self.d] {
+            output.extend_from_slice(&point.to_compressed());
+        }
+    }
+
+    /// What the pairing must confirm: Bbar = secret key · Abar.
+    pub(crate) fn equation<'a>(&self, key: &'a PublicKey) -> Equation<'a> {
+        Equation { left: self.a_bar, key: key.prepared(), right: self.b_bar }
+    }
+}
+
+impl Responses {
+    /// Length of the encoding, in bytes.
+    pub(crate) const fn length(hidden: usize) -> usize {
+        (3 + hidden) * Scalar::LENGTH
+    }
+
+    pub(crate) fn read(reader: &mut Reader<'_>, hidden: usize) -> Result<Self, BbsError> {
+        let (e, r1, r3) = (reader.scalar()?, reader.scalar()?, reader.scalar()?);
+        Ok(Self { e, r1, r3, messages: reader.scalars(hidden)? })
+    }
+
+    pub(crate) fn write(&self, output: &mut Vec<u8>) {
+        for scalar in [self.e, self.r1, self.r3].iter().chain(&self.messages) {
+            output.extend_from_slice(&scalar.to_be_bytes());
+        }
+    }
+}
+
+/// A decoded proof of the draft: three points, 4 + hidden scalars.
+#[derive(Clone, Debug)]
+pub struct Proof {
+    points: Randomized,
+    responses: Responses,
+    challenge: Scalar,
+}
+
+impl Proof {
+    const FLOOR: usize = Randomized::LENGTH + Responses::length(0) + Scalar::LENGTH;
+
+    /// Decode a proof; its length tells how many messages it hides.
+    ///
+    /// # Errors
+    /// `ProofLength`, `InvalidPoint`, `IdentityPoint`, `ScalarOutOfRange`, `TooManyMessages`.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, BbsError> {
+        let rest = bytes.len().checked_sub(Self::FLOOR).ok_or(BbsError::ProofLength)?;
+        if rest % Scalar::LENGTH != 0 {
+            return Err(BbsError::ProofLength);
+        }
+        check_count(rest / Scalar::LENGTH)?;
+        let mut reader = Reader(bytes);
+        Ok(Self {
+            points: Randomized::read(&mut reader)?,
+            responses: Responses::read(&mut reader, rest / Scalar::LENGTH)?,
+            challenge: reader.scalar()?,
+        })
+    }
+
+    /// Encode: 272 bytes and 32 for each hidden message.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(Self::FLOOR + Scalar::LENGTH * self.hidden_count());
+        self.points.write(&mut bytes);
+        self.responses.write(&mut bytes);
+        bytes.extend_from_slice(&self.challenge.to_be_bytes());
+        bytes
+    }
+
+    /// How many messages the proof hides.
+    pub fn hidden_count(&self) -> usize {
+        self.responses.messages.len()
+    }
+}
+
+/// `ProofGen`: prove possession of `signature` over `messages`, showing those at `shown` (ascending).
+///
+/// # Errors
+/// `IndexInvalid`, `TooManyMessages`, `RngFailure`.
+pub fn prove<R: CryptoRng + ?Sized>(
+    key: &PublicKey,
+    signature: &Signature,
+    header: &[u8],
+    presentation_header: &[u8],
+    messages: &[Scalar],
+    shown: &[usize],
+    rng: &mut R,
+) -> Result<Proof, BbsError> {
+    let suite = key.suite();
+    let domain = domain(key, messages.len(), header)?;
+    let hidden = hidden_indexes(messages.len(), shown.iter().copied())?;
+    let secrets = Secrets::from_scalars(&fresh_scalars(rng, Secrets::count(hidden.len()))?)?;
+    let Commitments { randomized, t1, t2 } = commit(suite, domain, signature, messages, &hidden, &secrets);
+    let shown: Vec<_> = shown.iter().map(|index| (*index, messages[*index])).collect();
+    let challenge = challenge(suite, &shown, &randomized, &[t1, t2], domain, presentation_header);
+    let hidden = zeroize::Zeroizing::new(hidden.iter().map(|index| messages[*index]).collect::<Vec<_>>());
+    let responses = respond(&secrets, signature.e, &hidden, challenge)?;
+    Ok(Proof { points: randomized, responses, challenge })
+}
+
+/// `ProofChallengeCalculate`.
+fn challenge(
+    suite: Suite,
+    shown: &[(usize, Scalar)],
+    points: &Randomized,
+    commitments: &[G1; 2],
+    domain: Scalar,
+    presentation_header: &[u8],
+) -> Scalar {
+    let mut input = Vec::with_capacity(8 + 40 * shown.len() + 5 * 48 + 40 + presentation_header.len());
+    input.extend_from_slice(&(shown.len() as u64).to_be_bytes());
+    for (index, message) in shown {
+        input.extend_from_slice(&(*index as u64).to_be_bytes());
+        input.extend_from_slice(&message.to_be_bytes());
+    }
+    points.write(&mut input);
+    for point in G1::all_to_affine(commitments) {
+        input.extend_from_slice(&point.to_compressed());
+    }
+    input.extend_from_slice(&domain.to_be_bytes());
+    input.extend_from_slice(&(presentation_header.len() as u64).to_be_bytes());
+    input.extend_from_slice(presentation_header);
+    suite.hash_to_scalar(&input)
+}
+
+/// A proof and what it claims: the input of [`verify_proof`].
+#[derive(Clone, Copy, Debug)]
+pub struct ProofCheck<'a> {
+    /// The issuer's key.
+    pub key: &'a PublicKey,
+    /// The proof.
+    pub proof: &'a Proof,
+    /// The header the messages were signed under.
+    pub header: &'a [u8],
+    /// What the holder bound the proof to.
+    pub presentation_header: &'a [u8],
+    /// The shown messages with their indices, ascending.
+    pub shown: &'a [(usize, Scalar)],
+}
+
+impl<'a> ProofCheck<'a> {
+    /// All but the pairing: recompute the challenge, and say what the pairing must confirm.
+    fn challenge_holds(&self) -> Result<Equation<'a>, BbsError> {
+        let Proof { points, responses, challenge: claimed } = self.proof;
+        let (suite, count) = (self.key.suite(), self.shown.len() + self.proof.hidden_count());
+        let domain = domain(self.key, count, self.header)?;
+        let hidden = hidden_indexes(count, self.shown.iter().map(|(index, _)| *index))?;
+        let commitments = recompute(suite, domain, self.shown, &hidden, points, responses, *claimed);
+        if challenge(suite, self.shown, points, &commitments, domain, self.presentation_header) != *claimed {
+            return Err(BbsError::ProofInvalid);
+        }
+        Ok(points.equation(self.key))
+    }
+}
+
+/// `ProofVerify`.
+///
+/// # Errors
+/// `ProofInvalid`, `IndexInvalid`, `TooManyMessages`.
+pub fn verify_proof(check: &ProofCheck<'_>) -> Result<(), BbsError> {
+    let equation = check.challenge_holds()?;
+    if equations_hold(&[equation], &[0; 32]) { Ok(()) } else { Err(BbsError::ProofInvalid) }
+}
+
+/// Verify many proofs with one final exponentiation, and give each its own verdict.
+pub fn verify_proofs(checks: &[ProofCheck<'_>]) -> Vec<Result<(), BbsError>> {
+    let mut seed = Sha256::new().chain_update(domains::BBS_BATCH);
+    let mut groups = Vec::with_capacity(checks.len());
+    let mut verdicts: Vec<Result<(), BbsError>> = Vec::with_capacity(checks.len());
+    for check in checks {
+        // The challenge is a hash of the rest of the statement.
+        seed.update(check.key.as_bytes());
+        seed.update((check.proof.hidden_count() as u64).to_be_bytes());
+        seed.update(check.proof.to_bytes());
+        match check.challenge_holds() {
+            Ok(equation) => {
+                groups.push(vec![equation]);
+                verdicts.push(Ok(()));
+            }
+            Err(error) => {
+                groups.push(Vec::new());
+                verdicts.push(Err(error));
+            }
+        }
+    }
+    for index in failing_groups(&groups, &seed.finalize().into()) {
+        verdicts[index] = Err(BbsError::ProofInvalid);
+    }
+    verdicts
+}

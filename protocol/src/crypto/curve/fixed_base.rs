@@ -1,0 +1,176 @@
+//! Multiples of points that never change: BBS generators and the base point.
+//!
+//! A scalar is recoded into 43 odd digits of six bits, so no digit is zero, every multiplication
+//! makes the same 43 additions, and the point at infinity never occurs on the way.
+
+use blst::*;
+use zeroize::Zeroizing;
+
+use super::{G1, G1Affine, Scalar};
+
+const WINDOW: usize = 6;
+const WINDOWS: usize = 43; // 258 bits hold any scalar below r
+const POINTS: usize = 1 << (WINDOW - 1);
+
+/// The odd multiples P, 3P … 63P of P, 2⁶P, 2¹²P …: 132 KB.
+pub struct FixedBase {
+    rows: Box<[[G1Affine; POINTS]]>,
+}
+
+/// One recoded scalar: for each window the row element to take, and whether to negate it.
+struct Digits {
+    index: [u8; WINDOWS],
+    negate: [bool; WINDOWS],
+}
+
+impl FixedBase {
+    /// Calculate the table of `point` (about a millisecond).
+    pub fn new(point: &G1Affine) -> Self {
+        let mut multiples = Vec::with_capacity(WINDOWS * POINTS);
+        let mut base = G1::from(*point);
+        for _ in 0..WINDOWS {
+            let twice = base.double();
+            let mut multiple = base;
+            for _ in 0..POINTS {
+                multiples.push(multiple);
+                multiple += twice;
+            }
+            for _ in 0..WINDOW {
+                base = base.double();
+            }
+        }
+        let affine = G1::all_to_affine(&multiples);
+        let rows = affine.chunks_exact(POINTS).map(|row| core::array::from_fn(|i| row[i])).collect();
+        Self { rows }
+    }
+
+    /// `scalar`·P, in constant time.
+    pub fn multiply(&self, scalar: &Scalar) -> G1 {
+        sum(&[(self, *scalar)])
+    }
+
+    /// The 43 points whose sum is `scalar`·P; every element of every row is read.
+    pub(super) fn gather(&self, scalar: &Scalar, output: &mut Vec<G1Affine>) {
+        let digits = Digits::of(scalar);
+        for (window, row) in self.rows.iter().enumerate() {
+            let mut chosen = [0u64; 12];
+            for (index, point) in row.iter().enumerate() {
+                let difference = index as u64 ^ u64::from(digits.index[window]);
+                let mask = core::hint::black_box((difference.wrapping_sub(1) >> 63).wrapping_neg());
+                let limbs = point.0.x.l.iter().chain(&point.0.y.l);
+                for (limb, source) in chosen.iter_mut().zip(limbs) {
+                    *limb |= source & mask;
+                }
+            }
+            let mut point = G1Affine::default();
+            point.0.x.l.copy_from_slice(&chosen[..6]);
+            point.0.y.l.copy_from_slice(&chosen[6..]);
+            output.push(negate_if(point, digits.negate[window]));
+        }
+    }
+
+    fn gather_vartime(&self, scalar: &Scalar, output: &mut Vec<G1Affine>) {
+        let digits = Digits::of(scalar);
+        for (window, row) in self.rows.iter().enumerate() {
+            output.push(negate_if(row[usize::from(digits.index[window])], digits.negate[window]));
+        }
+    }
+}
+
+impl Digits {
+    /// k = Σ dᵢ·64ⁱ with every dᵢ odd. An even k is replaced by r − k and all signs are turned.
+    fn of(scalar: &Scalar) -> Self {
+        let positive = Zeroizing::new(scalar.to_le_bytes());
+        let negative = order_minus(&positive);
+        let even = 1 - (positive[0] & 1);
+        let mask = even.wrapping_neg();
+        // c = (k + 2²⁵⁸ − 1)/2: its bits say for each power of two whether it is added or subtracted.
+        let mut bits = Zeroizing::new([0u8; 34]);
+        for i in 0..32 {
+            bits[i] = positive[i] ^ ((positive[i] ^ negative[i]) & mask);
+        }
+        for i in 0..33 {
+            bits[i] = (bits[i] >> 1) | (bits[i + 1] << 7);
+        }
+        bits[32] |= 1 << 1; // bit 257
+        let mut digits = Self { index: [0; WINDOWS], negate: [false; WINDOWS] };
+        for window in 0..WINDOWS {
+            let (byte, shift) = (window * WINDOW / 8, window * WINDOW % 8);
+            let pair = u16::from(bits[byte]) | (u16::from(bits[byte + 1]) << 8);
+            let value = ((pair >> shift) & 0x3f) as u8;
+            let below = 1 - (value >> 5); // the digit 2·value − 63 is negative
+            digits.index[window] = (value ^ below.wrapping_neg()) & 0x1f;
+            digits.negate[window] = (below ^ even) == 1;
+        }
+        digits
+    }
+}
+
+/// r − k as an integer, so that 0 becomes r, which is odd.
+fn order_minus(scalar: &[u8; 32]) -> Zeroizing<[u8; 32]> {
+    let mut difference = Zeroizing::new((-Scalar::ONE).to_le_bytes()); // r − 1
+    let mut borrow = -1i16;
+    for (byte, other) in difference.iter_mut().zip(scalar) {
+        let value = i16::from(*byte) - i16::from(*other) - borrow;
+        borrow = i16::from(value < 0);
+        *byte = (value & 0xff) as u8;
+    }
+    difference
+}
+
+fn negate_if(mut point: G1Affine, negate: bool) -> G1Affine {
+    // SAFETY: conditionally negates a coordinate of a live local in place, without a branch.
+    unsafe { blst_fp_cneg(&mut point.0.y, &point.0.y, negate) };
+    point
+}
+
+/// Σ kᵢ·Pᵢ for secret kᵢ: no memory access depends on them, and no branch unless two partial sums
+/// coincide, which would reveal a discrete logarithm between the bases.
+pub fn sum(terms: &[(&FixedBase, Scalar)]) -> G1 {
+    let mut points = Zeroizing::new(Vec::with_capacity(terms.len() * WINDOWS));
+    for (base, scalar) in terms {
+        base.gather(scalar, &mut points);
+    }
+    add_all(&points)
+}
+
+/// Σ kᵢ·Pᵢ for public kᵢ.
+pub fn sum_vartime(terms: &[(&FixedBase, Scalar)]) -> G1 {
+    let mut points = Vec::with_capacity(terms.len() * WINDOWS);
+    for (base, scalar) in terms {
+        base.gather_vartime(scalar, &mut points);
+    }
+    add_all(&points)
+}
+
+fn add_all(points: &[G1Affine]) -> G1 {
+    let mut total = G1::IDENTITY;
+    if let Some(first) = points.first() {
+        // `blst` reads contiguous points when the second pointer is null.
+        let pointers = [&raw const first.0, core::ptr::null()];
+        // SAFETY: exactly `points.len()` points are read from one slice.
+        unsafe { blst_p1s_add(&mut total.0, pointers.as_ptr(), points.len()) };
+    }
+    total
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn agrees_with_plain_multiplication() {
+        let other = G1Affine::generator().multiply(&Scalar::from_u64(0xabcdef)).to_affine();
+        let (first, second) = (FixedBase::new(&G1Affine::generator()), FixedBase::new(&other));
+        let mut scalars: Vec<_> = (0..70).map(Scalar::from_u64).collect();
+        scalars.extend((1..70).map(|k| -Scalar::from_u64(k)));
+        scalars.extend((1..40).map(|k| Scalar::from_be_bytes_wide(&[k; 48])));
+        for (i, scalar) in scalars.iter().enumerate() {
+            let next = scalars[(i + 7) % scalars.len()];
+            let expected = G1Affine::generator().multiply(scalar) + other.multiply(&next);
+            assert_eq!(sum(&[(&first, *scalar), (&second, next)]), expected, "{i}");
+            assert_eq!(sum_vartime(&[(&first, *scalar), (&second, next)]), expected, "{i}");
+        }
+        assert!(sum(&[]).is_identity());
+    }
+}

@@ -1,0 +1,214 @@
+//! Σ kᵢ·Pᵢ over points known only at run time, for public values.
+//!
+//! A scalar is halved with the curve's endomorphism: k = low + high·z², and z²·(x, y) = (βx, −y), where z
+//! is the curve parameter. Two half-length multiples then share their doublings with all the others.
+
+use blst::*;
+
+use super::{G1, G1Affine, Scalar};
+
+/// z², 128 bits.
+const Z_SQUARED: u128 = 0xac45_a401_0001_a402_0000_0001_0000_0000;
+
+/// The cube root of unity β in the base field, in Montgomery form.
+const BETA: blst_fp = blst_fp {
+    l: [
+        0x30f1_361b_798a_64e8,
+        0xf3b8_ddab_7ece_5a2a,
+        0x16a8_ca3a_c615_77f7,
+        0xc26a_2ff8_74fd_029b,
+        0x3636_b766_6070_1c6e,
+        0x051b_a4ab_241b_6160,
+    ],
+};
+
+/// A multiplier in two halves, low + high·z².
+#[derive(Clone, Copy)]
+pub(super) struct Halves {
+    pub(super) low: u128,
+    pub(super) high: u128,
+}
+
+impl From<Scalar> for Halves {
+    /// Long division by z²; quotient and remainder both fit 128 bits.
+    fn from(scalar: Scalar) -> Self {
+        let bytes = scalar.to_be_bytes();
+        let (mut low, mut high) = (0u128, 0u128);
+        for byte in bytes {
+            for bit in (0..8).rev() {
+                let carry = low >> 127 == 1;
+                low = low << 1 | u128::from(byte >> bit & 1);
+                high <<= 1;
+                if carry || low >= Z_SQUARED {
+                    low = low.wrapping_sub(Z_SQUARED);
+                    high |= 1;
+                }
+            }
+        }
+        Self { low, high }
+    }
+}
+
+/// z²·P, for the price of one field multiplication.
+fn endomorphism(point: &G1Affine) -> G1Affine {
+    let mut image = -*point;
+    // SAFETY: all pointers are to live values; `blst` allows aliasing.
+    unsafe { blst_fp_mul(&mut image.0.x, &image.0.x, &BETA) };
+    image
+}
+
+/// Σ kᵢ·Pᵢ. Takes variable time: for public values.
+pub fn multiply_sum_vartime(terms: &[(G1Affine, Scalar)]) -> G1 {
+    let halves: Vec<_> = terms.iter().map(|(point, scalar)| (*point, Halves::from(*scalar))).collect();
+    multiply_halves_vartime(&halves)
+}
+
+/// Σ (lowᵢ + highᵢ·z²)·Pᵢ.
+pub(super) fn multiply_halves_vartime(terms: &[(G1Affine, Halves)]) -> G1 {
+    const MANY: usize = 16;
+    let halved: Vec<(G1Affine, u128)> = terms
+        .iter()
+        .flat_map(|(point, halves)| [(*point, halves.low), (endomorphism(point), halves.high)])
+        .filter(|(point, multiplier)| *multiplier != 0 && !point.is_identity())
+        .collect();
+    if terms.len() < MANY { interleaved(&halved) } else { pippenger(&halved) }
+}
+
+const DIGITS: usize = 130;
+const ODD_MULTIPLES: usize = 8;
+
+/// Straus's method with non-adjacent digits of five bits.
+fn interleaved(terms: &[(G1Affine, u128)]) -> G1 {
+    let mut multiples = Vec::with_capacity(terms.len() * ODD_MULTIPLES);
+    for (point, _) in terms {
+        let mut multiple = G1::from(*point);
+        let twice = multiple.double();
+        for _ in 0..ODD_MULTIPLES {
+            multiples.push(multiple);
+            multiple += twice;
+        }
+    }
+    let multiples = G1::all_to_affine(&multiples);
+    let digits: Vec<_> = terms.iter().map(|(_, multiplier)| non_adjacent(*multiplier)).collect();
+    let mut total = G1::IDENTITY;
+    for position in (0..DIGITS).rev() {
+        if !total.is_identity() {
+            total = total.double();
+        }
+        for (row, digits) in multiples.chunks_exact(ODD_MULTIPLES).zip(&digits) {
+            match digits[position] {
+                0 => {}
+                digit if digit > 0 => total = total + row[usize::from(digit.unsigned_abs() / 2)],
+                digit => total = total + -row[usize::from(digit.unsigned_abs() / 2)],
+            }
+        }
+    }
+    total
+}
+
+/// Digits in {0, ±1, ±3 … ±15}, least significant first; four zeros follow each other digit.
+fn non_adjacent(multiplier: u128) -> [i8; DIGITS] {
+    let mut digits = [0i8; DIGITS];
+    let (mut rest, mut carry, mut position) = (multiplier, 0u128, 0);
+    // The value still to be recoded is rest·2^position + carry·2^position.
+    while rest != 0 || carry != 0 {
+        if (rest & 1) ^ carry == 0 {
+            rest >>= 1; // an odd rest with a carry keeps the carry
+            position += 1;
+            continue;
+        }
+        let value = (rest & 31) as i8 + carry as i8;
+        (digits[position], carry) = if value >= 16 { (value - 32, 1) } else { (value, 0) };
+        rest >>= 5;
+        position += 5;
+    }
+    digits
+}
+
+/// Bucket method, for many points.
+fn pippenger(terms: &[(G1Affine, u128)]) -> G1 {
+    let Some((first, _)) = terms.first() else { return G1::IDENTITY };
+    let width = terms.iter().map(|(_, multiplier)| 128 - multiplier.leading_zeros()).max().unwrap_or(0) as usize;
+    let points: Vec<_> = terms.iter().map(|(point, _)| point.0).collect();
+    let multipliers: Vec<_> = terms.iter().map(|(_, multiplier)| multiplier.to_le_bytes()).collect();
+    let point_pointers: Vec<_> = points.iter().map(core::ptr::from_ref).collect();
+    let multiplier_pointers: Vec<_> = multipliers.iter().map(|bytes| bytes.as_ptr()).collect();
+    if terms.len() == 1 {
+        return interleaved(&[(*first, terms[0].1)]);
+    }
+    let mut total = G1::IDENTITY;
+    // SAFETY: both pointer lists hold `points.len()` live entries, each multiplier 128 bits of which
+    // `width` are read, and the scratch space has the size `blst` asks for.
+    unsafe {
+        let mut scratch = vec![0u64; blst_p1s_mult_pippenger_scratch_sizeof(points.len()) / 8];
+        blst_p1s_mult_pippenger(
+            &mut total.0,
+            point_pointers.as_ptr(),
+            points.len(),
+            multiplier_pointers.as_ptr(),
+            width,
+            scratch.as_mut_ptr(),
+        );
+    }
+    total
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scalars() -> Vec<Scalar> {
+        let mut scalars: Vec<_> = (0..40).map(Scalar::from_u64).collect();
+        scalars.extend((1..40).map(|k| -Scalar::from_u64(k)));
+        scalars.extend((0..60).map(|k| Scalar::from_be_bytes_wide(&[k * 4 + 1; 48])));
+        scalars.extend([Z_SQUARED - 1, Z_SQUARED, u128::MAX].map(Scalar::from_u128));
+        scalars
+    }
+
+    #[test]
+    fn halves_put_together_are_the_scalar() {
+        for scalar in scalars() {
+            let Halves { low, high } = scalar.into();
+            assert_eq!(Scalar::from_u128(low) + Scalar::from_u128(high) * Scalar::from_u128(Z_SQUARED), scalar);
+        }
+    }
+
+    #[test]
+    fn endomorphism_multiplies_by_z_squared() {
+        let point = G1Affine::generator();
+        assert_eq!(G1::from(endomorphism(&point)), point.multiply(&Scalar::from_u128(Z_SQUARED)));
+    }
+
+    #[test]
+    fn recoding_keeps_the_value() {
+        for value in [0, 1, 2, 15, 16, 17, 31, 32, 33, u128::MAX, u128::MAX - 15, Z_SQUARED, 0x5555 << 100] {
+            let mut sum = Scalar::ZERO;
+            for digit in non_adjacent(value).iter().rev() {
+                sum = sum + sum;
+                let size = Scalar::from_u64(digit.unsigned_abs().into());
+                sum += if *digit < 0 { -size } else { size };
+            }
+            assert_eq!(sum, Scalar::from_u128(value));
+        }
+    }
+
+    #[test]
+    fn sums_of_every_size_agree_with_plain_multiplication() {
+        let scalars = scalars();
+        for size in [0, 1, 2, 3, 15, 16, 17, 60] {
+            let terms: Vec<_> = (0..size)
+                .map(|i| {
+                    let base = Scalar::from_u64(i as u64 * 31 + 5);
+                    (G1Affine::generator().multiply(&base).to_affine(), scalars[(i * 13 + size) % scalars.len()])
+                })
+                .collect();
+            let expected = terms.iter().fold(G1::IDENTITY, |sum, (point, k)| sum + point.multiply(k));
+            assert_eq!(multiply_sum_vartime(&terms), expected, "{size}");
+        }
+        let point = G1Affine::generator();
+        let cancelling = [(point, Scalar::ONE), (-point, Scalar::ONE), (G1Affine::default(), Scalar::ONE)];
+        assert!(multiply_sum_vartime(&cancelling).is_identity());
+        let equal: Vec<_> = (0..20).map(|_| (point, Scalar::from_u64(3))).collect();
+        assert_eq!(multiply_sum_vartime(&equal), point.multiply(&Scalar::from_u64(60)));
+    }
+}
