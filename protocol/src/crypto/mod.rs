@@ -4,3 +4,4 @@ pub mod bbs;
 pub mod curve;
 pub mod domains;
 pub mod keys;
+pub mod membership;

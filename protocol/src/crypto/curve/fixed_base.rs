@@ -49,23 +49,25 @@ impl FixedBase {
         sum(&[(self, *scalar)])
     }
 
+    /// kᵢ·P for every kᵢ, in constant time; far cheaper each than [`Self::multiply`], because all sums
+    /// grow side by side and share the inversions of affine addition.
+    pub fn multiply_all(&self, scalars: &[Scalar]) -> Vec<G1Affine> {
+        let digits: Vec<_> = scalars.iter().map(Digits::of).collect();
+        let mut sums: Vec<_> = digits.iter().map(|digits| select(&self.rows[0], digits, 0)).collect();
+        let mut coincide = vec![false; scalars.len()];
+        for (window, row) in self.rows.iter().enumerate().skip(1) {
+            let points: Vec<_> = digits.iter().map(|digits| select(row, digits, window)).collect();
+            add_pairwise(&mut sums, &points, &mut coincide);
+        }
+        let pairs = scalars.iter().zip(coincide).zip(sums);
+        pairs.map(|((scalar, coincide), sum)| if coincide { self.multiply(scalar).to_affine() } else { sum }).collect()
+    }
+
     /// The 43 points whose sum is `scalar`·P; every element of every row is read.
-    pub(super) fn gather(&self, scalar: &Scalar, output: &mut Vec<G1Affine>) {
+    fn gather(&self, scalar: &Scalar, output: &mut Vec<G1Affine>) {
         let digits = Digits::of(scalar);
         for (window, row) in self.rows.iter().enumerate() {
-            let mut chosen = [0u64; 12];
-            for (index, point) in row.iter().enumerate() {
-                let difference = index as u64 ^ u64::from(digits.index[window]);
-                let mask = core::hint::black_box((difference.wrapping_sub(1) >> 63).wrapping_neg());
-                let limbs = point.0.x.l.iter().chain(&point.0.y.l);
-                for (limb, source) in chosen.iter_mut().zip(limbs) {
-                    *limb |= source & mask;
-                }
-            }
-            let mut point = G1Affine::default();
-            point.0.x.l.copy_from_slice(&chosen[..6]);
-            point.0.y.l.copy_from_slice(&chosen[6..]);
-            output.push(negate_if(point, digits.negate[window]));
+            output.push(select(row, &digits, window));
         }
     }
 
@@ -104,6 +106,77 @@ impl Digits {
         }
         digits
     }
+}
+
+/// The element of `row` that `digits` name for `window`, after reading all of them.
+fn select(row: &[G1Affine; POINTS], digits: &Digits, window: usize) -> G1Affine {
+    let mut chosen = [0u64; 12];
+    for (index, point) in row.iter().enumerate() {
+        let difference = index as u64 ^ u64::from(digits.index[window]);
+        let mask = core::hint::black_box((difference.wrapping_sub(1) >> 63).wrapping_neg());
+        let limbs = point.0.x.l.iter().chain(&point.0.y.l);
+        for (limb, source) in chosen.iter_mut().zip(limbs) {
+            *limb |= source & mask;
+        }
+    }
+    let mut point = G1Affine::default();
+    point.0.x.l.copy_from_slice(&chosen[..6]);
+    point.0.y.l.copy_from_slice(&chosen[6..]);
+    negate_if(point, digits.negate[window])
+}
+
+/// sumᵢ += pointᵢ by the affine formula, all slopes sharing one inversion. Where the two x coincide,
+/// which takes a relation only the discrete logarithm gives, `coincide` is set and the sum is void.
+fn add_pairwise(sums: &mut [G1Affine], points: &[G1Affine], coincide: &mut [bool]) {
+    let mut denominators = Vec::with_capacity(sums.len());
+    let mut products = Vec::with_capacity(sums.len());
+    let mut product = ONE;
+    for ((sum, point), coincide) in sums.iter().zip(points).zip(coincide) {
+        let mut denominator = field_sub(&point.0.x, &sum.0.x);
+        if denominator == blst_fp::default() {
+            *coincide = true;
+            denominator = ONE;
+        }
+        products.push(product);
+        product = field_mul(&product, &denominator);
+        denominators.push(denominator);
+    }
+    let mut inverse = blst_fp::default();
+    // SAFETY: both pointers are to live locals.
+    unsafe { blst_fp_inverse(&mut inverse, &product) };
+    for (index, (sum, point)) in sums.iter_mut().zip(points).enumerate().rev() {
+        let slope = field_mul(&field_mul(&inverse, &products[index]), &field_sub(&point.0.y, &sum.0.y));
+        inverse = field_mul(&inverse, &denominators[index]);
+        let x = field_sub(&field_sub(&field_mul(&slope, &slope), &sum.0.x), &point.0.x);
+        sum.0.y = field_sub(&field_mul(&slope, &field_sub(&sum.0.x, &x)), &sum.0.y);
+        sum.0.x = x;
+    }
+}
+
+/// 1 in the base field, in Montgomery form.
+const ONE: blst_fp = blst_fp {
+    l: [
+        0x7609_0000_0002_fffd,
+        0xebf4_000b_c40c_0002,
+        0x5f48_9857_53c7_58ba,
+        0x77ce_5853_7052_5745,
+        0x5c07_1a97_a256_ec6d,
+        0x15f6_5ec3_fa80_e493,
+    ],
+};
+
+fn field_mul(a: &blst_fp, b: &blst_fp) -> blst_fp {
+    let mut result = blst_fp::default();
+    // SAFETY: all pointers are to live values.
+    unsafe { blst_fp_mul(&mut result, a, b) };
+    result
+}
+
+fn field_sub(a: &blst_fp, b: &blst_fp) -> blst_fp {
+    let mut result = blst_fp::default();
+    // SAFETY: all pointers are to live values.
+    unsafe { blst_fp_sub(&mut result, a, b) };
+    result
 }
 
 /// r − k as an integer, so that 0 becomes r, which is odd.
@@ -172,5 +245,8 @@ mod tests {
             assert_eq!(sum_vartime(&[(&first, *scalar), (&second, next)]), expected, "{i}");
         }
         assert!(sum(&[]).is_identity());
+        for (product, scalar) in first.multiply_all(&scalars).into_iter().zip(&scalars) {
+            assert_eq!(G1::from(product), G1Affine::generator().multiply(scalar));
+        }
     }
 }
