@@ -10,3 +10,6 @@ pub mod crypto;
 pub mod exchange;
 pub mod identifier;
 pub mod ledger;
+mod name;
+
+pub use name::error_name;

@@ -7,7 +7,7 @@ pub mod age;
 mod calendar;
 mod credential_type;
 mod layout;
-//mod signed;
+mod signed;
 mod status_list;
 mod text;
 mod value;
@@ -17,8 +17,8 @@ pub use credential_type::{
     Attribute, CredentialType, Encoding, HolderBinding, Label, Profile, StatusMethod, TypeError,
 };
 pub use layout::Layout;
-//pub use signed::{Credential, CredentialError, HolderSecrets};
-//pub(crate) use signed::{device_key_number, value_number};
+pub use signed::{Credential, CredentialError, HolderSecrets};
+pub(crate) use signed::{device_key_number, value_number};
 pub use status_list::{Status, StatusList, StatusListError};
 pub use text::resident_number_in;
 pub use value::{Value, ValueError};

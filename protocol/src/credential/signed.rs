@@ -131,7 +131,7 @@ impl Credential {
         let messages = self.messages(credential_type, secrets)?;
         let header = Self::header(network, &self.issuer_key, credential_type);
         let signature = bbs::Signature::from_bytes(&self.signature).map_err(|_| CredentialError::SignatureInvalid)?;
-        bbs::verify(bbs::Ciphersuite::Sha256, key, &signature, &header, &messages).map_err(|_| CredentialError::SignatureInvalid)
+        bbs::verify(key, &signature, &header, &messages).map_err(|_| CredentialError::SignatureInvalid)
     }
 }
 
@@ -139,7 +139,7 @@ impl Credential {
 pub(crate) fn device_key_number(key: Option<&PublicKey>) -> Scalar {
     key.map_or_else(
         || Scalar::from_u64(0),
-        |key| Expander::Sha256.hash_to_scalar(&crate::cbor::to_vec(key), domains::CREDENTIAL_DEVICE_KEY),
+        |key| Expander::XmdSha256.hash_to_scalar(&crate::cbor::to_vec(key), domains::CREDENTIAL_DEVICE_KEY),
     )
 }
 
@@ -151,7 +151,7 @@ pub(crate) fn value_number(position: usize, value: &Value) -> Scalar {
         Value::Text(_) | Value::Bytes(_) => {
             let mut input = vec![position as u8];
             input.extend(crate::cbor::to_vec(value));
-            Expander::Sha256.hash_to_scalar(&input, domains::CREDENTIAL_ATTRIBUTE)
+            Expander::XmdSha256.hash_to_scalar(&input, domains::CREDENTIAL_ATTRIBUTE)
         }
     }
 }

@@ -1,13 +1,13 @@
 //! The messages roles exchange, in flow order: offer · issuance · request · presentation · qr.
 
-//mod issuance;
+mod issuance;
 mod offer;
 //mod presentation;
 pub mod qr;
 mod query;
 //mod request;
 
-/*pub use issuance::{CredentialRequest, CredentialResponse, IssuanceNonce, IssuanceRefusal, StatusToken, StatusTokens};*/
+pub use issuance::{CredentialRequest, CredentialResponse, IssuanceNonce, IssuanceRefusal, StatusToken, StatusTokens};
 pub use offer::{Offer, OfferError};
 /*pub use presentation::{
     AuthenticPresentation, Binding, Freshness, HandleStatus, Holding, IssuerEvidence, PresentError, Presentation,

@@ -9,19 +9,17 @@ use crate::cbor;
 use crate::credential::{Credential, CredentialType, Day, HolderBinding, HolderSecrets, Layout, StatusMethod, Value};
 use crate::credential::{CredentialError, device_key_number, value_number};
 use crate::crypto::bbs;
-use crate::crypto::curve::{CurveError, Scalar};
+use crate::crypto::curve::Scalar;
 use crate::crypto::domains;
 use crate::crypto::keys::{PublicKey, Signature, Signer};
-use crate::crypto::membership::{SetPublicKey, SetSignature};
+use crate::crypto::membership::{SetPublicKey, ValueSignature, epoch_offset};
 use crate::disclosure::{self, Membership, ProofError, Statement};
-use crate::ledger::IssuerKey;
+use crate::ledger::record::IssuerKey;
 
 /// Version of the encoding.
 const VERSION: u8 = 1;
 /// Largest encoding, in bytes: what one version-40 code at level L carries.
 const SIZE_MAX: usize = 2_860;
-/// An epoch stands above all handles in the number that a status token signs.
-const EPOCH_SHIFT: u32 = 64;
 
 /// Why a presentation is not authentic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -103,14 +101,15 @@ impl IssuerEvidence {
     /// # Errors
     /// [`PresentationError::InvalidIssuerKey`].
     pub fn new(network: [u8; 32], record: &IssuerKey, credential_type: CredentialType) -> Result<Self, PresentationError> {
-        let invalid = |_: CurveError| PresentationError::InvalidIssuerKey;
+        let set = |bytes| SetPublicKey::from_bytes(bytes).map_err(|_| PresentationError::InvalidIssuerKey);
+        let signer = bbs::PublicKey::from_bytes(bbs::Suite::Sha256, &record.bbs);
         Ok(Self {
             network,
             key_id: record.key_id(),
             credential_type,
-            bbs: bbs::PublicKey::from_bytes(&record.bbs).map_err(|_| PresentationError::InvalidIssuerKey)?,
-            day_set: SetPublicKey::from_bytes(&record.day_set).map_err(invalid)?,
-            status: SetPublicKey::from_bytes(&record.status).map_err(invalid)?,
+            bbs: signer.map_err(|_| PresentationError::InvalidIssuerKey)?,
+            day_set: set(&record.day_set)?,
+            status: set(&record.status)?,
         })
     }
 
@@ -136,7 +135,7 @@ impl IssuerEvidence {
 /// The number a status token signs for `handle` in `epoch`.
 #[must_use]
 pub fn status_token_number(handle: u64, epoch: u32) -> Scalar {
-    Scalar::from_u128(u128::from(epoch) << EPOCH_SHIFT | u128::from(handle))
+    Scalar::from_u64(handle) + epoch_offset(u64::from(epoch))
 }
 
 /// One attribute shown in the clear.
@@ -197,9 +196,9 @@ pub struct Holding<'a> {
     /// The issuer's keys and type, from trusted evidence.
     pub evidence: &'a IssuerEvidence,
     /// Looks up the public signature on a day number, 0–65,535.
-    pub day_signature: &'a dyn Fn(u16) -> Option<SetSignature>,
+    pub day_signature: &'a dyn Fn(u16) -> Option<ValueSignature>,
     /// The current status token with its epoch, in types that use one.
-    pub status_token: Option<(u32, SetSignature)>,
+    pub status_token: Option<(u32, ValueSignature)>,
     /// The device key, in types bound to one.
     pub device: Option<&'a dyn Signer>,
 }
@@ -286,7 +285,7 @@ impl Presentation {
         }
     }
 
-    fn set_signatures(&self, holding: &Holding<'_>, token: Option<(u32, SetSignature)>) -> Result<Vec<SetSignature>, PresentError> {
+    fn set_signatures(&self, holding: &Holding<'_>, token: Option<(u32, ValueSignature)>) -> Result<Vec<ValueSignature>, PresentError> {
         let today = Day::in_korea(self.made_at);
         let credential = holding.credential;
         let distance = |later: Day, earlier: u64| {

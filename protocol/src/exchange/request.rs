@@ -9,7 +9,9 @@ use crate::cbor;
 use crate::crypto::domains;
 use crate::crypto::keys::{Signature, Signer, SignerError};
 use crate::identifier::Did;
-use crate::ledger::{KeyPurpose, Text, TrustedState, Verifier};
+use crate::credential::Label;
+use crate::ledger::bundle::TrustedState;
+use crate::ledger::record::{Purposes, VerifierRegistration};
 
 /// Version of the encoding.
 const VERSION: u8 = 1;
@@ -147,16 +149,12 @@ impl Request {
     ///
     /// # Errors
     /// [`OverAsk`] names the first thing that is not covered.
-    pub fn check_registration(&self, registration: &Verifier) -> Result<(), OverAsk> {
+    pub fn check_registration(&self, registration: &VerifierRegistration) -> Result<(), OverAsk> {
         let purpose = registration
-            .purposes
-            .iter()
-            .find(|purpose| purpose.id == self.purpose)
+            .purpose(&self.purpose)
             .ok_or_else(|| OverAsk::PurposeNotRegistered(self.purpose.clone()))?;
         let permit = purpose
-            .permits
-            .iter()
-            .find(|permit| permit.credential_type == self.query.credential_type)
+            .permit(&self.query.credential_type)
             .ok_or_else(|| OverAsk::TypeNotRegistered(self.query.credential_type.clone()))?;
         if let Some(name) = self.query.show.iter().find(|name| !permit.claims.contains(name)) {
             return Err(OverAsk::AttributeNotRegistered(name.clone()));
@@ -217,9 +215,10 @@ impl SignedRequest {
         }
         let key = trust
             .did(&request.verifier)
-            .and_then(|did| did.key_at(&request.key, KeyPurpose::Authentication, request.issued_at))
+            .and_then(|did| did.key_for(&request.key, Purposes::ASSERTION, request.issued_at))
             .ok_or(RequestError::KeyNotTrusted)?;
-        key.verify(domains::REQUEST_SIGNATURE, &self.payload, &self.signature)
+        key.key
+            .verify(domains::REQUEST_SIGNATURE, &self.payload, &self.signature)
             .map_err(|_| RequestError::RequestNotAuthenticated)?;
         if request.issued_at > now.saturating_add(CLOCK_SKEW) {
             return Err(RequestError::IssuedInFuture);
@@ -235,7 +234,7 @@ impl SignedRequest {
             return Err(RequestError::QueryNotAnswerable);
         }
         let over_ask = request.check_registration(registration).err();
-        let purpose = registration.purposes.iter().find(|p| p.id == request.purpose).map(|p| p.text.clone());
+        let purpose = registration.purpose(&request.purpose).map(|p| p.text.clone());
         Ok(AuthenticRequest { digest: self.digest(), name: registration.name.clone(), purpose, over_ask, request })
     }
 }
@@ -249,9 +248,9 @@ pub struct AuthenticRequest {
     /// What an answer names.
     pub digest: [u8; 32],
     /// Who asks, in both languages.
-    pub name: Text,
+    pub name: Label,
     /// Why, in both languages; none for a purpose that is not registered.
-    pub purpose: Option<Text>,
+    pub purpose: Option<Label>,
     over_ask: Option<OverAsk>,
 }
 

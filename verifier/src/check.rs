@@ -1,0 +1,270 @@
+//! The checks, in order. Each stage is a type that only the one before can make, so none can be left out.
+
+use std::collections::HashMap;
+
+use protocol::credential::{Label, Status};
+use protocol::exchange::{
+    AuthenticPresentation, AuthenticRequest, Freshness, HandleStatus, IssuerEvidence, Presentation, PresentationError,
+    Query,
+};
+use protocol::identifier::Did;
+use protocol::ledger::bundle::TrustedState;
+use sha2::{Digest, Sha256};
+
+use crate::policy::Policy;
+use crate::refusal::Refusal;
+use crate::replay::Seen;
+use crate::verdict::{Claim, ReplayProtection, TrustGrade, Verdict};
+
+/// What the presentation has to answer.
+pub enum Asked<'a> {
+    /// A code that the holder displays unasked: it must answer this question within its time window.
+    Displayed(&'a Query),
+    /// The answer to a request of this verifier.
+    Requested(&'a AuthenticRequest),
+}
+
+impl Asked<'_> {
+    fn query(&self) -> &Query {
+        match self {
+            Self::Displayed(query) => query,
+            Self::Requested(asked) => &asked.request.query,
+        }
+    }
+}
+
+/// Checks presentations, with no network and no clock of its own.
+pub struct Verifier<S> {
+    policy: Policy,
+    seen: S,
+    /// Issuer keys already decoded, by short name; a record is immutable under its height.
+    evidence: HashMap<([u8; 8], u64), IssuerEvidence>,
+}
+
+impl<S: Seen> Verifier<S> {
+    /// A verifier with this policy and memory.
+    pub fn new(policy: Policy, seen: S) -> Self {
+        Self { policy, seen, evidence: HashMap::new() }
+    }
+
+    /// Checks one presentation at `now` (unix seconds).
+    ///
+    /// # Errors
+    /// [`Refusal`], the first that applies in the order: clock and age of trust data, form, issuer,
+    /// holder binding and proof, freshness, question, status, replay.
+    pub fn check(
+        &mut self,
+        asked: &Asked<'_>,
+        presentation: &[u8],
+        trust: &TrustedState,
+        now: u64,
+    ) -> Result<Verdict, Refusal> {
+        let grade = self.trust_grade(trust, now)?;
+        let received = Presentation::decode(presentation)?;
+        let issued = self.issued(received, trust, now)?;
+        let authentic = issued.authenticate()?;
+        let fresh = authentic.fresh(asked, &self.policy, now)?;
+        let answer = fresh.answer(asked.query())?;
+        let standing = answer.standing(trust, &self.policy)?;
+        let until = match asked {
+            Asked::Displayed(_) => standing.made_at().saturating_add(self.policy.display_window + 1),
+            Asked::Requested(asked) => asked.request.expires_at,
+        };
+        // A request has one answer; a displayed code is its own identity.
+        let id = match asked {
+            Asked::Displayed(_) => Sha256::digest(presentation).into(),
+            Asked::Requested(asked) => asked.digest,
+        };
+        if !self.seen.first_use(id, until, now) {
+            return Err(Refusal::NonceReplayed);
+        }
+        Ok(standing.verdict(grade))
+    }
+
+    /// VERD-01: no verdict on a wrong clock or on trust data older than the policy allows.
+    fn trust_grade(&self, trust: &TrustedState, now: u64) -> Result<TrustGrade, Refusal> {
+        let as_of = trust.time_ms() / 1_000;
+        if now.saturating_add(self.policy.clock_skew) < as_of {
+            return Err(Refusal::ClockUnreliable);
+        }
+        let age = now.saturating_sub(as_of);
+        if age > self.policy.trust_age_max {
+            return Err(Refusal::TrustStale);
+        }
+        Ok(TrustGrade { height: trust.height(), as_of, age })
+    }
+
+    /// VERD-02: a known key of a trusted issuer, accredited for the type, valid now and not compromised.
+    fn issued(&mut self, presentation: Presentation, trust: &TrustedState, now: u64) -> Result<Issued, Refusal> {
+        let key_id = presentation.issuer_key();
+        let record = trust.issuer_key(&key_id).ok_or(Refusal::UnknownKey)?;
+        if record.compromised_from.is_some() {
+            return Err(Refusal::KeyCompromised);
+        }
+        if now < record.from || now >= record.until {
+            return Err(Refusal::KeyNotValidAtTime);
+        }
+        if trust.did(&record.issuer).is_none_or(|did| did.deactivated) {
+            return Err(Refusal::IssuerNotTrusted);
+        }
+        trust
+            .accreditation(&record.issuer, &record.credential_type)
+            .filter(|accreditation| accreditation.valid_at(now))
+            .ok_or(Refusal::IssuerNotAuthorizedForType)?;
+        let credential_type = trust.credential_type(&record.credential_type).ok_or(Refusal::UnknownType)?;
+        let at = (key_id, trust.height());
+        let evidence = match self.evidence.get(&at) {
+            Some(known) => known.clone(),
+            None => {
+                let new = IssuerEvidence::new(*trust.network(), record, credential_type.clone())?;
+                self.evidence.retain(|(_, height), _| *height == trust.height());
+                self.evidence.entry(at).or_insert(new).clone()
+            }
+        };
+        Ok(Issued { presentation, evidence, issuer: record.issuer.clone() })
+    }
+}
+
+/// From an issuer that may issue this type.
+struct Issued {
+    presentation: Presentation,
+    evidence: IssuerEvidence,
+    issuer: Did,
+}
+
+impl Issued {
+    /// VERD-03: proof and holder binding.
+    fn authenticate(self) -> Result<Authentic, PresentationError> {
+        let presentation = self.presentation.authenticate(&self.evidence)?;
+        Ok(Authentic { presentation, evidence: self.evidence, issuer: self.issuer })
+    }
+}
+
+/// Signed by the issuer and presented by the holder, at some time, for some question.
+struct Authentic {
+    presentation: AuthenticPresentation,
+    evidence: IssuerEvidence,
+    issuer: Did,
+}
+
+impl Authentic {
+    /// VERD-04: live, and for this verifier where it asked.
+    fn fresh(self, asked: &Asked<'_>, policy: &Policy, now: u64) -> Result<Fresh, Refusal> {
+        let Freshness { made_at, request } = self.presentation.freshness();
+        if made_at > now.saturating_add(policy.clock_skew) {
+            return Err(Refusal::IssuedInFuture);
+        }
+        let replay = match (asked, request) {
+            (Asked::Displayed(_), None) => {
+                if now.saturating_sub(made_at) > policy.display_window {
+                    return Err(Refusal::Expired);
+                }
+                ReplayProtection::TimeWindow
+            }
+            (Asked::Requested(asked), Some(answered)) if answered == asked.digest => {
+                let request = &asked.request;
+                if now >= request.expires_at || made_at.saturating_add(policy.clock_skew) < request.issued_at {
+                    return Err(Refusal::RequestExpired);
+                }
+                ReplayProtection::Challenge
+            }
+            _ => return Err(Refusal::NonceMismatch),
+        };
+        Ok(Fresh { authentic: self, replay })
+    }
+}
+
+/// Made just now.
+struct Fresh {
+    authentic: Authentic,
+    replay: ReplayProtection,
+}
+
+impl Fresh {
+    /// VERD-05: exactly what was asked: no less, and nothing more is passed on.
+    fn answer(self, query: &Query) -> Result<Answer, Refusal> {
+        let presentation = &self.authentic.presentation;
+        let credential_type = &self.authentic.evidence.credential_type;
+        if query.credential_type != credential_type.id || query.binding != credential_type.holder_binding {
+            return Err(Refusal::CredentialNotRequested);
+        }
+        let shown = |name: &String| presentation.shown().iter().any(|(shown, _)| shown == name);
+        if !query.show.iter().all(shown) || !query.prove.iter().all(|p| presentation.proven().contains(p)) {
+            return Err(Refusal::QueryNotSatisfied);
+        }
+        if presentation.shown().len() > query.show.len() || presentation.proven().len() > query.prove.len() {
+            return Err(Refusal::ClaimNotRequested);
+        }
+        Ok(Answer { fresh: self })
+    }
+}
+
+/// Answers the question.
+struct Answer {
+    fresh: Fresh,
+}
+
+impl Answer {
+    /// VERD-06: not withdrawn, as of the trust data.
+    fn standing(self, trust: &TrustedState, policy: &Policy) -> Result<Standing, Refusal> {
+        let authentic = &self.fresh.authentic;
+        let status_as_of = match authentic.presentation.status() {
+            HandleStatus::Listed(handle) => {
+                let (list, index) = ((handle >> 32) as u32, handle as u32);
+                let (list, as_of) =
+                    trust.status_list(&authentic.issuer, list).ok_or(Refusal::StatusUnavailable)?;
+                match list.status(index).map_err(|_| Refusal::StatusIndexOutOfRange)? {
+                    Status::Valid => as_of,
+                    Status::Revoked => return Err(Refusal::StatusRevoked),
+                    Status::Suspended => return Err(Refusal::StatusSuspended),
+                    Status::Unknown => return Err(Refusal::StatusUnknown),
+                }
+            }
+            HandleStatus::VouchedFor(epoch) => {
+                let newest = trust.status_epoch(&authentic.evidence.key_id).ok_or(Refusal::StatusUnavailable)?;
+                if epoch.saturating_add(policy.status_lag_max) < newest.epoch {
+                    return Err(Refusal::StatusStale);
+                }
+                newest.at
+            }
+        };
+        Ok(Standing { fresh: self.fresh, status_as_of })
+    }
+}
+
+/// In good standing.
+struct Standing {
+    fresh: Fresh,
+    status_as_of: u64,
+}
+
+impl Standing {
+    fn made_at(&self) -> u64 {
+        self.fresh.authentic.presentation.freshness().made_at
+    }
+
+    fn verdict(self, trust: TrustGrade) -> Verdict {
+        let Fresh { authentic: Authentic { presentation, evidence, issuer }, replay } = self.fresh;
+        let credential_type = &evidence.credential_type;
+        let claims = presentation.shown().iter().filter_map(|(name, value)| {
+            let position = credential_type.position(name)?;
+            let rendered = |lang| credential_type.render_value(position, value, lang);
+            Some(Claim {
+                name: name.clone(),
+                label: credential_type.attributes.get(position)?.display.clone(),
+                value: Label { ko: rendered("ko"), en: rendered("en") },
+            })
+        });
+        Verdict {
+            credential_type: credential_type.id.clone(),
+            issuer,
+            claims: claims.collect(),
+            proven: presentation.proven().to_vec(),
+            trust,
+            status_as_of: self.status_as_of,
+            replay,
+            binding: presentation.binding(),
+            made_at: presentation.freshness().made_at,
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! How old things may be.
+
+/// Limits of one use: a police phone, a shop, a gate. Every limit has a value; none can be switched off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// Oldest trust data that still allows a verdict, in seconds. Beyond it the answer is "cannot tell".
+    pub trust_age_max: u64,
+    /// How long a displayed code lives, in seconds.
+    pub display_window: u64,
+    /// How far the holder's clock may be ahead, in seconds.
+    pub clock_skew: u64,
+    /// How many status epochs a hidden handle's token may lag behind the newest one in the trust data.
+    pub status_lag_max: u32,
+}
+
+impl Default for Policy {
+    /// A day for trust data, 30 seconds for a displayed code, the newest status epoch only.
+    fn default() -> Self {
+        Self { trust_age_max: 24 * 3600, display_window: 30, clock_skew: 8, status_lag_max: 0 }
+    }
+}

@@ -1,0 +1,109 @@
+//! What a verifier learns, and how sure it is.
+
+use protocol::credential::Label;
+use protocol::exchange::{Binding, Predicate};
+use protocol::identifier::Did;
+use serde::Serialize;
+
+/// One shown attribute of a verified presentation.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct Claim {
+    /// The attribute's name in the credential type.
+    pub name: String,
+    /// What people call it.
+    pub label: Label,
+    /// Its value in both languages.
+    pub value: Label,
+}
+
+/// Claims are personal data: logs and panics never show them.
+impl core::fmt::Debug for Claim {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Claim({}: [redacted])", self.name)
+    }
+}
+
+/// What the trust data was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct TrustGrade {
+    /// Ledger height.
+    pub height: u64,
+    /// When the ledger was in that state, unix seconds.
+    pub as_of: u64,
+    /// Its age at the check, in seconds.
+    pub age: u64,
+}
+
+/// What keeps a copy of the presentation from being accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReplayProtection {
+    /// Bound to this verifier's fresh nonce.
+    Challenge,
+    /// Lives some seconds; another offline verifier may have seen it too.
+    TimeWindow,
+}
+
+/// A presentation that passed every check. There is no other way to make one.
+#[derive(Debug, Clone, Serialize)]
+pub struct Verdict {
+    pub(crate) credential_type: String,
+    pub(crate) issuer: Did,
+    pub(crate) claims: Vec<Claim>,
+    pub(crate) proven: Vec<Predicate>,
+    pub(crate) trust: TrustGrade,
+    pub(crate) status_as_of: u64,
+    pub(crate) replay: ReplayProtection,
+    pub(crate) binding: Binding,
+    pub(crate) made_at: u64,
+}
+
+impl Verdict {
+    /// The credential type's id.
+    #[must_use]
+    pub fn credential_type(&self) -> &str {
+        &self.credential_type
+    }
+
+    /// Who issued, accredited for the type.
+    #[must_use]
+    pub fn issuer(&self) -> &Did {
+        &self.issuer
+    }
+
+    /// The attributes that were asked for, and nothing else.
+    #[must_use]
+    pub fn claims(&self) -> &[Claim] {
+        &self.claims
+    }
+
+    /// The statements that were asked for and are true.
+    #[must_use]
+    pub fn proven(&self) -> &[Predicate] {
+        &self.proven
+    }
+
+    /// The trust data behind this.
+    #[must_use]
+    pub fn trust(&self) -> TrustGrade {
+        self.trust
+    }
+
+    /// When "not withdrawn" was true, unix seconds.
+    #[must_use]
+    pub fn status_as_of(&self) -> u64 {
+        self.status_as_of
+    }
+
+    /// What keeps copies out.
+    #[must_use]
+    pub fn replay(&self) -> ReplayProtection {
+        self.replay
+    }
+
+    /// How the holder took part.
+    #[must_use]
+    pub fn binding(&self) -> Binding {
+        self.binding
+    }
+}

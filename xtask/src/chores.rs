@@ -1,0 +1,104 @@
+//! The chores, each a few commands.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+/// Version of cargo-deny that the configuration is written for.
+const CARGO_DENY: &str = "0.20.2";
+
+/// The folder of the workspace.
+pub(crate) fn root() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
+    run_with(program, arguments, &[])
+}
+
+fn run_with(program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Result<(), String> {
+    println!("· {program} {}", arguments.join(" "));
+    let status = Command::new(program)
+        .args(arguments)
+        .envs(environment.iter().copied())
+        .current_dir(root())
+        .status()
+        .map_err(|error| format!("{program} cannot be started: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("`{program} {}` failed ({status})", arguments.join(" "))) }
+}
+
+fn has(program: &str) -> bool {
+    Command::new("sh").args(["-c", &format!("command -v {program}")]).output().is_ok_and(|found| found.status.success())
+}
+
+/// Installs a Debian package where its command is missing.
+fn need(program: &str, package: &str) -> Result<(), String> {
+    if has(program) {
+        return Ok(());
+    }
+    run("apt-get", &["update", "-q"])?;
+    run("apt-get", &["install", "-y", "-q", package])?;
+    if has(program) { Ok(()) } else { Err(format!("install `{package}`: the tests need `{program}`")) }
+}
+
+/// All tests of the workspace. Some run under a system-call trace and without any network.
+pub(crate) fn test(rest: &[String]) -> Result<(), String> {
+    need("strace", "strace")?;
+    need("unshare", "util-linux")?;
+    let mut arguments = vec!["test", "--release", "--workspace", "--locked"];
+    arguments.extend(rest.iter().map(String::as_str));
+    // The tests drive the program as a user would, so it has to be built as well.
+    run("cargo", &["build", "--release", "--locked"])?;
+    run("cargo", &arguments)
+}
+
+/// Figures beside named peers.
+pub(crate) fn bench(rest: &[String]) -> Result<(), String> {
+    let mut arguments = vec!["run", "--release", "--locked", "--package", "peers", "--bin", "bench", "--"];
+    arguments.extend(rest.iter().map(String::as_str));
+    run("cargo", &arguments)
+}
+
+/// The main job in both languages.
+pub(crate) fn demo() -> Result<(), String> {
+    run("cargo", &["run", "--release", "--locked", "--", "demo", "--lang", "en"])?;
+    run("cargo", &["run", "--release", "--locked", "--", "demo", "--lang", "ko"])
+}
+
+/// The long form of the kill tests; CI runs the short one.
+pub(crate) fn campaign(rest: &[String]) -> Result<(), String> {
+    let kills = rest.first().map_or("10000", String::as_str);
+    run("cargo", &["build", "--release", "--locked"])?;
+    let arguments = ["test", "--release", "--locked", "--package", "tests", "--test", "kills", "--", "--nocapture"];
+    run_with("cargo", &arguments, &[("MID_KILLS", kills)])
+}
+
+/// Formats everything.
+pub(crate) fn fmt() -> Result<(), String> {
+    run("cargo", &["fmt", "--all"])
+}
+
+/// What a reviewer should not have to look for.
+pub(crate) fn lint() -> Result<(), String> {
+    run("cargo", &["fmt", "--all", "--check"])?;
+    run("cargo", &["clippy", "--release", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])?;
+    run_with("cargo", &["doc", "--release", "--workspace", "--no-deps", "--locked"], &[("RUSTDOCFLAGS", "-D warnings")])?;
+    crate::variants::check()?;
+    deny()
+}
+
+/// Licences, duplicates, sources and known advisories.
+fn deny() -> Result<(), String> {
+    if !has("cargo-deny") {
+        run("cargo", &["install", "cargo-deny", "--locked", "--version", CARGO_DENY])?;
+    }
+    run("cargo", &["deny", "--locked", "check", "licenses", "bans", "sources"])?;
+    // The advisory database is a git repository; where its host cannot be reached there is nothing to check against.
+    let database = run("cargo", &["deny", "--locked", "fetch", "db"]);
+    match database {
+        Ok(()) => run("cargo", &["deny", "--locked", "check", "--disable-fetch", "advisories"]),
+        Err(_) => {
+            println!("NOT CHECKED: known advisories (the advisory database cannot be reached from here)");
+            Ok(())
+        }
+    }
+}

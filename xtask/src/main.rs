@@ -1,0 +1,46 @@
+//! Every chore of the project: `cargo xtask <chore>`.
+//!
+//! No dependency, so that it builds in a second and runs before anything else does.
+
+mod chores;
+mod variants;
+
+use std::process::ExitCode;
+
+const HELP: &str = "cargo xtask <chore>
+
+  test              every test of the workspace, published vectors included
+  bench [--json F]  figures beside named peers, as ratios, in one run
+  demo              the main job, in English and Korean
+  campaign [N]      N random kills (default 10000) of issue, revoke, ledger commit and wallet save
+  fmt               format everything
+  lint              formatting, clippy, documentation, error variants, licences and advisories
+  pre-pr            lint, then test: what CI does
+
+Environment: MID_VECTORS names the folder of published test vectors (default ../shared/vectors).";
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let chore = arguments.next().unwrap_or_default();
+    let rest: Vec<String> = arguments.collect();
+    let done = match chore.as_str() {
+        "test" => chores::test(&rest),
+        "bench" => chores::bench(&rest),
+        "demo" => chores::demo(),
+        "campaign" => chores::campaign(&rest),
+        "fmt" => chores::fmt(),
+        "lint" => chores::lint(),
+        "pre-pr" => chores::lint().and_then(|()| chores::test(&[])),
+        _ => {
+            println!("{HELP}");
+            return if chore.is_empty() || chore == "help" { ExitCode::SUCCESS } else { ExitCode::from(2) };
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(what) => {
+            eprintln!("xtask: {what}");
+            ExitCode::FAILURE
+        }
+    }
+}
