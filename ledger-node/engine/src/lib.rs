@@ -1,1 +1,47 @@
 //! Consensus wiring: agree on blocks, keep them, hand out certificates.
+//!
+//! One validator or many run the same binary. The node supplies a deterministic [`StateMachine`]; the
+//! engine orders transactions into blocks, makes them final (commonware simplex, threshold BLS), keeps them
+//! for ever, and hands each to the state machine with its certificate. Nothing of the consensus library
+//! shows: this crate is compiled once and the rest of the node only against this page.
+//!
+//! ```no_run
+//! # fn demo(machine: impl ledger_engine::StateMachine) -> Result<(), Box<dyn std::error::Error>> {
+//! use ledger_engine::{Config, Engine};
+//!
+//! let validator = Engine::start(Config::new("data/ledger"), machine)?;
+//! let id = validator.submit(b"a transaction".to_vec())?;
+//! println!("{} waits; the tip is {}", hex::encode(id), validator.latest().height);
+//! validator.stop()?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! **What is durable when.** A transaction is final when the block it stands in reaches
+//! [`StateMachine::commit`]. A `kill -9` at any moment loses no block that was committed, and commits after
+//! the restart every block a quorum had made final.
+//!
+//! **Which heights can be proven.** A block usually has its own certificate. It has none when it became final
+//! through a descendant; the descendant's certificate then covers it through the parent digests.
+//!
+//! **Empty blocks.** None while there is nothing to record, except one per heartbeat.
+
+mod application;
+mod block;
+mod chain;
+mod committer;
+mod engine;
+mod error;
+mod gossip;
+mod machine;
+mod mempool;
+mod setup;
+mod validator;
+
+pub use engine::{Config, Engine, Handle, Tip};
+pub use error::{EngineError, SubmitError};
+pub use machine::{BlockTime, Built, FinalizedBlock, Recovered, StateMachine};
+pub use mempool::{
+    MAX_BLOCK_BYTES, MAX_BLOCK_TRANSACTIONS, MAX_TRANSACTION_BYTES, TransactionId, transaction_id,
+};
+pub use setup::{Genesis, MAX_VALIDATORS, NewNetwork, ValidatorPlace, init};

@@ -1,0 +1,226 @@
+//! The chain rules and the states of blocks that are not final yet. No consensus in here.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use protocol::ledger::header::{Header, body_root};
+
+use crate::error::EngineError;
+use crate::machine::{BlockTime, FinalizedBlock, StateMachine};
+use crate::mempool::{TransactionId, transaction_id};
+
+/// A block this validator proposes.
+pub(crate) struct Proposal {
+    pub(crate) header: Header,
+    pub(crate) transactions: Vec<Vec<u8>>,
+    /// Candidates to forget.
+    pub(crate) refused: Vec<Vec<u8>>,
+}
+
+/// What is known about the block with some digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Its state is at hand: it is the last committed block or an executed one above it.
+    Executed,
+    /// It lies above the last committed block and was not executed here.
+    Unknown,
+    /// It is not above the last committed block: nothing can be built on it any more.
+    Past,
+}
+
+/// Why a block was not executed.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum ExecuteError {
+    /// The block is invalid for ever and everywhere.
+    Invalid(String),
+    /// The parent's state is not at hand: nothing is said about the block.
+    NoParent,
+}
+
+/// A [`Chain`] whose state machine is erased, so that the consensus wiring is compiled once, in this crate.
+pub(crate) trait Replica: Send + Sync + 'static {
+    fn admit(&self, transaction: &[u8]) -> Result<(), String>;
+    /// Header of the last committed block.
+    fn committed(&self) -> Header;
+    fn standing(&self, header: &Header) -> Standing;
+    /// Transactions in the executed blocks between the last committed one and `digest`, both ends included.
+    fn taken(&self, digest: &[u8; 32]) -> HashSet<TransactionId>;
+    /// A block on `parent`, executed; `None` if the parent's state is not at hand.
+    fn build(&self, parent: &Header, time_ms: u64, candidates: Vec<Vec<u8>>) -> Option<Proposal>;
+    fn execute(&self, header: &Header, transactions: &[Vec<u8>]) -> Result<(), ExecuteError>;
+    /// Commits the block above the last committed one.
+    fn commit(
+        &self,
+        header: &Header,
+        transactions: &[Vec<u8>],
+        certificate: Option<Vec<u8>>,
+    ) -> Result<(), String>;
+}
+
+/// A state machine, its last committed state, and one state per executed block above it.
+pub(crate) struct Chain<M: StateMachine> {
+    machine: M,
+    states: Mutex<States<M::State>>,
+}
+
+struct States<S> {
+    committed: (Header, S),
+    executed: HashMap<[u8; 32], Executed<S>>,
+}
+
+struct Executed<S> {
+    header: Header,
+    transactions: Vec<TransactionId>,
+    state: S,
+}
+
+impl<S: Clone> States<S> {
+    fn get(&self, digest: &[u8; 32]) -> Option<(Header, S)> {
+        if self.committed.0.digest() == *digest {
+            return Some(self.committed.clone());
+        }
+        self.executed.get(digest).map(|block| (block.header, block.state.clone()))
+    }
+}
+
+impl<M: StateMachine> Chain<M> {
+    /// Recovers the state machine and checks that its last block belongs to the chain of `genesis`.
+    pub(crate) fn recover(machine: M, genesis: Header) -> Result<Self, EngineError> {
+        let recovered = machine.recover().map_err(EngineError::StateMismatch)?;
+        let header = match recovered.header {
+            None => genesis,
+            Some(bytes) => {
+                let header =
+                    Header::decode(&bytes).map_err(|error| EngineError::StateMismatch(error.to_string()))?;
+                if header.network_id != genesis.network_id {
+                    return Err(EngineError::StateMismatch("it belongs to another network".into()));
+                }
+                if header.state_root != machine.root(&recovered.state) {
+                    return Err(EngineError::StateMismatch(format!(
+                        "its root is not the one of block {}",
+                        header.height
+                    )));
+                }
+                header
+            }
+        };
+        let states = States { committed: (header, recovered.state), executed: HashMap::new() };
+        Ok(Self { machine, states: Mutex::new(states) })
+    }
+
+    fn keep(&self, header: Header, transactions: &[Vec<u8>], state: M::State) {
+        let transactions = transactions.iter().map(|transaction| transaction_id(transaction)).collect();
+        let mut states = self.lock();
+        if header.height > states.committed.0.height {
+            states.executed.insert(header.digest(), Executed { header, transactions, state });
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, States<M::State>> {
+        self.states.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<M: StateMachine> Replica for Chain<M> {
+    fn admit(&self, transaction: &[u8]) -> Result<(), String> {
+        self.machine.admit(transaction)
+    }
+
+    fn committed(&self) -> Header {
+        self.lock().committed.0
+    }
+
+    fn standing(&self, header: &Header) -> Standing {
+        let states = self.lock();
+        let digest = header.digest();
+        if states.executed.contains_key(&digest) || states.committed.0.digest() == digest {
+            Standing::Executed
+        } else if header.height > states.committed.0.height {
+            Standing::Unknown
+        } else {
+            Standing::Past
+        }
+    }
+
+    fn taken(&self, digest: &[u8; 32]) -> HashSet<TransactionId> {
+        let states = self.lock();
+        let mut taken = HashSet::new();
+        let mut digest = *digest;
+        while let Some(block) = states.executed.get(&digest) {
+            taken.extend(&block.transactions);
+            digest = block.header.parent;
+        }
+        taken
+    }
+
+    fn build(&self, parent: &Header, time_ms: u64, candidates: Vec<Vec<u8>>) -> Option<Proposal> {
+        let (parent, state) = self.lock().get(&parent.digest())?;
+        let at = BlockTime { height: parent.height.checked_add(1)?, time_ms };
+        let built = self.machine.build(&state, at, candidates);
+        let header = Header {
+            network_id: parent.network_id,
+            height: at.height,
+            timestamp_ms: time_ms,
+            parent: parent.digest(),
+            body_root: body_root(&built.transactions),
+            state_root: self.machine.root(&built.state),
+        };
+        self.keep(header, &built.transactions, built.state);
+        Some(Proposal { header, transactions: built.transactions, refused: built.refused })
+    }
+
+    fn execute(&self, header: &Header, transactions: &[Vec<u8>]) -> Result<(), ExecuteError> {
+        let invalid = |reason: String| ExecuteError::Invalid(reason);
+        let (parent, state) = {
+            let states = self.lock();
+            if states.executed.contains_key(&header.digest()) {
+                return Ok(());
+            }
+            states.get(&header.parent).ok_or(ExecuteError::NoParent)?
+        };
+        header.follows(&parent).map_err(|error| invalid(error.to_string()))?;
+        if header.body_root != body_root(transactions) {
+            return Err(invalid("the body is not the one the header names".into()));
+        }
+        let at = BlockTime { height: header.height, time_ms: header.timestamp_ms };
+        let state = self.machine.execute(&state, at, transactions).map_err(invalid)?;
+        if header.state_root != self.machine.root(&state) {
+            return Err(invalid("the state root is not the one the transactions lead to".into()));
+        }
+        self.keep(*header, transactions, state);
+        Ok(())
+    }
+
+    fn commit(
+        &self,
+        header: &Header,
+        transactions: &[Vec<u8>],
+        certificate: Option<Vec<u8>>,
+    ) -> Result<(), String> {
+        let digest = header.digest();
+        self.execute(header, transactions).map_err(|error| match error {
+            ExecuteError::Invalid(reason) => format!("final block {} is invalid here: {reason}", header.height),
+            ExecuteError::NoParent => format!("final block {} does not follow the committed one", header.height),
+        })?;
+        let state = {
+            let states = self.lock();
+            if header.parent != states.committed.0.digest() {
+                return Err(format!("final block {} does not follow the committed one", header.height));
+            }
+            states.executed.get(&digest).map(|block| block.state.clone())
+        }
+        .ok_or_else(|| format!("the state of block {} is gone", header.height))?;
+        let block = FinalizedBlock {
+            height: header.height,
+            time_ms: header.timestamp_ms,
+            header: header.encode().to_vec(),
+            certificate,
+            transactions: transactions.to_vec(),
+        };
+        self.machine.commit(block, &state)?;
+        let mut states = self.lock();
+        states.committed = (*header, state);
+        states.executed.retain(|_, block| block.header.height > header.height);
+        Ok(())
+    }
+}

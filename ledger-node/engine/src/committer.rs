@@ -1,0 +1,121 @@
+//! Hands finalised blocks to the state machine in order, and tells consensus when they are durable.
+
+use std::sync::Arc;
+
+use commonware_actor::Feedback;
+use commonware_codec::Encode as _;
+use commonware_consensus::Reporter;
+use commonware_consensus::marshal::core::Mailbox;
+use commonware_consensus::marshal::standard::Standard;
+use commonware_consensus::marshal::{Identifier, Update};
+use commonware_consensus::types::Height;
+use commonware_utils::Acknowledgement as _;
+use commonware_utils::acknowledgement::Exact;
+use protocol::ledger::header::Header;
+use tokio::sync::{mpsc, watch};
+
+use crate::block::Block;
+use crate::chain::Replica;
+use crate::engine::Tip;
+use crate::mempool::Mempool;
+use crate::setup::Scheme;
+
+type Marshal = Mailbox<Scheme, Standard<Block>>;
+
+/// Takes finalised blocks from marshal.
+#[derive(Clone)]
+pub(crate) struct Finalized(mpsc::UnboundedSender<(Arc<Block>, Exact)>);
+
+impl Reporter for Finalized {
+    type Activity = Update<Block>;
+
+    fn report(&mut self, update: Update<Block>) -> Feedback {
+        match update {
+            Update::Tip(..) => Feedback::Ok,
+            Update::Block(block, acknowledgement) => match self.0.send((block.inner_shared(), acknowledgement)) {
+                Ok(()) => Feedback::Ok,
+                Err(_) => Feedback::Closed,
+            },
+        }
+    }
+}
+
+/// Commits what [`Finalized`] takes. Marshal keeps a bounded number of blocks unacknowledged.
+pub(crate) struct Committer {
+    pub(crate) replica: Arc<dyn Replica>,
+    pub(crate) mempool: Arc<Mempool>,
+    pub(crate) marshal: Marshal,
+    pub(crate) tip: watch::Sender<Tip>,
+    pub(crate) blocks: mpsc::UnboundedReceiver<(Arc<Block>, Exact)>,
+}
+
+/// The two ends between marshal and the committer.
+pub(crate) fn channel() -> (Finalized, mpsc::UnboundedReceiver<(Arc<Block>, Exact)>) {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    (Finalized(sender), receiver)
+}
+
+impl Committer {
+    /// Runs until marshal ends or the state machine fails; returns why.
+    pub(crate) async fn run(mut self) -> String {
+        if let Err(reason) = self.replay().await {
+            return reason;
+        }
+        while let Some((block, acknowledgement)) = self.blocks.recv().await {
+            if let Err(reason) = self.commit(&block).await {
+                return reason;
+            }
+            acknowledgement.acknowledge();
+        }
+        "the consensus storage stopped".into()
+    }
+
+    /// Commits the blocks that were acknowledged in an earlier run but are not in the state machine's storage,
+    /// as when it was restored from a backup.
+    async fn replay(&self) -> Result<(), String> {
+        let Some(processed) = self.marshal.get_processed().await else { return Ok(()) };
+        for height in self.replica.committed().height + 1..=processed.height().get() {
+            let block = self.marshal.get_block(Identifier::Height(Height::new(height))).await;
+            let block = block.ok_or_else(|| format!("block {height} is missing in the consensus storage"))?;
+            self.commit(block.inner()).await?;
+        }
+        Ok(())
+    }
+
+    async fn commit(&self, block: &Block) -> Result<(), String> {
+        let committed = self.replica.committed();
+        if block.header.height < committed.height {
+            return Ok(());
+        }
+        if block.header.height == committed.height {
+            return if block.header == committed {
+                self.announce(&committed).await;
+                Ok(())
+            } else {
+                Err(format!("the ledger state has another block {} than the validators", committed.height))
+            };
+        }
+        let certificate = self.certificate(&block.header).await;
+        self.replica.commit(&block.header, &block.transactions, certificate)?;
+        self.mempool.forget(&block.transactions);
+        self.announce(&block.header).await;
+        Ok(())
+    }
+
+    async fn announce(&self, header: &Header) {
+        let certified = self.certificate(header).await.is_some();
+        self.tip.send_replace(Tip {
+            height: header.height,
+            time_ms: header.timestamp_ms,
+            digest: header.digest(),
+            certified,
+        });
+    }
+
+    /// The block's own certificate, if it has one.
+    async fn certificate(&self, header: &Header) -> Option<Vec<u8>> {
+        let finalization = self.marshal.get_finalization(Height::new(header.height)).await?;
+        let own = finalization.proposal.payload.as_ref() == header.digest();
+        own.then(|| finalization.encode().to_vec())
+    }
+}

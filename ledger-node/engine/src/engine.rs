@@ -1,0 +1,225 @@
+//! Starting and stopping a validator, and talking to one that runs.
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use protocol::ledger::certificate::GROUP_KEY_LENGTH;
+use protocol::ledger::header::Header;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::chain::{Chain, Replica};
+use crate::error::{EngineError, SubmitError};
+use crate::machine::StateMachine;
+use crate::mempool::{Mempool, TransactionId, transaction_id};
+use crate::setup::{Genesis, Identity, NodeFile, io_error};
+use crate::validator::{self, Validator};
+
+const LOCK_FILE: &str = "lock";
+const CONSENSUS_FOLDER: &str = "consensus";
+
+/// How to run a validator.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// A folder made by [`crate::init`].
+    pub folder: PathBuf,
+    /// An empty block is made when none was made for this long. It proves that the record is still current.
+    pub heartbeat: Duration,
+    /// Several validators: a leader that proposes nothing for this long is passed over.
+    pub leader_timeout: Duration,
+}
+
+impl Config {
+    /// Heartbeat 30 s, leader timeout 2 s.
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into(), heartbeat: Duration::from_secs(30), leader_timeout: Duration::from_secs(2) }
+    }
+}
+
+/// The last block the state machine made durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tip {
+    /// Height; 0 is the genesis.
+    pub height: u64,
+    /// Unix milliseconds of the block.
+    pub time_ms: u64,
+    /// Digest of the block's header.
+    pub digest: [u8; 32],
+    /// Whether the block has a certificate of its own; see [`crate::FinalizedBlock::certificate`].
+    pub certified: bool,
+}
+
+/// The consensus engine.
+#[derive(Debug)]
+pub struct Engine;
+
+/// A running validator. Clones speak to the same one. It runs until [`Handle::stop`], also when every
+/// handle is dropped.
+#[derive(Clone)]
+pub struct Handle {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    network_id: [u8; 32],
+    group_key: [u8; GROUP_KEY_LENGTH],
+    replica: Arc<dyn Replica>,
+    mempool: Arc<Mempool>,
+    gossip: mpsc::UnboundedSender<Vec<u8>>,
+    tip: watch::Receiver<Tip>,
+    running: Mutex<Option<Running>>,
+}
+
+struct Running {
+    stop: oneshot::Sender<()>,
+    thread: JoinHandle<Result<(), String>>,
+}
+
+impl Engine {
+    /// Runs the validator of `config.folder` on threads of its own, and returns once its storage is open.
+    ///
+    /// Fails if the folder is in use, damaged or incomplete, or does not belong to the state machine's state.
+    pub fn start<M: StateMachine>(config: Config, machine: M) -> Result<Handle, EngineError> {
+        let lock = lock_folder(&config.folder)?;
+        let genesis = Genesis::load(&config.folder)?;
+        let genesis_header = Header::genesis(genesis.network_id(), genesis.time_ms);
+        let chain = Chain::recover(machine, genesis_header)?;
+        run(config, lock, &genesis, genesis_header, Arc::new(chain))
+    }
+}
+
+/// Not generic: everything of the consensus library hangs on this function and is compiled with this crate.
+fn run(
+    config: Config,
+    lock: File,
+    genesis: &Genesis,
+    genesis_header: Header,
+    replica: Arc<dyn Replica>,
+) -> Result<Handle, EngineError> {
+    let identity = Identity::load(&config.folder, genesis)?;
+    let node = NodeFile::load(&config.folder)?;
+    let storage = config.folder.join(CONSENSUS_FOLDER);
+    let committed = replica.committed();
+    if committed.height > 0 && !storage.exists() {
+        // Its votes are recorded there; voting again without the record could contradict them.
+        return Err(EngineError::StateMismatch(format!("{} is missing", storage.display())));
+    }
+    fs::create_dir_all(&storage).map_err(|source| io_error(&storage, source))?;
+
+    let mempool = Arc::new(Mempool::new());
+    let (gossip, outgoing) = mpsc::unbounded_channel();
+    let (tip_sender, tip) = watch::channel(Tip {
+        height: committed.height,
+        time_ms: committed.timestamp_ms,
+        digest: committed.digest(),
+        certified: false,
+    });
+    let (stop, stopped) = oneshot::channel();
+    let (ready, started) = oneshot::channel();
+    let validator = Validator {
+        identity,
+        node,
+        genesis: genesis_header,
+        heartbeat: config.heartbeat,
+        leader_timeout: config.leader_timeout,
+        replica: replica.clone(),
+        mempool: mempool.clone(),
+        outgoing,
+        tip: tip_sender,
+        ready,
+        stopped,
+    };
+    let thread = thread::Builder::new()
+        .name("ledger-engine".into())
+        .spawn(move || {
+            let _lock = lock;
+            validator::run(validator, storage)
+        })
+        .map_err(|source| io_error(&config.folder, source))?;
+    if started.blocking_recv().is_err() {
+        return Err(EngineError::Stopped(join(thread).err().unwrap_or_default()));
+    }
+    Ok(Handle {
+        shared: Arc::new(Shared {
+            network_id: genesis_header.network_id,
+            group_key: genesis.group_key(),
+            replica,
+            mempool,
+            gossip,
+            tip,
+            running: Mutex::new(Some(Running { stop, thread })),
+        }),
+    })
+}
+
+impl Handle {
+    /// Puts a transaction into the mempool and tells the other validators. It is not final before it stands
+    /// in a committed block; submitting it again meanwhile changes nothing.
+    pub fn submit(&self, transaction: Vec<u8>) -> Result<TransactionId, SubmitError> {
+        if self.stopped() {
+            return Err(SubmitError::Stopped);
+        }
+        self.shared.replica.admit(&transaction).map_err(SubmitError::Refused)?;
+        let id = transaction_id(&transaction);
+        if self.shared.mempool.insert(transaction.clone())? {
+            self.shared.gossip.send(transaction).map_err(|_| SubmitError::Stopped)?;
+        }
+        Ok(id)
+    }
+
+    /// The last committed block.
+    pub fn latest(&self) -> Tip {
+        *self.shared.tip.borrow()
+    }
+
+    /// Follows the last committed block; heights may be skipped when the reader is slow. An error from
+    /// `changed` means that the validator has stopped.
+    pub fn subscribe(&self) -> watch::Receiver<Tip> {
+        self.shared.tip.clone()
+    }
+
+    /// Whether the validator has stopped, by [`stop`](Self::stop) or by itself.
+    pub fn stopped(&self) -> bool {
+        self.shared.gossip.is_closed()
+    }
+
+    /// The network id: hash of the genesis.
+    pub fn network_id(&self) -> [u8; 32] {
+        self.shared.network_id
+    }
+
+    /// The group key: the trust anchor of every certificate.
+    pub fn group_key(&self) -> [u8; GROUP_KEY_LENGTH] {
+        self.shared.group_key
+    }
+
+    /// Stops the validator and waits for it (blocks the thread). The error says why it had already stopped
+    /// by itself. A second call does nothing.
+    pub fn stop(&self) -> Result<(), EngineError> {
+        let running = self.shared.running.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(Running { stop, thread }) = running else { return Ok(()) };
+        // Nobody listens any more if the validator has stopped by itself.
+        let _ = stop.send(());
+        join(thread).map_err(EngineError::Stopped)
+    }
+}
+
+fn join(thread: JoinHandle<Result<(), String>>) -> Result<(), String> {
+    thread.join().unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| text.to_string()));
+        Err(text.unwrap_or_else(|| "a consensus task ended".into()))
+    })
+}
+
+fn lock_folder(folder: &Path) -> Result<File, EngineError> {
+    let path = folder.join(LOCK_FILE);
+    let file = File::options().create(true).append(true).open(&path).map_err(|source| io_error(&path, source))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(EngineError::FolderInUse(folder.into())),
+        Err(TryLockError::Error(source)) => Err(io_error(&path, source)),
+    }
+}

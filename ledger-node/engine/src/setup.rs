@@ -1,0 +1,328 @@
+//! Key files and the genesis: what makes a folder a validator.
+//!
+//! | file | who may see it | content |
+//! |---|---|---|
+//! | `genesis.json` | everyone | name, time, validators' node keys, the group key's polynomial, the application's genesis |
+//! | `node.json` | operator | where this validator listens and where its peers are |
+//! | `node.key` | this validator only | Ed25519 node identity (hex) |
+//! | `share.key` | this validator only | its share of the BLS group key (hex) |
+//!
+//! [`init`] is a dealer: the process that runs it sees every share for a moment. Run it where that is
+//! acceptable (one validator, or one operator); joint control by several operators needs a distributed key
+//! generation instead.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use commonware_codec::{Copying, Decode as _, DecodeExt, Encode as _};
+use commonware_consensus::simplex::scheme::bls12381_threshold::standard;
+use commonware_cryptography::bls12381::dkg::feldman_desmedt;
+use commonware_cryptography::bls12381::primitives::group::Share;
+use commonware_cryptography::bls12381::primitives::sharing::{Mode, ModeVersion, Sharing};
+use commonware_cryptography::bls12381::primitives::variant::MinSig;
+use commonware_cryptography::{Signer as _, ed25519};
+use commonware_utils::ordered::Set;
+use commonware_utils::{N3f1, TryCollect as _};
+use protocol::crypto::domains;
+use protocol::ledger::certificate;
+use rand_core::CryptoRng;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
+
+use crate::error::EngineError;
+
+/// The most validators a genesis may name.
+pub const MAX_VALIDATORS: u32 = 100;
+
+const GENESIS_FILE: &str = "genesis.json";
+const NODE_FILE: &str = "node.json";
+const NODE_KEY_FILE: &str = "node.key";
+const SHARE_FILE: &str = "share.key";
+
+/// The signature scheme of votes and certificates: threshold BLS, signatures in G1.
+pub(crate) type Scheme = standard::Scheme<ed25519::PublicKey, MinSig>;
+
+/// What [`init`] makes a network of.
+#[derive(Debug, Clone)]
+pub struct NewNetwork {
+    /// Name for people, 1 to 64 bytes, e.g. `kr-demo`.
+    pub name: String,
+    /// Unix milliseconds of the genesis.
+    pub time_ms: u64,
+    /// The state machine's own genesis, opaque here. The network id commits to it.
+    pub application: Vec<u8>,
+    /// One entry per validator.
+    pub validators: Vec<ValidatorPlace>,
+}
+
+/// Where a validator lives.
+#[derive(Debug, Clone)]
+pub struct ValidatorPlace {
+    /// Its folder; created if missing, must not hold a validator yet.
+    pub folder: PathBuf,
+    /// Where its peers reach it. A single validator opens no public port: use `127.0.0.1:0`.
+    pub address: SocketAddr,
+}
+
+/// The public beginning of a network. Its hash is the network id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Genesis {
+    /// Name for people.
+    pub name: String,
+    /// Unix milliseconds of the genesis block.
+    pub time_ms: u64,
+    /// The validators' Ed25519 node keys, ascending.
+    pub validators: Vec<[u8; 32]>,
+    /// The state machine's own genesis.
+    pub application: Vec<u8>,
+    /// Public polynomial of the shared key; its constant term is the group key.
+    polynomial: Vec<u8>,
+    group_key: [u8; certificate::GROUP_KEY_LENGTH],
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GenesisFile {
+    name: String,
+    time_ms: u64,
+    validators: Vec<String>,
+    polynomial: String,
+    application: String,
+}
+
+/// Where a validator and its peers are found: `node.json`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NodeFile {
+    pub(crate) listen: SocketAddr,
+    pub(crate) peers: Vec<Peer>,
+}
+
+/// Another validator.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Peer {
+    node_key: String,
+    pub(crate) address: SocketAddr,
+}
+
+/// A validator's secrets and what belongs to them.
+pub(crate) struct Identity {
+    pub(crate) signer: ed25519::PrivateKey,
+    pub(crate) scheme: Scheme,
+    pub(crate) validators: Set<ed25519::PublicKey>,
+}
+
+/// Makes a network: a genesis, and for each validator a folder with its own keys in it.
+///
+/// Nothing is written unless every folder is free.
+pub fn init(network: &NewNetwork, rng: &mut dyn CryptoRng) -> Result<Genesis, EngineError> {
+    check_network(network)?;
+    for place in &network.validators {
+        if place.folder.join(GENESIS_FILE).exists() {
+            return Err(EngineError::FolderNotEmpty(place.folder.clone()));
+        }
+    }
+    let mut keyed = Vec::with_capacity(network.validators.len());
+    for place in &network.validators {
+        let mut seed = Zeroizing::new([0; 32]);
+        rng.fill_bytes(seed.as_mut_slice());
+        let signer = ed25519::PrivateKey::decode(Copying(seed.as_slice()))
+            .map_err(|_| EngineError::InvalidGenesis("a node key could not be made"))?;
+        keyed.push((place, seed, signer.public_key()));
+    }
+    let players = key_set(keyed.iter().map(|(_, _, key)| key.clone()))?;
+    let (output, shares) = feldman_desmedt::deal::<MinSig, _, N3f1>(rng, Mode::NonZeroCounter, players.clone())
+        .map_err(|_| EngineError::InvalidGenesis("the shares could not be dealt"))?;
+    let genesis = Genesis {
+        name: network.name.clone(),
+        time_ms: network.time_ms,
+        validators: players.iter().map(key_bytes).collect(),
+        application: network.application.clone(),
+        group_key: group_key(output.public())?,
+        polynomial: output.public().encode().to_vec(),
+    };
+    for (place, seed, key) in &keyed {
+        let share = shares.get_value(key).ok_or(EngineError::InvalidGenesis("a share is missing"))?;
+        let peers = keyed
+            .iter()
+            .filter(|(_, _, other)| other != key)
+            .map(|(other, _, key)| Peer { node_key: hex::encode(key), address: other.address })
+            .collect();
+        let node = NodeFile { listen: place.address, peers };
+        fs::create_dir_all(&place.folder).map_err(|source| io_error(&place.folder, source))?;
+        let share = Zeroizing::new(share.encode().to_vec());
+        write_file(&place.folder.join(NODE_KEY_FILE), &Zeroizing::new(hex::encode(seed.as_slice())), 0o600)?;
+        write_file(&place.folder.join(SHARE_FILE), &Zeroizing::new(hex::encode(&*share)), 0o600)?;
+        write_file(&place.folder.join(NODE_FILE), &to_json(&node), 0o644)?;
+        // Last: a folder with a genesis is complete.
+        write_file(&place.folder.join(GENESIS_FILE), &to_json(&genesis.to_file()), 0o644)?;
+        File::open(&place.folder)
+            .and_then(|folder| folder.sync_all())
+            .map_err(|source| io_error(&place.folder, source))?;
+    }
+    Ok(genesis)
+}
+
+fn check_network(network: &NewNetwork) -> Result<(), EngineError> {
+    if network.name.is_empty() || network.name.len() > 64 {
+        return Err(EngineError::InvalidGenesis("the name needs 1 to 64 bytes"));
+    }
+    if network.validators.is_empty() || network.validators.len() > MAX_VALIDATORS as usize {
+        return Err(EngineError::InvalidGenesis("there must be 1 to 100 validators"));
+    }
+    for (at, place) in network.validators.iter().enumerate() {
+        let others = &network.validators[at + 1..];
+        if others.iter().any(|other| other.folder == place.folder || other.address == place.address) {
+            return Err(EngineError::InvalidGenesis("two validators share a folder or an address"));
+        }
+    }
+    Ok(())
+}
+
+impl Genesis {
+    /// Reads the genesis of a validator's folder.
+    pub fn load(folder: &Path) -> Result<Self, EngineError> {
+        let path = folder.join(GENESIS_FILE);
+        let damaged = || EngineError::FileDamaged(path.clone());
+        let file: GenesisFile = serde_json::from_slice(&read_file(&path)?).map_err(|_| damaged())?;
+        let mut validators = Vec::with_capacity(file.validators.len());
+        for key in &file.validators {
+            let mut bytes = [0; 32];
+            hex::decode_to_slice(key, &mut bytes).map_err(|_| damaged())?;
+            validators.push(bytes);
+        }
+        let polynomial = hex::decode(&file.polynomial).map_err(|_| damaged())?;
+        let sharing = decode_sharing(&polynomial).ok_or_else(damaged)?;
+        if validators.is_empty() || sharing.total().get() as usize != validators.len() || !validators.is_sorted() {
+            return Err(damaged());
+        }
+        Ok(Self {
+            name: file.name,
+            time_ms: file.time_ms,
+            validators,
+            application: hex::decode(&file.application).map_err(|_| damaged())?,
+            group_key: group_key(&sharing)?,
+            polynomial,
+        })
+    }
+
+    /// The network id: SHA-256 of the domain label and every field, each variable one after its length.
+    pub fn network_id(&self) -> [u8; 32] {
+        let mut hash = Sha256::new().chain_update(domains::LEDGER_GENESIS).chain_update(self.time_ms.to_be_bytes());
+        let validators = self.validators.concat();
+        for field in [self.name.as_bytes(), &validators, &self.polynomial, &self.application] {
+            hash.update((field.len() as u64).to_be_bytes());
+            hash.update(field);
+        }
+        hash.finalize().into()
+    }
+
+    /// The key every finalisation certificate of this network verifies under, whoever the validators are.
+    pub fn group_key(&self) -> [u8; certificate::GROUP_KEY_LENGTH] {
+        self.group_key
+    }
+
+    fn to_file(&self) -> GenesisFile {
+        GenesisFile {
+            name: self.name.clone(),
+            time_ms: self.time_ms,
+            validators: self.validators.iter().map(hex::encode).collect(),
+            polynomial: hex::encode(&self.polynomial),
+            application: hex::encode(&self.application),
+        }
+    }
+}
+
+impl Identity {
+    /// Reads the keys of `folder` and checks that they are those of a validator of `genesis`.
+    pub(crate) fn load(folder: &Path, genesis: &Genesis) -> Result<Self, EngineError> {
+        let signer: ed25519::PrivateKey = read_secret(&folder.join(NODE_KEY_FILE))?;
+        let share: Share = read_secret(&folder.join(SHARE_FILE))?;
+        let mismatch = || EngineError::KeysDoNotMatchGenesis;
+        let mut keys = Vec::with_capacity(genesis.validators.len());
+        for key in &genesis.validators {
+            keys.push(ed25519::PublicKey::decode(Copying(key)).map_err(|_| mismatch())?);
+        }
+        let validators = key_set(keys)?;
+        let polynomial = decode_sharing(&genesis.polynomial).ok_or_else(mismatch)?;
+        let expected = polynomial.partial_public(share.index).map_err(|_| mismatch())?;
+        if validators.position(&signer.public_key()) != Some(share.index.get() as usize)
+            || share.public::<MinSig>() != expected
+        {
+            return Err(mismatch());
+        }
+        let namespace = certificate::namespace(&genesis.network_id());
+        let scheme = Scheme::signer(&namespace, validators.clone(), polynomial, share).ok_or_else(mismatch)?;
+        Ok(Self { signer, scheme, validators })
+    }
+}
+
+impl NodeFile {
+    /// Reads `node.json` of `folder`.
+    pub(crate) fn load(folder: &Path) -> Result<Self, EngineError> {
+        let path = folder.join(NODE_FILE);
+        serde_json::from_slice(&read_file(&path)?).map_err(|_| EngineError::FileDamaged(path))
+    }
+}
+
+impl Peer {
+    /// The peer's node key, unless the file is damaged.
+    pub(crate) fn public_key(&self) -> Option<ed25519::PublicKey> {
+        ed25519::PublicKey::decode(Copying(&hex::decode(&self.node_key).ok()?)).ok()
+    }
+}
+
+fn decode_sharing(bytes: &[u8]) -> Option<Sharing<MinSig>> {
+    let limit = (NonZeroU32::new(MAX_VALIDATORS)?, ModeVersion::v0());
+    Sharing::decode_cfg(Copying(bytes), &limit).ok()
+}
+
+fn group_key(sharing: &Sharing<MinSig>) -> Result<[u8; certificate::GROUP_KEY_LENGTH], EngineError> {
+    <[u8; certificate::GROUP_KEY_LENGTH]>::try_from(&*sharing.public().encode())
+        .map_err(|_| EngineError::InvalidGenesis("the group key has another length"))
+}
+
+fn key_set(keys: impl IntoIterator<Item = ed25519::PublicKey>) -> Result<Set<ed25519::PublicKey>, EngineError> {
+    keys.into_iter().try_collect().map_err(|_| EngineError::InvalidGenesis("two validators share a node key"))
+}
+
+fn key_bytes(key: &ed25519::PublicKey) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(key.as_ref());
+    bytes
+}
+
+fn read_secret<T: DecodeExt<()>>(path: &Path) -> Result<T, EngineError> {
+    let text = Zeroizing::new(read_file(path)?);
+    let bytes = Zeroizing::new(hex::decode(&*text).map_err(|_| EngineError::FileDamaged(path.into()))?);
+    T::decode(Copying(&bytes)).map_err(|_| EngineError::FileDamaged(path.into()))
+}
+
+fn to_json<T: Serialize>(value: &T) -> String {
+    // Strings, numbers and lists of them: serialising these has no error case.
+    serde_json::to_string_pretty(value).unwrap_or_default()
+}
+
+fn read_file(path: &Path) -> Result<Vec<u8>, EngineError> {
+    fs::read(path).map_err(|source| io_error(path, source))
+}
+
+fn write_file(path: &Path, content: &str, mode: u32) -> Result<(), EngineError> {
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(path)
+        .and_then(|mut file| file.write_all(content.as_bytes()).and_then(|()| file.sync_all()))
+        .map_err(|source| io_error(path, source))
+}
+
+pub(crate) fn io_error(path: &Path, source: std::io::Error) -> EngineError {
+    EngineError::Io { path: path.into(), source }
+}
