@@ -7,6 +7,7 @@
 pub mod cbor;
 pub mod credential;
 pub mod crypto;
+pub mod disclosure;
 pub mod exchange;
 pub mod identifier;
 pub mod ledger;

@@ -40,6 +40,11 @@ impl Signature {
         bytes
     }
 
+    /// The scalar e.
+    pub(crate) fn exponent(&self) -> Scalar {
+        self.e
+    }
+
     /// e·A.
     pub(super) fn scaled(&self) -> G1 {
         self.a.multiply(&self.e)

@@ -1,0 +1,174 @@
+//! The holder's side. Everything but the challenge and the responses is done before the context is known.
+
+use core::fmt;
+
+use rand_core::CryptoRng;
+use sha2::{Digest, Sha256};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use super::proof::{MembershipProof, Proof};
+use super::statement::{Checked, Statement, Transcript, Witness};
+use super::ProofError;
+use super::verify::pairing_equations;
+use crate::crypto::bbs::{self, Commitments, Randomized, Secrets, commit, respond};
+use crate::crypto::curve::{Expander, G1, G1Affine, Scalar, equations_hold};
+use crate::crypto::domains;
+use crate::crypto::membership::{ValueSignature, generator_table};
+
+/// A presentation waiting for its context. It answers one challenge and is gone: answering two with the same
+/// blinding would reveal the messages, so [`Self::finish`] consumes it and it cannot be cloned or stored.
+pub struct Precomputed {
+    transcript: Transcript,
+    points: Randomized,
+    memberships: Vec<[G1Affine; 2]>,
+    secret: Secret,
+}
+
+#[derive(Zeroize, ZeroizeOnDrop)]
+struct Secret {
+    secrets: Secrets,
+    e: Scalar,
+    /// Hidden messages, in order.
+    hidden: Vec<Scalar>,
+    randomizers: Vec<Randomizer>,
+}
+
+/// What hides one value signature: A′ = V·r.
+#[derive(Zeroize, ZeroizeOnDrop)]
+struct Randomizer {
+    r: Scalar,
+    tilde: Scalar,
+}
+
+impl Precomputed {
+    /// Do all work for `statement` that needs no context, and refuse if `witness` does not satisfy it.
+    ///
+    /// # Errors
+    /// `TooManyMessages`, `IndexInvalid`, `PredicateVacuous`, `IdentityPoint`, `WitnessMismatch`, `RngFailure`.
+    pub fn new<R: CryptoRng + ?Sized>(
+        statement: &Statement<'_>,
+        witness: &Witness<'_>,
+        rng: &mut R,
+    ) -> Result<Self, ProofError> {
+        let checked = Checked::new(statement)?;
+        check_messages(&checked, witness)?;
+        let precomputed = Self::without_checks(&checked, witness, rng)?;
+        let memberships = precomputed.memberships.iter();
+        let equations = pairing_equations(&checked, &precomputed.points, memberships);
+        // The seed only has to be out of reach of whoever made the witness: the transcript has our randomness.
+        if !equations_hold(&equations, &precomputed.transcript.digest()) {
+            return Err(ProofError::WitnessMismatch);
+        }
+        Ok(precomputed)
+    }
+
+    /// As [`Self::new`] for a witness already checked; tests use it to play the cheat.
+    pub(super) fn without_checks<R: CryptoRng + ?Sized>(
+        checked: &Checked<'_>,
+        witness: &Witness<'_>,
+        rng: &mut R,
+    ) -> Result<Self, ProofError> {
+        let mut transcript = Transcript::of(checked);
+        let statement = &checked.statement;
+        let (hidden_count, membership_count) = (checked.hidden.len(), statement.memberships.len());
+        let count = Secrets::count(hidden_count) + 2 * membership_count;
+        let blinding = blinding(&transcript, witness, rng, count)?;
+        let (for_signature, for_memberships) = blinding.split_at(Secrets::count(hidden_count));
+        let secrets = Secrets::from_scalars(for_signature)?;
+        let randomizers: Vec<_> =
+            for_memberships.chunks_exact(2).map(|pair| Randomizer { r: pair[0], tilde: pair[1] }).collect();
+
+        let suite = statement.issuer.suite();
+        let Commitments { randomized: points, t1, t2 } =
+            commit(suite, checked.domain, witness.signature, witness.messages, &checked.hidden, &secrets);
+        let mut commitments = vec![t1, t2];
+        let mut membership_points = Vec::with_capacity(2 * membership_count);
+        for (index, membership) in statement.memberships.iter().enumerate() {
+            let (value_signature, randomizer) = (&witness.value_signatures[index], &randomizers[index]);
+            let value = membership.coefficient * witness.messages[membership.message] + membership.constant;
+            let value_tilde = membership.coefficient * secrets.messages[checked.positions[index]];
+            let a_prime = value_signature.0.multiply(&randomizer.r);
+            membership_points.push(a_prime);
+            membership_points.push(generator_table().multiply(&randomizer.r) - a_prime.multiply(&value));
+            commitments.push(generator_table().multiply(&randomizer.tilde) + a_prime.multiply(&value_tilde));
+        }
+        if let Some((base, position)) = &checked.scope {
+            commitments.push(base.multiply(&secrets.messages[*position]));
+        }
+        let memberships: Vec<_> =
+            G1::all_to_affine(&membership_points).chunks_exact(2).map(|pair| [pair[0], pair[1]]).collect();
+        transcript.first_move(&points, &memberships, &commitments);
+        let hidden = checked.hidden.iter().map(|index| witness.messages[*index]).collect();
+        let secret = Secret { secrets, e: witness.signature.exponent(), hidden, randomizers };
+        Ok(Self { transcript, points, memberships, secret })
+    }
+
+    /// Bind the presentation to `context` and encode it. Costs field arithmetic only.
+    ///
+    /// # Errors
+    /// `RngFailure` with negligible probability.
+    pub fn finish(self, context: &[u8]) -> Result<Vec<u8>, ProofError> {
+        let challenge = self.transcript.challenge(context);
+        let secret = &self.secret;
+        let responses = respond(&secret.secrets, secret.e, &secret.hidden, challenge)?;
+        let memberships = self
+            .memberships
+            .iter()
+            .zip(&secret.randomizers)
+            .map(|(points, randomizer)| MembershipProof {
+                points: *points,
+                response: randomizer.tilde - randomizer.r * challenge,
+            })
+            .collect();
+        Ok(Proof { points: self.points, responses, challenge, memberships }.to_bytes())
+    }
+}
+
+impl fmt::Debug for Precomputed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Precomputed([redacted])")
+    }
+}
+
+/// The part of the witness check that needs no pairing.
+fn check_messages(checked: &Checked<'_>, witness: &Witness<'_>) -> Result<(), ProofError> {
+    let Statement { message_count, shown, memberships, pseudonym, .. } = &checked.statement;
+    let counts = witness.messages.len() == *message_count && witness.value_signatures.len() == memberships.len();
+    if !counts || shown.iter().any(|(index, message)| witness.messages[*index] != *message) {
+        return Err(ProofError::WitnessMismatch);
+    }
+    if let (Some(pseudonym), Some((base, _))) = (pseudonym, &checked.scope) {
+        let secret = &witness.messages[pseudonym.message];
+        if base.multiply(secret) != G1::from(pseudonym.value) {
+            return Err(ProofError::WitnessMismatch);
+        }
+    }
+    Ok(())
+}
+
+/// Blinding that is unpredictable if the generator *or* the witness is: a hash of both, of the statement
+/// and of a counter. A generator that repeats itself is refused all the same.
+fn blinding<R: CryptoRng + ?Sized>(
+    transcript: &Transcript,
+    witness: &Witness<'_>,
+    rng: &mut R,
+    count: usize,
+) -> Result<Zeroizing<Vec<Scalar>>, ProofError> {
+    let fresh = bbs::fresh_scalars(rng, 2)?;
+    let mut hash = Sha256::new();
+    for scalar in fresh.iter().chain(witness.messages) {
+        hash.update(Zeroizing::new(scalar.to_be_bytes()));
+    }
+    hash.update(Zeroizing::new(witness.signature.to_bytes()));
+    for signature in witness.value_signatures.iter().map(ValueSignature::to_bytes) {
+        hash.update(signature);
+    }
+    hash.update(transcript.digest());
+    let mut input = Zeroizing::new([0u8; 40]);
+    input[..32].copy_from_slice(&hash.finalize());
+    let scalars = (0..count as u64).map(|index| {
+        input[32..].copy_from_slice(&index.to_be_bytes());
+        Expander::XmdSha256.hash_to_scalar(input.as_ref(), domains::ZK_BLINDING)
+    });
+    Ok(Zeroizing::new(scalars.collect()))
+}
