@@ -3,7 +3,7 @@
 use protocol::crypto::keys::Signer;
 use protocol::exchange::{OverAsk, Query, Request, SignedRequest};
 use protocol::identifier::Did;
-use protocol::ledger::bundle::TrustedState;
+use protocol::ledger::state::TrustedState;
 use rand_core::CryptoRng;
 
 /// Why a request is not sent.
@@ -47,7 +47,7 @@ pub fn request(
     life: u64,
     rng: &mut dyn CryptoRng,
 ) -> Result<SignedRequest, AskError> {
-    let registration = trust.verifier(&identity.did).filter(|r| !r.withdrawn).ok_or(AskError::NotRegistered)?;
+    let registration = trust.verifier(&identity.did).ok_or(AskError::NotRegistered)?;
     let credential_type = trust.credential_type(&query.credential_type).ok_or(AskError::QueryNotAnswerable)?;
     if !query.fits(credential_type) {
         return Err(AskError::QueryNotAnswerable);

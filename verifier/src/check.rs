@@ -8,7 +8,7 @@ use protocol::exchange::{
     Query,
 };
 use protocol::identifier::Did;
-use protocol::ledger::bundle::TrustedState;
+use protocol::ledger::state::TrustedState;
 use sha2::{Digest, Sha256};
 
 use crate::policy::Policy;
@@ -98,7 +98,8 @@ impl<S: Seen> Verifier<S> {
     fn issued(&mut self, presentation: Presentation, trust: &TrustedState, now: u64) -> Result<Issued, Refusal> {
         let key_id = presentation.issuer_key();
         let record = trust.issuer_key(&key_id).ok_or(Refusal::UnknownKey)?;
-        if record.compromised_from.is_some() {
+        // Nothing in a presentation says when the credential was signed, so a cut-off refuses all of the key's.
+        if record.compromised_from.is_some_and(|cut_off| cut_off <= now) {
             return Err(Refusal::KeyCompromised);
         }
         if now < record.from || now >= record.until {
@@ -108,15 +109,14 @@ impl<S: Seen> Verifier<S> {
             return Err(Refusal::IssuerNotTrusted);
         }
         trust
-            .accreditation(&record.issuer, &record.credential_type)
-            .filter(|accreditation| accreditation.valid_at(now))
+            .accreditation(&record.issuer, &record.credential_type, now)
             .ok_or(Refusal::IssuerNotAuthorizedForType)?;
         let credential_type = trust.credential_type(&record.credential_type).ok_or(Refusal::UnknownType)?;
         let at = (key_id, trust.height());
         let evidence = match self.evidence.get(&at) {
             Some(known) => known.clone(),
             None => {
-                let new = IssuerEvidence::new(*trust.network(), record, credential_type.clone())?;
+                let new = IssuerEvidence::new(trust.header().network_id, record, credential_type.clone())?;
                 self.evidence.retain(|(_, height), _| *height == trust.height());
                 self.evidence.entry(at).or_insert(new).clone()
             }
@@ -211,10 +211,11 @@ impl Answer {
         let status_as_of = match authentic.presentation.status() {
             HandleStatus::Listed(handle) => {
                 let (list, index) = ((handle >> 32) as u32, handle as u32);
-                let (list, as_of) =
-                    trust.status_list(&authentic.issuer, list).ok_or(Refusal::StatusUnavailable)?;
-                match list.status(index).map_err(|_| Refusal::StatusIndexOutOfRange)? {
-                    Status::Valid => as_of,
+                let (issuer, of_type) = (&authentic.issuer, &authentic.evidence.credential_type.id);
+                let entries = trust.status_list(issuer, of_type, list).ok_or(Refusal::StatusUnavailable)?;
+                let anchor = trust.status_list_anchor(issuer, of_type, list).ok_or(Refusal::StatusUnavailable)?;
+                match entries.status(index).map_err(|_| Refusal::StatusIndexOutOfRange)? {
+                    Status::Valid => anchor.as_of,
                     Status::Revoked => return Err(Refusal::StatusRevoked),
                     Status::Suspended => return Err(Refusal::StatusSuspended),
                     Status::Unknown => return Err(Refusal::StatusUnknown),

@@ -6,7 +6,7 @@
 //!
 //! ```no_run
 //! # fn scan() -> Vec<u8> { Vec::new() }
-//! # fn example(trust: &protocol::ledger::bundle::TrustedState, query: protocol::exchange::Query, now: u64) {
+//! # fn example(trust: &protocol::ledger::state::TrustedState, query: protocol::exchange::Query, now: u64) {
 //! use verifier::{Asked, Policy, SeenInMemory, Verifier};
 //!
 //! let mut verifier = Verifier::new(Policy::default(), SeenInMemory::default());

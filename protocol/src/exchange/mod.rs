@@ -2,16 +2,16 @@
 
 mod issuance;
 mod offer;
-//mod presentation;
+mod presentation;
 pub mod qr;
 mod query;
-//mod request;
+mod request;
 
 pub use issuance::{CredentialRequest, CredentialResponse, IssuanceNonce, IssuanceRefusal, StatusToken, StatusTokens};
 pub use offer::{Offer, OfferError};
-/*pub use presentation::{
+pub use presentation::{
     AuthenticPresentation, Binding, Freshness, HandleStatus, Holding, IssuerEvidence, PresentError, Presentation,
     PresentationError, Shown, status_token_number,
-};*/
+};
 pub use query::{Predicate, Query};
-//pub use request::{AuthenticRequest, OverAsk, Request, RequestError, SignedRequest};
+pub use request::{AuthenticRequest, OverAsk, Request, RequestError, SignedRequest};

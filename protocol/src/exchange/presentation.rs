@@ -13,7 +13,7 @@ use crate::crypto::curve::Scalar;
 use crate::crypto::domains;
 use crate::crypto::keys::{PublicKey, Signature, Signer};
 use crate::crypto::membership::{SetPublicKey, ValueSignature, epoch_offset};
-use crate::disclosure::{self, Membership, ProofError, Statement};
+use crate::disclosure::{self, Membership, ProofError, Statement, Witness};
 use crate::ledger::record::IssuerKey;
 
 /// Version of the encoding.
@@ -251,7 +251,7 @@ impl Presentation {
         let by_list = credential_type.status == StatusMethod::List;
         let token = match (by_list, holding.status_token.as_ref()) {
             (true, _) => None,
-            (false, Some((epoch, signature))) => Some((*epoch, signature.clone())),
+            (false, Some(token)) => Some(*token),
             (false, None) => return Err(PresentError::StatusTokenMissing),
         };
         let mut made = Self {
@@ -263,15 +263,16 @@ impl Presentation {
             proven: query.prove.clone(),
             handle: by_list.then_some(credential.handle),
             epoch: token.as_ref().map(|(epoch, _)| *epoch),
-            device_key: credential.device_key.clone(),
+            device_key: credential.device_key,
             proof: Vec::new(),
             device_signature: None,
         };
-        let signatures = made.set_signatures(holding, token)?;
+        let value_signatures = made.value_signatures(holding, token)?;
         let parts = made.parts(holding.evidence).map_err(|_| PresentError::QueryNotAnswerable)?;
-        let signature = bbs::Signature::from_bytes(&credential.signature)
-            .map_err(|_| PresentError::Credential(CredentialError::SignatureInvalid))?;
-        made.proof = disclosure::prove(&parts.statement(holding.evidence), &signature, &messages, &signatures, rng)?;
+        let signature = bbs::Signature::from_bytes(&credential.signature).map_err(|_| CredentialError::SignatureInvalid)?;
+        let witness = Witness { signature: &signature, messages: &messages, value_signatures: &value_signatures };
+        let memberships = parts.memberships(holding.evidence);
+        made.proof = disclosure::prove(&parts.statement(holding.evidence, &memberships), &witness, &parts.context, rng)?;
         if credential_type.holder_binding == HolderBinding::DeviceKey {
             let device = holding.device.ok_or(PresentError::KeystoreFault)?;
             let signed = device.sign(domains::PRESENTATION_DEVICE, &made.device_bytes()).map_err(|_| PresentError::KeystoreFault)?;
@@ -285,7 +286,7 @@ impl Presentation {
         }
     }
 
-    fn set_signatures(&self, holding: &Holding<'_>, token: Option<(u32, ValueSignature)>) -> Result<Vec<ValueSignature>, PresentError> {
+    fn value_signatures(&self, holding: &Holding<'_>, token: Option<(u32, ValueSignature)>) -> Result<Vec<ValueSignature>, PresentError> {
         let today = Day::in_korea(self.made_at);
         let credential = holding.credential;
         let distance = |later: Day, earlier: u64| {
@@ -318,7 +319,8 @@ impl Presentation {
             key.verify(domains::PRESENTATION_DEVICE, &self.device_bytes(), signature)
                 .map_err(|_| PresentationError::HolderBindingInvalid)?;
         }
-        disclosure::verify(&parts.statement(evidence), &self.proof)?;
+        let memberships = parts.memberships(evidence);
+        disclosure::verify(&parts.statement(evidence, &memberships), &parts.context, &self.proof)?;
         let names = &evidence.credential_type.attributes;
         Ok(AuthenticPresentation {
             shown: self
@@ -422,8 +424,8 @@ struct Parts {
 }
 
 impl Parts {
-    fn statement<'a>(&'a self, evidence: &'a IssuerEvidence) -> Statement<'a> {
-        let memberships = self.memberships.iter().map(|linear| Membership {
+    fn memberships<'a>(&self, evidence: &'a IssuerEvidence) -> Vec<Membership<'a>> {
+        let membership = |linear: &Linear| Membership {
             set: match linear.set {
                 Set::Days => &evidence.day_set,
                 Set::Status => &evidence.status,
@@ -431,15 +433,18 @@ impl Parts {
             message: linear.message,
             coefficient: linear.coefficient,
             constant: linear.constant,
-        });
+        };
+        self.memberships.iter().map(membership).collect()
+    }
+
+    fn statement<'a>(&'a self, evidence: &'a IssuerEvidence, memberships: &'a [Membership<'a>]) -> Statement<'a> {
         Statement {
             issuer: &evidence.bbs,
             header: &self.header,
             message_count: self.message_count,
             shown: &self.shown,
-            memberships: memberships.collect(),
+            memberships,
             pseudonym: None,
-            context: &self.context,
         }
     }
 }

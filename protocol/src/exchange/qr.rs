@@ -201,10 +201,10 @@ pub fn read_png(bytes: &[u8]) -> Result<String, QrError> {
     let mut image = rqrr::PreparedImage::prepare_from_greyscale(width, height, grey);
     let mut texts: Vec<String> = Vec::new();
     for grid in image.detect_grids() {
-        if let Ok((_, text)) = grid.decode() {
-            if !texts.contains(&text) {
-                texts.push(text);
-            }
+        if let Ok((_, text)) = grid.decode()
+            && !texts.contains(&text)
+        {
+            texts.push(text);
         }
     }
     match (texts.pop(), texts.is_empty()) {

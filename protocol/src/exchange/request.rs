@@ -10,7 +10,7 @@ use crate::crypto::domains;
 use crate::crypto::keys::{Signature, Signer, SignerError};
 use crate::identifier::Did;
 use crate::credential::Label;
-use crate::ledger::bundle::TrustedState;
+use crate::ledger::state::TrustedState;
 use crate::ledger::record::{Purposes, VerifierRegistration};
 
 /// Version of the encoding.
@@ -48,12 +48,9 @@ pub enum RequestError {
     /// Made by a newer version.
     #[error("this request was made by a newer version; update this app")]
     UnsupportedVersion,
-    /// The trust bundle does not know the verifier.
-    #[error("this verifier is not registered; do not answer")]
+    /// The trust bundle does not know the verifier, or its registration was withdrawn.
+    #[error("this verifier is not registered (any more); do not answer")]
     VerifierNotRegistered,
-    /// The verifier's registration was withdrawn.
-    #[error("this verifier's registration was withdrawn; do not answer")]
-    VerifierWithdrawn,
     /// The key is not one of the verifier's.
     #[error("the request is signed with a key the verifier does not have (any more)")]
     KeyNotTrusted,
@@ -210,9 +207,6 @@ impl SignedRequest {
             return Err(RequestError::UnsupportedVersion);
         }
         let registration = trust.verifier(&request.verifier).ok_or(RequestError::VerifierNotRegistered)?;
-        if registration.withdrawn {
-            return Err(RequestError::VerifierWithdrawn);
-        }
         let key = trust
             .did(&request.verifier)
             .and_then(|did| did.key_for(&request.key, Purposes::ASSERTION, request.issued_at))
