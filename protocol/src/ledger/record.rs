@@ -639,3 +639,6 @@ fn public_key(key: &PublicKey) -> Result<(), RecordError> {
         _ => RecordError::InvalidKey,
     }) // LREC-06
 }
+
+#[cfg(test)]
+mod tests;
