@@ -186,3 +186,6 @@ impl TrustBundle {
         TrustedState::new(anchor, header, self.certificate.clone(), entries, lists)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -159,3 +159,124 @@ pub fn check(anchor: &TrustAnchor, proof: &LedgerProof, height_floor: u64) -> Re
     }
     Ok(Proven { key, envelope, height: header.height, time_ms: header.timestamp_ms })
 }
+
+#[cfg(test)]
+mod tests {
+    use rand_core::{Rng, SeedableRng};
+
+    use super::*;
+    use crate::crypto::keys::{Ed25519SigningKey, PublicKey, Signer};
+    use crate::identifier::Did;
+    use crate::ledger::record::{Accreditation, Record};
+    use crate::ledger::testkit::TestLedger;
+
+    fn issuer(n: u32) -> Did {
+        Did::derive("kr", &n.to_be_bytes()).unwrap()
+    }
+
+    fn record(n: u32) -> Record {
+        let credential_type = "kr.licence.1".to_owned();
+        Record::Accreditation(Accreditation { issuer: issuer(n), credential_type, from: 1, until: 2, withdrawn: false })
+    }
+
+    fn key(n: u32) -> StateKey {
+        StateKey::accreditation(&issuer(n), "kr.licence.1")
+    }
+
+    fn ledger(records: u32) -> TestLedger {
+        let PublicKey::Ed25519(governor) = Ed25519SigningKey::from_seed(&[1; 32]).public_key() else { unreachable!() };
+        let mut ledger = TestLedger::new("kr", [5; 32], governor, 1_000).unwrap();
+        ledger.write(&(0..records).map(record).collect::<Vec<_>>(), 5_000);
+        ledger
+    }
+
+    #[test]
+    fn presence_and_absence_are_proven_as_of_a_height_and_time() {
+        let ledger = ledger(100);
+        for n in [0, 99, 100, 101, 102, 103] {
+            let proof = LedgerProof::decode(&ledger.proof(&key(n)).unwrap().encode()).unwrap();
+            let proven = check(&ledger.anchor(), &proof, 2).unwrap();
+            assert_eq!((proven.key, proven.height, proven.time_ms), (key(n), 2, 5_000));
+            let expected = (n < 100).then(|| Envelope { version: 1, height: 2, record: record(n) });
+            assert_eq!(proven.envelope, expected);
+        }
+    }
+
+    #[test]
+    fn lprf_02_only_the_anchored_network_is_believed() {
+        let ledger = ledger(3);
+        let proof = ledger.proof(&key(1)).unwrap();
+        let anchor = ledger.anchor();
+        let other_network = TrustAnchor { network_id: [6; 32], ..anchor.clone() };
+        assert_eq!(check(&other_network, &proof, 0), Err(ProofError::WrongNetwork));
+        let stranger = TestLedger::new("kr", [8; 32], [0; 32], 0).unwrap().anchor();
+        let other_key = TrustAnchor { group_key: stranger.group_key, ..anchor.clone() };
+        assert_eq!(check(&other_key, &proof, 0), Err(ProofError::CertificateInvalid));
+        let mut older = ledger;
+        older.write(&[record(7)], 6_000);
+        let newer = older.proof(&key(1)).unwrap();
+        let mixed = LedgerProof { certificate: proof.certificate.clone(), ..newer };
+        assert_eq!(check(&anchor, &mixed, 0), Err(ProofError::CertificateInvalid));
+        let no_header = LedgerProof { header: vec![1; 145 + 1], ..proof };
+        assert_eq!(check(&anchor, &no_header, 0), Err(ProofError::ProofGrammar));
+    }
+
+    #[test]
+    fn lprf_05_below_the_floor_is_stale() {
+        let ledger = ledger(3);
+        let proof = ledger.proof(&key(1)).unwrap();
+        assert!(check(&ledger.anchor(), &proof, 2).is_ok());
+        assert_eq!(check(&ledger.anchor(), &proof, 3), Err(ProofError::LedgerStale));
+    }
+
+    #[test]
+    fn a_changed_value_or_another_key_is_refused() {
+        let ledger = ledger(50);
+        let present = ledger.proof(&key(1)).unwrap();
+        let changed = Envelope { version: 2, height: 2, record: record(1) }.encode();
+        let changed = LedgerProof { evidence: Evidence::Present(changed), ..present.clone() };
+        assert_eq!(check(&ledger.anchor(), &changed, 0), Err(ProofError::ProofInvalid));
+        let garbage = LedgerProof { evidence: Evidence::Present(vec![0x80]), ..present.clone() };
+        assert_eq!(check(&ledger.anchor(), &garbage, 0), Err(ProofError::ProofGrammar));
+        let denied = LedgerProof { evidence: Evidence::AbsentEmpty { key: key(1) }, ..present };
+        assert_eq!(check(&ledger.anchor(), &denied, 0), Err(ProofError::ProofInvalid));
+        let absent = ledger.proof(&key(70)).unwrap();
+        let hides = match absent.evidence.clone() {
+            Evidence::AbsentOther { other, value_hash, .. } => Evidence::AbsentOther { key: key(1), other, value_hash },
+            _ => Evidence::AbsentEmpty { key: key(1) },
+        };
+        assert_eq!(check(&ledger.anchor(), &LedgerProof { evidence: hides, ..absent }, 0), Err(ProofError::ProofInvalid));
+    }
+
+    /// Every bit of a whole encoded proof: none may be changed.
+    #[test]
+    fn no_changed_bit_is_accepted() {
+        let ledger = ledger(20);
+        let anchor = ledger.anchor();
+        for n in [3, 33, 34, 35] {
+            let bytes = ledger.proof(&key(n)).unwrap().encode();
+            let mut rng = rand_chacha::ChaCha20Rng::from_seed([n as u8; 32]);
+            for (at, _) in bytes.iter().enumerate() {
+                let mut changed = bytes.clone();
+                changed[at] ^= 1 << (rng.next_u32() % 8);
+                let accepted = LedgerProof::decode(&changed)
+                    .and_then(|proof| check(&anchor, &proof, 0))
+                    .is_ok_and(|proven| proven.key == key(n));
+                assert!(!accepted, "byte {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn lprf_01_a_proof_has_one_spelling_and_a_bound() {
+        let bytes = ledger(20).proof(&key(3)).unwrap().encode();
+        assert!(LedgerProof::decode(&bytes).is_ok());
+        let longer = [bytes.as_slice(), &[0]].concat();
+        assert_eq!(LedgerProof::decode(&longer), Err(ProofError::ProofGrammar));
+        let mut optional_field = bytes.clone();
+        optional_field[0] = 0x85;
+        optional_field.push(0xf6);
+        assert_eq!(LedgerProof::decode(&optional_field), Err(ProofError::ProofGrammar));
+        assert_eq!(LedgerProof::decode(&vec![0; PROOF_MAX + 1]), Err(ProofError::ProofGrammar));
+    }
+}

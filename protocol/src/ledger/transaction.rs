@@ -143,3 +143,63 @@ impl Transaction {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::keys::{Ed25519SigningKey, P256SigningKey};
+    use crate::ledger::record::StatusEpoch;
+
+    fn body() -> TransactionBody {
+        let record = Record::StatusEpoch(StatusEpoch { issuer_key: [1; 8], epoch: 2, at: 3 });
+        let did = Did::derive("kr", b"key").unwrap();
+        TransactionBody {
+            network_id: [9; 32],
+            sender: Sender::Did { did, fragment: "key-1".into() },
+            nonce: 4,
+            writes: vec![Write { record, previous_version: 0 }],
+        }
+    }
+
+    fn signed() -> Transaction {
+        body().signed_by(&[&Ed25519SigningKey::from_seed(&[1; 32]), &P256SigningKey::from_seed(&[2; 32]).unwrap()]).unwrap()
+    }
+
+    #[test]
+    fn a_transaction_round_trips_and_its_name_is_that_of_its_bytes() {
+        let transaction = signed();
+        let bytes = transaction.encode();
+        assert_eq!(Transaction::decode(&bytes), Ok(transaction.clone()));
+        assert_eq!(transaction.verify_signatures(), Ok(()));
+        let governed = Transaction { body: TransactionBody { sender: Sender::Governance, ..body() }, ..transaction };
+        assert_eq!(Transaction::decode(&governed.encode()), Ok(governed.clone()));
+        assert_ne!(Transaction::id(&governed.encode()), Transaction::id(&bytes));
+    }
+
+    #[test]
+    fn f10_other_spellings_and_sizes_are_refused() {
+        let bytes = signed().encode();
+        let longer = [bytes.as_slice(), &[0]].concat();
+        assert_eq!(Transaction::decode(&longer), Err(EncodingError::NonCanonicalEncoding));
+        assert_eq!(Transaction::decode(&vec![0; TRANSACTION_MAX + 1]), Err(EncodingError::TooLarge));
+        assert_eq!(Transaction::decode(&bytes[1..]), Err(EncodingError::Malformed));
+    }
+
+    #[test]
+    fn every_part_of_the_body_is_signed() {
+        for change in [
+            (|b| b.network_id[0] ^= 1) as fn(&mut TransactionBody),
+            |b| b.sender = Sender::Governance,
+            |b| b.nonce += 1,
+            |b| b.writes[0].previous_version += 1,
+            |b| b.writes.clear(),
+        ] {
+            let mut changed = signed();
+            change(&mut changed.body);
+            assert_eq!(changed.verify_signatures(), Err(SignatureError::SignatureInvalid));
+        }
+        let mut other_key = signed();
+        other_key.endorsements[0].key = other_key.endorsements[1].key;
+        assert_eq!(other_key.verify_signatures(), Err(SignatureError::SignatureInvalid));
+    }
+}
