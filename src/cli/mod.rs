@@ -1,0 +1,33 @@
+//! The pieces of the network as commands, to be combined and attacked from outside.
+
+pub(crate) mod verifier;
+
+use std::path::PathBuf;
+
+use protocol::ledger::bundle::TrustBundle;
+use protocol::ledger::state::TrustedState;
+
+use crate::files;
+use crate::output::CliError;
+
+/// What is trusted: a bundle from anywhere, and the anchor that was installed once.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Trust {
+    /// The trust bundle
+    #[arg(long, value_name = "FILE")]
+    bundle: PathBuf,
+    /// The trust anchor: a file, or the picture of its QR code
+    #[arg(long, value_name = "FILE")]
+    anchor: PathBuf,
+    /// Height of the newest bundle seen before; older ones are refused
+    #[arg(long, value_name = "HEIGHT", default_value_t = 0)]
+    floor: u64,
+}
+
+impl Trust {
+    /// Reads the bundle and checks all of it.
+    pub(crate) fn load(&self) -> Result<TrustedState, CliError> {
+        let anchor = files::read_anchor(&self.anchor)?;
+        Ok(TrustBundle::decode(&files::read(&self.bundle)?)?.verify(&anchor, self.floor)?)
+    }
+}

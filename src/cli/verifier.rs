@@ -1,0 +1,225 @@
+//! `mid verifier`: ask, check, explain. Nothing here opens a socket.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use protocol::exchange::qr::{self, Kind};
+use protocol::exchange::{Presentation, Query, SignedRequest};
+use protocol::identifier::Did;
+use protocol::ledger::state::TrustedState;
+use serde_json::json;
+use verifier::ask::{self, Identity};
+use verifier::{Asked, Policy, SeenInMemory, Verdict, Verifier};
+
+use super::Trust;
+use crate::clock::{self, Now};
+use crate::files::{self, Destination};
+use crate::output::{Answer, CliError};
+use crate::randomness;
+use crate::seen::SeenFile;
+
+/// What a verifier does, with no network at all.
+#[derive(Debug, Args)]
+pub(crate) struct VerifierArgs {
+    #[command(subcommand)]
+    command: Command,
+    /// Answer in JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make a signed request, unless it is wider than the verifier's registration
+    Request(Box<RequestArgs>),
+    /// Check a presentation (QR picture, QR text or bytes) and print the verdict
+    Check(Box<CheckArgs>),
+    /// Say what a presentation is, without checking or showing what it claims
+    Explain(ExplainArgs),
+}
+
+/// What is asked: a ready-made question of the credential type, or attributes of it.
+#[derive(Debug, Args)]
+struct Question {
+    /// The credential type's id
+    #[arg(long = "type", value_name = "TYPE")]
+    credential_type: Option<String>,
+    /// A ready-made question of the type, e.g. age-19
+    #[arg(long, conflicts_with = "show", requires = "credential_type")]
+    profile: Option<String>,
+    /// Attributes to show, separated by commas
+    #[arg(long, value_delimiter = ',', requires = "credential_type")]
+    show: Vec<String>,
+}
+
+impl Question {
+    fn query(&self, trust: &TrustedState) -> Result<Query, CliError> {
+        let id = self.credential_type.as_deref().ok_or_else(|| CliError::usage("say what is asked: --type with --profile or --show"))?;
+        if self.profile.is_none() && self.show.is_empty() {
+            return Err(CliError::usage("say what is asked of the credential: --profile or --show"));
+        }
+        let unknown = || CliError::refused("UnknownType", "the trust data does not know this credential type; update it");
+        let credential_type = trust.credential_type(id).ok_or_else(unknown)?;
+        match &self.profile {
+            Some(profile) => {
+                let missing = || CliError::refused("NoSuchProfile", "this credential type has no such ready-made question");
+                Ok(Query::of_profile(credential_type, credential_type.profile(profile).ok_or_else(missing)?))
+            }
+            None => Ok(Query {
+                credential_type: credential_type.id.clone(),
+                binding: credential_type.holder_binding,
+                show: self.show.clone(),
+                prove: Vec::new(),
+            }),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+struct RequestArgs {
+    /// The verifier's DID
+    #[arg(long)]
+    did: Did,
+    /// The verifier's key file
+    #[arg(long)]
+    key: PathBuf,
+    /// The key's name within the DID
+    #[arg(long, default_value = "key-1")]
+    key_name: String,
+    /// The registered purpose
+    #[arg(long)]
+    purpose: String,
+    #[command(flatten)]
+    question: Question,
+    /// Seconds until the request expires, 600 at most
+    #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=600))]
+    life: u64,
+    #[command(flatten)]
+    trust: Trust,
+    #[command(flatten)]
+    now: Now,
+    #[command(flatten)]
+    destination: Destination,
+}
+
+#[derive(Debug, Args)]
+struct CheckArgs {
+    /// The presentation: a PNG with its QR code, the code's text, its bytes, or - for standard input
+    presentation: PathBuf,
+    /// The request that the presentation has to answer
+    #[arg(long, value_name = "FILE", conflicts_with = "credential_type")]
+    request: Option<PathBuf>,
+    #[command(flatten)]
+    question: Question,
+    /// Seconds after which trust data is too old for a verdict
+    #[arg(long, default_value_t = Policy::default().trust_age_max)]
+    trust_age: u64,
+    /// File that remembers what was accepted, so that nothing is accepted twice
+    #[arg(long, value_name = "FILE")]
+    seen: Option<PathBuf>,
+    #[command(flatten)]
+    trust: Trust,
+    #[command(flatten)]
+    now: Now,
+}
+
+#[derive(Debug, Args)]
+struct ExplainArgs {
+    /// The presentation: a PNG with its QR code, the code's text, its bytes, or - for standard input
+    presentation: PathBuf,
+}
+
+pub(crate) fn run(args: VerifierArgs) -> Result<Answer, CliError> {
+    match args.command {
+        Command::Request(args) => request(&args),
+        Command::Check(args) => check(&args),
+        Command::Explain(args) => explain(&args),
+    }
+}
+
+fn request(args: &RequestArgs) -> Result<Answer, CliError> {
+    let trust = args.trust.load()?;
+    let signer = files::read_key(&args.key)?;
+    let identity = Identity { did: args.did.clone(), key: args.key_name.clone(), signer: &signer };
+    let (query, now) = (args.question.query(&trust)?, args.now.seconds());
+    let mut rng = randomness::os()?;
+    let signed = ask::request(&identity, &args.purpose, query, &trust, now, args.life, &mut rng)?;
+    let bytes = signed.encode();
+    let version = args.destination.write(Kind::Request, &bytes)?;
+    let digest = hex::encode(signed.digest());
+    let expires = clock::rfc3339(now.saturating_add(args.life));
+    Ok(Answer::new(
+        format!("request {digest}\n{} bytes, valid until {expires}", bytes.len()),
+        json!({ "request": digest, "bytes": bytes.len(), "qr_version": version, "expires_at": expires }),
+    )
+    .beside(args.destination.uses_stdout()))
+}
+
+fn check(args: &CheckArgs) -> Result<Answer, CliError> {
+    let presentation = files::read_message(&args.presentation, Kind::Presentation)?;
+    let trust = args.trust.load()?;
+    let now = args.now.seconds();
+    let policy = Policy { trust_age_max: args.trust_age, ..Policy::default() };
+    let (query, request);
+    let asked = match &args.request {
+        Some(path) => {
+            request = SignedRequest::decode(&files::read_message(path, Kind::Request)?)?.authenticate(&trust, now)?;
+            Asked::Requested(&request)
+        }
+        None => {
+            query = args.question.query(&trust)?;
+            Asked::Displayed(&query)
+        }
+    };
+    let verdict = match &args.seen {
+        Some(path) => {
+            let mut seen = SeenFile::open(path)?;
+            let verdict = Verifier::new(policy, &mut seen).check(&asked, &presentation, &trust, now)?;
+            seen.save()?;
+            verdict
+        }
+        None => Verifier::new(policy, SeenInMemory::default()).check(&asked, &presentation, &trust, now)?,
+    };
+    describe(&verdict, &trust)
+}
+
+/// The verdict, with the names that people know.
+pub(crate) fn describe(verdict: &Verdict, trust: &TrustedState) -> Result<Answer, CliError> {
+    let mut lines = vec!["accepted".to_owned()];
+    let type_name = trust.credential_type(verdict.credential_type()).map_or(verdict.credential_type(), |t| t.name.text("en"));
+    lines.push(format!("  credential    {type_name}"));
+    lines.push(format!("  issuer        {}", verdict.issuer()));
+    for claim in verdict.claims() {
+        lines.push(format!("  {:<13} {}  ({} {})", claim.name, claim.value.en, claim.label.ko, claim.value.ko));
+    }
+    for predicate in verdict.proven() {
+        lines.push(format!("  proven        {predicate}"));
+    }
+    let grade = verdict.trust();
+    lines.push(format!("  trust data    height {}, as of {}, {} s old", grade.height, clock::rfc3339(grade.as_of), grade.age));
+    lines.push(format!("  not withdrawn as of {}", clock::rfc3339(verdict.status_as_of())));
+    let mut json = json!({ "accepted": true, "verdict": verdict });
+    for grade in ["replay", "binding"] {
+        if let Some(value) = json["verdict"][grade].as_str() {
+            lines.push(format!("  {grade:<13} {value}"));
+        }
+    }
+    json["type_name"] = json!(type_name);
+    Ok(Answer::new(lines.join("\n"), json))
+}
+
+fn explain(args: &ExplainArgs) -> Result<Answer, CliError> {
+    let bytes = files::read_message(&args.presentation, Kind::Presentation)?;
+    let presentation = Presentation::decode(&bytes)?;
+    let key = hex::encode(presentation.issuer_key());
+    let text = qr::to_text(Kind::Presentation, &bytes)?;
+    let version = qr::Drawing::new(&text)?.version();
+    Ok(Answer::new(
+        format!(
+            "a presentation, not checked: what it claims is shown only by `mid verifier check`\n  \
+             issuer key    {key}\n  size          {} bytes, one QR code of version {version}",
+            bytes.len()
+        ),
+        json!({ "kind": "presentation", "checked": false, "issuer_key": key, "bytes": bytes.len(), "qr_version": version }),
+    ))
+}

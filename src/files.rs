@@ -1,0 +1,207 @@
+//! Files the commands read and write: messages as bytes, as QR text or as a picture, keys, JSON.
+//!
+//! `-` is standard input or output. What is written replaces the file as a whole or not at all.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use protocol::crypto::keys::{Ed25519SigningKey, PublicKey, Signer};
+use protocol::exchange::qr::{self, Kind};
+use protocol::ledger::anchor::TrustAnchor;
+use rand_core::CryptoRng;
+use zeroize::Zeroizing;
+
+use crate::output::CliError;
+
+/// Largest file that is read, in bytes: a trust bundle of the whole country, or a day set.
+const FILE_MAX: u64 = 256 * 1024 * 1024;
+/// The first bytes of every PNG.
+const PNG_MAGIC: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
+/// What a key file begins with.
+const KEY_FILE: &str = "mid-key-1 ed25519 ";
+
+/// Reads a file, or standard input for `-`.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, CliError> {
+    let unreadable = |error: io::Error| CliError::usage(format!("cannot read {}: {error}", path.display()));
+    let mut bytes = Vec::new();
+    let limit = FILE_MAX + 1;
+    if path == Path::new("-") {
+        io::stdin().lock().take(limit).read_to_end(&mut bytes).map_err(unreadable)?;
+    } else {
+        File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes)).map_err(unreadable)?;
+    }
+    if bytes.len() as u64 > FILE_MAX {
+        return Err(CliError::refused("TooLarge", format!("{} is larger than 256 MiB", path.display())));
+    }
+    Ok(bytes)
+}
+
+/// Reads a message of this kind, whatever carries it: a PNG with a QR code, the text of one, or the bytes.
+pub(crate) fn read_message(path: &Path, kind: Kind) -> Result<Vec<u8>, CliError> {
+    message(read(path)?, kind)
+}
+
+/// The message of this kind in `bytes`: a PNG with a QR code, the text of one, or the message itself.
+pub(crate) fn message(bytes: Vec<u8>, kind: Kind) -> Result<Vec<u8>, CliError> {
+    if bytes.starts_with(&PNG_MAGIC) {
+        return Ok(qr::from_text(kind, &qr::read_png(&bytes)?)?);
+    }
+    // No canonical CBOR message begins with the letter M (a text string of 13 bytes).
+    match std::str::from_utf8(&bytes) {
+        Ok(text) if text.starts_with('M') => Ok(qr::from_text(kind, text.trim_end_matches(['\r', '\n']))?),
+        _ => Ok(bytes),
+    }
+}
+
+/// Reads the trust anchor.
+pub(crate) fn read_anchor(path: &Path) -> Result<TrustAnchor, CliError> {
+    TrustAnchor::decode(&read_message(path, Kind::TrustAnchor)?)
+        .map_err(|_| CliError::refused("MalformedAnchor", "this is not a trust anchor; get it again from the ledger's operators"))
+}
+
+/// Replaces a file as a whole; `-` is standard output.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
+    if path == Path::new("-") {
+        return io::stdout().lock().write_all(bytes).map_err(|error| CliError::usage(format!("cannot write: {error}")));
+    }
+    replace(path, bytes, 0o644)
+}
+
+/// Replaces a file that only its owner may read.
+pub(crate) fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
+    replace(path, bytes, 0o600)
+}
+
+fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), CliError> {
+    let unwritable = |error: io::Error| CliError::usage(format!("cannot write {}: {error}", path.display()));
+    let mut name = path.file_name().ok_or_else(|| CliError::usage("name a file to write"))?.to_owned();
+    name.push(format!(".{}.new", std::process::id()));
+    let new = path.with_file_name(name);
+    let written = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&new).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()
+    });
+    written.and_then(|()| fs::rename(&new, path)).map_err(|error| {
+        // Nothing more can be done about a leftover.
+        let _ = fs::remove_file(&new);
+        unwritable(error)
+    })
+}
+
+/// Makes a directory that only its owner may enter.
+pub(crate) fn make_private_directory(path: &Path) -> Result<(), CliError> {
+    use std::os::unix::fs::DirBuilderExt;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|error| CliError::usage(format!("cannot make {}: {error}", path.display())))
+}
+
+/// A new Ed25519 key in a new file that only its owner may read. An existing file is never replaced.
+pub(crate) fn create_key(path: &Path, rng: &mut impl CryptoRng) -> Result<Ed25519SigningKey, CliError> {
+    if path.exists() {
+        return Err(CliError::refused("KeyFileExists", format!("{} exists; a key is never replaced", path.display())));
+    }
+    let key = Ed25519SigningKey::generate(rng);
+    let line = Zeroizing::new(format!("{KEY_FILE}{}\n", hex::encode(key.seed().as_ref())));
+    write_secret(path, line.as_bytes())?;
+    Ok(key)
+}
+
+/// Reads a key file. One that others may read is refused: its key is no secret any more.
+pub(crate) fn read_key(path: &Path) -> Result<Ed25519SigningKey, CliError> {
+    let unreadable = |error: io::Error| CliError::usage(format!("cannot read {}: {error}", path.display()));
+    let mode = fs::metadata(path).map_err(unreadable)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        return Err(CliError::refused(
+            "KeyFileExposed",
+            format!("{} can be read by others; make a new key, or chmod 600 if nobody has read it", path.display()),
+        ));
+    }
+    let text = Zeroizing::new(fs::read_to_string(path).map_err(unreadable)?);
+    let seed = text.strip_prefix(KEY_FILE).and_then(|rest| rest.strip_suffix('\n'));
+    let mut bytes = Zeroizing::new([0; 32]);
+    match seed.map(|seed| hex::decode_to_slice(seed, bytes.as_mut())) {
+        Some(Ok(())) => Ok(Ed25519SigningKey::from_seed(&bytes)),
+        _ => Err(CliError::refused("MalformedKeyFile", format!("{} is not a key file", path.display()))),
+    }
+}
+
+/// The 32 bytes of an Ed25519 public key.
+pub(crate) fn ed25519_public(key: &Ed25519SigningKey) -> Result<[u8; 32], CliError> {
+    match key.public_key() {
+        PublicKey::Ed25519(bytes) => Ok(bytes),
+        PublicKey::P256(_) => Err(CliError::refused("MalformedKeyFile", "an Ed25519 key is needed here")),
+    }
+}
+
+/// Draws a message as a QR code into a PNG file.
+pub(crate) fn write_qr(path: &Path, kind: Kind, message: &[u8]) -> Result<u8, CliError> {
+    let drawing = qr::Drawing::new(&qr::to_text(kind, message)?)?;
+    write(path, &drawing.png()?)?;
+    Ok(drawing.version())
+}
+
+/// Where a message goes: a picture, its bytes, or both.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = true)]
+pub(crate) struct Destination {
+    /// Draw it as a QR code into this PNG file
+    #[arg(long, value_name = "PNG")]
+    pub(crate) out: Option<PathBuf>,
+    /// Write its bytes into this file, or - for standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) payload: Option<PathBuf>,
+}
+
+impl Destination {
+    /// Writes the message. Returns the QR version if it was drawn.
+    pub(crate) fn write(&self, kind: Kind, message: &[u8]) -> Result<Option<u8>, CliError> {
+        if let Some(path) = &self.payload {
+            write(path, message)?;
+        }
+        self.out.as_deref().map(|path| write_qr(path, kind, message)).transpose()
+    }
+
+    /// Whether standard output carries the bytes, and has no room for an answer.
+    pub(crate) fn uses_stdout(&self) -> bool {
+        [&self.out, &self.payload].into_iter().any(|path| path.as_deref() == Some(Path::new("-")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_read_from_every_carrier() {
+        let text = qr::to_text(Kind::Offer, b"\x86hello").unwrap();
+        let png = qr::Drawing::new(&text).unwrap().png().unwrap();
+        for carrier in [b"\x86hello".to_vec(), text.clone().into_bytes(), format!("{text}\n").into_bytes(), png] {
+            assert_eq!(message(carrier, Kind::Offer).unwrap(), b"\x86hello");
+        }
+        let wrong = message(text.into_bytes(), Kind::Presentation);
+        assert!(matches!(wrong, Err(CliError::Refused { name, .. }) if name == "UnexpectedKind"));
+    }
+
+    #[test]
+    fn keys_are_private_and_never_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.key");
+        let mut rng = crate::randomness::os().unwrap();
+        let key = create_key(&path, &mut rng).unwrap();
+        assert_eq!(read_key(&path).unwrap().public_key(), key.public_key());
+        let again = create_key(&path, &mut rng);
+        assert!(matches!(again, Err(CliError::Refused { name, .. }) if name == "KeyFileExists"));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        let exposed = read_key(&path);
+        assert!(matches!(exposed, Err(CliError::Refused { name, .. }) if name == "KeyFileExposed"));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        fs::write(&path, "mid-key-1 ed25519 00\n").unwrap();
+        let damaged = read_key(&path);
+        assert!(matches!(damaged, Err(CliError::Refused { name, .. }) if name == "MalformedKeyFile"));
+    }
+}

@@ -1,0 +1,101 @@
+//! Presentations accepted before, kept in a file so that one command after another remembers them.
+
+use std::fs::{self, File, OpenOptions};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use verifier::{Seen, SeenInMemory};
+
+use crate::files;
+use crate::output::CliError;
+
+/// One accepted presentation or answered request.
+#[derive(Serialize, Deserialize)]
+struct Entry {
+    #[serde(with = "hex::serde")]
+    id: [u8; 32],
+    until: u64,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct Content {
+    latest: u64,
+    entries: Vec<Entry>,
+}
+
+/// The memory of a scanner in a file. Others that use the same file wait until this is dropped.
+pub(crate) struct SeenFile {
+    path: PathBuf,
+    memory: SeenInMemory,
+    content: Content,
+    _exclusive: File,
+}
+
+impl SeenFile {
+    /// Opens the memory, or begins a new one.
+    pub(crate) fn open(path: &Path) -> Result<Self, CliError> {
+        let unreadable = |error| CliError::usage(format!("cannot use {}: {error}", path.display()));
+        let mut name = path.as_os_str().to_owned();
+        name.push(".lock");
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(PathBuf::from(name)).map_err(unreadable)?;
+        lock.lock().map_err(unreadable)?;
+        let content: Content = match fs::read(path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|_| {
+                CliError::refused("SeenFileDamaged", format!("{} is damaged; nothing can be told to be new", path.display()))
+            })?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Content::default(),
+            Err(error) => return Err(unreadable(error)),
+        };
+        let mut memory = SeenInMemory::default();
+        for entry in &content.entries {
+            memory.first_use(entry.id, entry.until, content.latest);
+        }
+        Ok(Self { path: path.to_owned(), memory, content, _exclusive: lock })
+    }
+
+    /// Makes durable what was recorded. A verdict may be given only after this.
+    pub(crate) fn save(&mut self) -> Result<(), CliError> {
+        let latest = self.content.latest;
+        self.content.entries.retain(|entry| entry.until > latest);
+        let bytes = serde_json::to_vec(&self.content)?;
+        files::write_secret(&self.path, &bytes)
+    }
+}
+
+impl Seen for &mut SeenFile {
+    fn first_use(&mut self, id: [u8; 32], until: u64, now: u64) -> bool {
+        // A clock set back does not bring back what has run out: the file keeps the latest time it saw.
+        let latest = self.content.latest.max(now);
+        let first = self.memory.first_use(id, until, latest);
+        self.content.latest = latest;
+        if first {
+            self.content.entries.push(Entry { id, until });
+        }
+        first
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_remembers_across_openings() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("seen.json");
+        for first in [true, false] {
+            let mut seen = SeenFile::open(&path).unwrap();
+            assert_eq!((&mut seen).first_use([7; 32], 130, 100), first);
+            seen.save().unwrap();
+        }
+        // The clock is set back after the entry ran out.
+        let mut seen = SeenFile::open(&path).unwrap();
+        assert!((&mut seen).first_use([8; 32], 500, 200));
+        seen.save().unwrap();
+        let mut seen = SeenFile::open(&path).unwrap();
+        assert!(!(&mut seen).first_use([7; 32], 130, 100));
+        drop(seen);
+        fs::write(&path, "{").unwrap();
+        assert!(matches!(SeenFile::open(&path), Err(CliError::Refused { name, .. }) if name == "SeenFileDamaged"));
+    }
+}
