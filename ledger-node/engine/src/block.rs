@@ -100,7 +100,7 @@ mod tests {
         let block = Block { header, transactions };
         let bytes = block.encode();
         assert_eq!(bytes.len(), block.encode_size());
-        assert_eq!(Block::decode(bytes.clone()), Ok(block.clone()));
+        assert_eq!(Block::decode(bytes.clone()).unwrap(), block);
         for at in LENGTH..bytes.len() {
             let mut changed = bytes.to_vec();
             changed[at] ^= 1;

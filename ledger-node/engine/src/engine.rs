@@ -27,7 +27,8 @@ pub struct Config {
     pub folder: PathBuf,
     /// An empty block is made when none was made for this long. It proves that the record is still current.
     pub heartbeat: Duration,
-    /// Several validators: a leader that proposes nothing for this long is passed over.
+    /// A view in which nothing is proposed for this long is given up, and the next validator leads: the
+    /// longest stall that a failed leader or a crash causes.
     pub leader_timeout: Duration,
 }
 

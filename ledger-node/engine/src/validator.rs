@@ -167,7 +167,7 @@ impl Validator {
         let ledger = Ledger { replica: replica.clone(), mempool: mempool.clone(), heartbeat: self.heartbeat };
         let automaton =
             Inline::new(context.child("inline"), ledger, mailbox.clone(), FixedEpocher::new(NZU64!(u64::MAX)));
-        let timeouts = Timeouts::new(count, self.heartbeat, self.leader_timeout);
+        let timeouts = Timeouts::new(self.leader_timeout);
         let simplex = simplex::Engine::new(
             context.child("simplex"),
             simplex::Config {
@@ -226,7 +226,7 @@ impl Validator {
     }
 }
 
-/// How long consensus waits. A leader without transactions waits for some, or for the heartbeat.
+/// How long consensus waits before it gives up a view, measured from the view's start.
 struct Timeouts {
     leader: Duration,
     certification: Duration,
@@ -235,13 +235,12 @@ struct Timeouts {
 }
 
 impl Timeouts {
-    /// A single validator has nobody to pass the lead to: it outwaits its own heartbeat. Several pass it
-    /// round when idle, so that a silent leader costs one leader timeout and not one heartbeat.
-    fn new(validators: NonZeroUsize, heartbeat: Duration, leader_timeout: Duration) -> Self {
-        let leader = if validators == NonZeroUsize::MIN { heartbeat + Duration::from_secs(10) } else { leader_timeout };
+    /// The leader timeout is short, although a leader without transactions proposes nothing: an idle view
+    /// that is given up costs one small signature, whereas a view whose leader failed, or lost its proposal
+    /// in a crash, blocks the chain for as long as this.
+    fn new(leader: Duration) -> Self {
         let certification = leader + Duration::from_secs(1);
-        let retry = Duration::from_secs(1);
-        Self { leader, certification, retry, skip: certification + Duration::from_secs(4) }
+        Self { leader, certification, retry: Duration::from_secs(1), skip: certification + Duration::from_secs(2) }
     }
 }
 
