@@ -61,6 +61,8 @@ domains! {
     LEDGER_TRANSACTION = b"mid/v1/ledger/transaction;";
     /// Hash: a ledger transaction, as its name.
     LEDGER_TRANSACTION_ID = b"mid/v1/ledger/transaction-id;";
+    /// Handshake: a connection between two validators.
+    LEDGER_NETWORK = b"mid/v1/ledger/network;";
     /// Signature: a finalisation certificate, by the validators' group key.
     LEDGER_CERTIFICATE = b"mid/v1/ledger/certificate;";
     /// Hash to curve: the scope of a pseudonym.
