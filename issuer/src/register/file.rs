@@ -1,0 +1,217 @@
+//! A register in a JSON file, for development and demonstration.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::{PoisonError, RwLock};
+
+use protocol::credential::Day;
+use serde::Deserialize;
+
+use super::resident_number::ResidentNumber;
+use super::{Person, PersonId, PersonState, Register, RegisterError};
+use crate::portrait;
+
+/// The people of this repository's demonstration. All are invented.
+///
+/// Their resident numbers have month 13 and day 99, so that none can ever belong to anyone.
+const SAMPLE: &str = include_str!("../../sample/register.json");
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(rename = "about")]
+    _about: String,
+    people: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    id: String,
+    revision: u32,
+    state: State,
+    resident_number: ResidentNumber,
+    portrait: portrait::Features,
+    attributes: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum State {
+    Living,
+    Deceased,
+}
+
+/// A register read from a file; changes made through it live in memory only.
+pub struct FileRegister {
+    people: RwLock<BTreeMap<PersonId, Person>>,
+}
+
+impl FileRegister {
+    /// The sample register of this repository.
+    ///
+    /// # Errors
+    /// As [`FileRegister::parse`].
+    pub fn sample() -> Result<Self, RegisterError> {
+        Self::parse(SAMPLE)
+    }
+
+    /// Reads the register in the file at `path`.
+    ///
+    /// # Errors
+    /// [`RegisterError::RegisterUnavailable`] when the file cannot be read, and as [`FileRegister::parse`].
+    pub fn open(path: &Path) -> Result<Self, RegisterError> {
+        let text = std::fs::read_to_string(path).map_err(|_| RegisterError::RegisterUnavailable)?;
+        Self::parse(&text)
+    }
+
+    /// Reads a register written as `issuer/sample/register.json` is.
+    ///
+    /// # Errors
+    /// [`RegisterError::RegisterUnavailable`] for anything that has not this form,
+    /// [`RegisterError::RegisterInconsistent`] when ids or numbers repeat or a birth date is none,
+    /// [`RegisterError::ResidentNumberExposed`] when an attribute contains a resident number.
+    pub fn parse(json: &str) -> Result<Self, RegisterError> {
+        // The parser's own message could quote personal data, so it is dropped.
+        let file: File = serde_json::from_str(json).map_err(|_| RegisterError::RegisterUnavailable)?;
+        let numbers: BTreeSet<&ResidentNumber> = file.people.iter().map(|entry| &entry.resident_number).collect();
+        if numbers.len() != file.people.len() {
+            return Err(RegisterError::RegisterInconsistent);
+        }
+        for text in file.people.iter().flat_map(|entry| entry.attributes.values()) {
+            if numbers.iter().any(|number| number.occurs_in(text)) {
+                return Err(RegisterError::ResidentNumberExposed);
+            }
+        }
+        let mut people = BTreeMap::new();
+        for entry in file.people {
+            let person = person(entry)?;
+            if people.insert(person.id.clone(), person).is_some() {
+                return Err(RegisterError::RegisterInconsistent);
+            }
+        }
+        Ok(Self { people: RwLock::new(people) })
+    }
+
+    /// The ids of all entries, in order.
+    #[must_use]
+    pub fn ids(&self) -> Vec<PersonId> {
+        self.people.read().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+    }
+
+    /// Records a death.
+    ///
+    /// # Errors
+    /// [`RegisterError::PersonUnknown`].
+    pub fn record_death(&self, id: &PersonId) -> Result<(), RegisterError> {
+        self.change(id, |person| person.state = PersonState::Deceased)
+    }
+
+    /// Records a new value of an attribute, such as an address after a move.
+    ///
+    /// # Errors
+    /// [`RegisterError::PersonUnknown`].
+    pub fn record_attribute(&self, id: &PersonId, name: &str, value: &str) -> Result<(), RegisterError> {
+        self.change(id, |person| {
+            person.attributes.insert(name.to_owned(), value.to_owned());
+        })
+    }
+
+    fn change(&self, id: &PersonId, change: impl FnOnce(&mut Person)) -> Result<(), RegisterError> {
+        let mut people = self.people.write().unwrap_or_else(PoisonError::into_inner);
+        let person = people.get_mut(id).ok_or(RegisterError::PersonUnknown)?;
+        change(person);
+        person.revision += 1;
+        Ok(())
+    }
+}
+
+fn person(entry: Entry) -> Result<Person, RegisterError> {
+    let birth_date = entry.attributes.get("birth_date").and_then(|text| text.parse::<Day>().ok());
+    Ok(Person {
+        id: PersonId::new(entry.id),
+        revision: entry.revision,
+        state: match entry.state {
+            State::Living => PersonState::Living,
+            State::Deceased => PersonState::Deceased,
+        },
+        birth_date: birth_date.ok_or(RegisterError::RegisterInconsistent)?,
+        attributes: entry.attributes,
+        portrait: portrait::draw(&entry.portrait).map_err(|_| RegisterError::RegisterInconsistent)?,
+    })
+}
+
+impl Register for FileRegister {
+    fn person(&self, id: &PersonId) -> Result<Person, RegisterError> {
+        let people = self.people.read().unwrap_or_else(PoisonError::into_inner);
+        people.get(id).cloned().ok_or(RegisterError::PersonUnknown)
+    }
+
+    fn find(&self, name: &str, birth_date: Day) -> Result<Vec<PersonId>, RegisterError> {
+        let people = self.people.read().unwrap_or_else(PoisonError::into_inner);
+        let named = |person: &Person| ["name_ko", "name_en"].iter().any(|key| person.attribute(key) == Some(name));
+        let found: Vec<PersonId> =
+            people.values().filter(|p| p.birth_date == birth_date && named(p)).map(|p| p.id.clone()).collect();
+        if found.is_empty() { Err(RegisterError::PersonUnknown) } else { Ok(found) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(id: &str, number: &str, address: &str) -> String {
+        format!(
+            r#"{{"id":"{id}","revision":1,"state":"living","resident_number":"{number}","portrait":{{"seed":1,"glasses":false,"hair":"short"}},
+            "attributes":{{"name_ko":"가","birth_date":"1990-01-01","address":"{address}"}}}}"#
+        )
+    }
+
+    fn parse(people: &[String]) -> Result<FileRegister, RegisterError> {
+        FileRegister::parse(&format!(r#"{{"about":"","people":[{}]}}"#, people.join(",")))
+    }
+
+    #[test]
+    fn people_are_found_by_id_or_by_name_and_birth_date() {
+        let register = FileRegister::sample().unwrap();
+        assert!(register.ids().len() >= 20);
+        for id in register.ids() {
+            let person = register.person(&id).unwrap();
+            for name in ["name_ko", "name_en"] {
+                let found = register.find(person.attribute(name).unwrap(), person.birth_date).unwrap();
+                assert!(found.contains(&id));
+            }
+            assert_eq!(format!("{person:?}"), "Person([redacted])");
+        }
+        assert_eq!(register.person(&PersonId::new("nobody")), Err(RegisterError::PersonUnknown));
+        assert_eq!(register.find("nobody", Day::in_korea(0)), Err(RegisterError::PersonUnknown));
+    }
+
+    #[test]
+    fn changes_raise_the_revision() {
+        let register = FileRegister::sample().unwrap();
+        let id = register.ids()[0].clone();
+        let before = register.person(&id).unwrap();
+        register.record_attribute(&id, "address", "제주특별자치도 제주시 문연로 6").unwrap();
+        register.record_death(&id).unwrap();
+        let after = register.person(&id).unwrap();
+        assert_eq!(after.revision, before.revision + 2);
+        assert_eq!(after.state, PersonState::Deceased);
+        assert_eq!(register.record_death(&PersonId::new("nobody")), Err(RegisterError::PersonUnknown));
+    }
+
+    #[test]
+    fn contradictions_and_exposed_numbers_are_refused() {
+        let good = entry("a", "901399-0000001", "x");
+        assert!(parse(&[good.clone(), entry("b", "901399-0000002", "x")]).is_ok());
+        let refused = |people: &[String]| parse(people).err();
+        assert_eq!(refused(&[good.clone(), entry("a", "901399-0000002", "x")]), Some(RegisterError::RegisterInconsistent));
+        assert_eq!(refused(&[good.clone(), entry("b", "901399-0000001", "x")]), Some(RegisterError::RegisterInconsistent));
+        assert_eq!(refused(&[good.replace("1990-01-01", "1990-02-30")]), Some(RegisterError::RegisterInconsistent));
+        // Also when it is someone else's number.
+        let exposed = entry("b", "901399-0000002", "no. 901399 0000001");
+        assert_eq!(refused(&[good, exposed]), Some(RegisterError::ResidentNumberExposed));
+        assert_eq!(FileRegister::parse("[]").err(), Some(RegisterError::RegisterUnavailable));
+        assert_eq!(FileRegister::open(Path::new("/nonexistent")).err(), Some(RegisterError::RegisterUnavailable));
+    }
+}

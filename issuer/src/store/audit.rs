@@ -1,0 +1,139 @@
+//! Who did what when, in a chain in which no entry can be changed, removed or inserted unnoticed.
+//!
+//! `digest(n) = SHA-256(label ‖ digest(n − 1) ‖ entry(n))`. Entries name register ids and handles, never claims.
+
+use minicbor::{Decode, Encode};
+use protocol::cbor;
+use rusqlite::OptionalExtension;
+use sha2::{Digest, Sha256};
+
+use super::Writer;
+use crate::error::IssuerError;
+
+/// Keeps the chain's digests apart from every other hash. It never leaves this database.
+const LABEL: &[u8] = b"mid/v1/issuer/audit;";
+/// Longest entry, in bytes.
+const ENTRY_MAX: usize = 512;
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum AuditEvent {
+    /// An offer was made to a person.
+    #[n(0)]
+    Offered,
+    /// A credential was issued.
+    #[n(1)]
+    Issued,
+    /// A credential was withdrawn.
+    #[n(2)]
+    Revoked,
+    /// An epoch of status tokens was opened.
+    #[n(3)]
+    EpochOpened,
+    /// An offer was refused because of a wrong transaction code.
+    #[n(4)]
+    CodeRefused,
+}
+
+#[derive(Encode, Decode)]
+#[cbor(array)]
+struct Entry {
+    #[n(0)]
+    at: u64,
+    #[n(1)]
+    event: AuditEvent,
+    #[n(2)]
+    credential_type: String,
+    /// Register id; empty for events that concern nobody in particular.
+    #[n(3)]
+    person: String,
+    /// Handle of a credential or number of an epoch.
+    #[n(4)]
+    number: u64,
+}
+
+/// What a check of the chain found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AuditSummary {
+    /// Entries in the chain.
+    pub entries: u64,
+    /// Digest of the last one; keep it elsewhere to notice a chain that was cut and grown again.
+    pub head: [u8; 32],
+}
+
+impl Writer<'_> {
+    /// Appends an entry.
+    pub(crate) fn audit(&self, at: u64, event: AuditEvent, credential_type: &str, person: &str, number: u64) -> Result<(), IssuerError> {
+        let entry = cbor::to_vec(&Entry { at, event, credential_type: credential_type.into(), person: person.into(), number });
+        let mut last = self.transaction.prepare_cached("SELECT sequence, digest FROM audit ORDER BY sequence DESC LIMIT 1")?;
+        let (sequence, head): (u64, [u8; 32]) =
+            last.query_row([], |row| Ok((row.get(0)?, row.get(1)?))).optional()?.unwrap_or((0, [0; 32]));
+        let mut insert = self.transaction.prepare_cached("INSERT INTO audit (sequence, entry, digest) VALUES (?1, ?2, ?3)")?;
+        insert.execute(rusqlite::params![sequence + 1, entry, link(&head, &entry)])?;
+        Ok(())
+    }
+
+    /// Recomputes the chain, and compares it with the credentials it tells of: a chain cut at the end
+    /// lacks some.
+    ///
+    /// # Errors
+    /// [`IssuerError::AuditLogTampered`].
+    pub(crate) fn check_audit(&self) -> Result<AuditSummary, IssuerError> {
+        let mut query = self.transaction.prepare("SELECT sequence, entry, digest FROM audit ORDER BY sequence")?;
+        let mut rows = query.query([])?;
+        let mut summary = AuditSummary { entries: 0, head: [0; 32] };
+        let (mut issued, mut revoked) = (0, 0);
+        while let Some(row) = rows.next()? {
+            let (sequence, bytes, digest): (u64, Vec<u8>, [u8; 32]) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let entry: Entry = cbor::from_slice(&bytes, ENTRY_MAX).map_err(|_| IssuerError::AuditLogTampered)?;
+            if sequence != summary.entries + 1 || link(&summary.head, &bytes) != digest {
+                return Err(IssuerError::AuditLogTampered);
+            }
+            issued += u64::from(entry.event == AuditEvent::Issued);
+            revoked += u64::from(entry.event == AuditEvent::Revoked);
+            summary = AuditSummary { entries: sequence, head: digest };
+        }
+        if (issued, revoked) != self.counts()? {
+            return Err(IssuerError::AuditLogTampered);
+        }
+        Ok(summary)
+    }
+}
+
+fn link(head: &[u8; 32], entry: &[u8]) -> [u8; 32] {
+    Sha256::new().chain_update(LABEL).chain_update(head).chain_update(entry).finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+
+    fn store() -> (tempfile::TempDir, Store) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("issuer.db"), true).unwrap();
+        for number in 1..=4 {
+            store.write(|w| w.audit(number, AuditEvent::Offered, "type", "person-0001", number)).unwrap();
+        }
+        (dir, store)
+    }
+
+    #[test]
+    fn an_untouched_chain_is_good_and_every_change_is_noticed() {
+        let (_dir, good) = store();
+        assert_eq!(good.read(|w| w.check_audit()).unwrap().entries, 4);
+        for tampering in [
+            "UPDATE audit SET entry = (SELECT entry FROM audit WHERE sequence = 1) WHERE sequence = 2",
+            "UPDATE audit SET digest = zeroblob(32) WHERE sequence = 4",
+            "DELETE FROM audit WHERE sequence = 2",
+            "UPDATE audit SET sequence = sequence + 10 WHERE sequence = 4",
+            "UPDATE audit SET entry = x'00' WHERE sequence = 3",
+            "INSERT INTO audit SELECT 5, entry, digest FROM audit WHERE sequence = 4",
+        ] {
+            let (_dir, store) = store();
+            store.write(|w| Ok(w.transaction.execute(tampering, [])?)).unwrap();
+            assert_eq!(store.read(|w| w.check_audit()), Err(IssuerError::AuditLogTampered), "{tampering}");
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Issued credentials, their handles, and the status lists the handles point into.
+
+use protocol::credential::{Day, StatusList};
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::Writer;
+use crate::error::IssuerError;
+use crate::register::PersonId;
+
+/// Half of each list stays unused, so that a random entry is found quickly and says nothing about order.
+const LIST_FILL: u32 = StatusList::ENTRIES / 2;
+
+/// A credential about to be recorded.
+pub(crate) struct NewCredential<'a> {
+    pub(crate) idempotency_key: &'a [u8; 16],
+    pub(crate) request_digest: &'a [u8; 32],
+    pub(crate) response: &'a [u8],
+    pub(crate) person: &'a PersonId,
+    pub(crate) credential_type: &'a str,
+    pub(crate) handle: u64,
+    pub(crate) device_key_digest: &'a [u8; 32],
+    pub(crate) issued_at: u64,
+    pub(crate) expiry: Day,
+}
+
+/// A recorded credential, as operators see it: no claims.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IssuedCredential {
+    /// To whom.
+    pub person: PersonId,
+    /// The type's id.
+    pub credential_type: String,
+    /// What withdrawal refers to.
+    pub handle: u64,
+    /// Unix seconds.
+    pub issued_at: u64,
+    /// Last day of validity.
+    pub expiry: Day,
+    /// When it was withdrawn (unix seconds), if it was.
+    pub revoked_at: Option<u64>,
+}
+
+const COLUMNS: &str = "person, credential_type, handle, issued_at, expiry_day, revoked_at";
+
+fn issued_credential(row: &Row<'_>) -> rusqlite::Result<IssuedCredential> {
+    let person: String = row.get(0)?;
+    let expiry = Day::from_number(row.get(4)?).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(4, 0))?;
+    Ok(IssuedCredential {
+        person: PersonId::new(person),
+        credential_type: row.get(1)?,
+        handle: row.get(2)?,
+        issued_at: row.get(3)?,
+        expiry,
+        revoked_at: row.get(5)?,
+    })
+}
+
+impl Writer<'_> {
+    /// The digest of the request that used this idempotency key, and its answer unless that was forgotten.
+    pub(crate) fn answered(&self, key: &[u8; 16]) -> Result<Option<([u8; 32], Option<Vec<u8>>)>, IssuerError> {
+        let mut query =
+            self.transaction.prepare_cached("SELECT request_digest, response FROM credential WHERE idempotency_key = ?1")?;
+        Ok(query.query_row([key], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+    }
+
+    /// The person to whom the credential with this idempotency key was issued.
+    pub(crate) fn issued_to(&self, key: &[u8; 16]) -> Result<Option<PersonId>, IssuerError> {
+        let mut query = self.transaction.prepare_cached("SELECT person FROM credential WHERE idempotency_key = ?1")?;
+        let person: Option<String> = query.query_row([key], |row| row.get(0)).optional()?;
+        Ok(person.map(PersonId::new))
+    }
+
+    /// The handle of the person's active credential of this type.
+    pub(crate) fn active_handle(&self, person: &PersonId, credential_type: &str) -> Result<Option<u64>, IssuerError> {
+        let mut query = self.transaction.prepare_cached(
+            "SELECT handle FROM credential WHERE person = ?1 AND credential_type = ?2 AND revoked_at IS NULL",
+        )?;
+        Ok(query.query_row(params![person.as_str(), credential_type], |row| row.get(0)).optional()?)
+    }
+
+    /// The credential with this handle.
+    pub(crate) fn by_handle(&self, credential_type: &str, handle: u64) -> Result<Option<IssuedCredential>, IssuerError> {
+        let sql = format!("SELECT {COLUMNS} FROM credential WHERE credential_type = ?1 AND handle = ?2");
+        Ok(self.transaction.prepare_cached(&sql)?.query_row(params![credential_type, handle], issued_credential).optional()?)
+    }
+
+    /// Everything issued to a person, oldest first.
+    pub(crate) fn issued(&self, person: &PersonId) -> Result<Vec<IssuedCredential>, IssuerError> {
+        let sql = format!("SELECT {COLUMNS} FROM credential WHERE person = ?1 ORDER BY issued_at");
+        let mut query = self.transaction.prepare_cached(&sql)?;
+        let rows = query.query_map([person.as_str()], issued_credential)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    pub(crate) fn add_credential(&self, new: &NewCredential<'_>) -> Result<(), IssuerError> {
+        let mut insert = self.transaction.prepare_cached(
+            "INSERT INTO credential (idempotency_key, request_digest, response, person, credential_type, handle,
+             device_key_digest, issued_at, expiry_day) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )?;
+        insert.execute(params![
+            new.idempotency_key,
+            new.request_digest,
+            new.response,
+            new.person.as_str(),
+            new.credential_type,
+            new.handle,
+            new.device_key_digest,
+            new.issued_at,
+            new.expiry.number()
+        ])?;
+        Ok(())
+    }
+
+    /// Withdraws an active credential. Returns whether there was one; the schema allows no way back.
+    pub(crate) fn revoke(&self, credential_type: &str, handle: u64, reason: u8, now: u64) -> Result<bool, IssuerError> {
+        let mut update = self.transaction.prepare_cached(
+            "UPDATE credential SET revoked_at = ?3, reason = ?4
+             WHERE credential_type = ?1 AND handle = ?2 AND revoked_at IS NULL",
+        )?;
+        Ok(update.execute(params![credential_type, handle, now, reason])? == 1)
+    }
+
+    /// The list that new credentials of the type go into, and whether it was opened just now.
+    pub(crate) fn open_list(&self, credential_type: &str) -> Result<(u32, bool), IssuerError> {
+        let mut query = self.transaction.prepare_cached(
+            "SELECT number, used FROM status_list WHERE credential_type = ?1 ORDER BY number DESC LIMIT 1",
+        )?;
+        let last: Option<(u32, u32)> =
+            query.query_row([credential_type], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        let number = match last {
+            Some((number, used)) if used < LIST_FILL => return Ok((number, false)),
+            Some((number, _)) => number + 1,
+            None => 0,
+        };
+        self.transaction.execute(
+            "INSERT INTO status_list (credential_type, number, used) VALUES (?1, ?2, 0)",
+            params![credential_type, number],
+        )?;
+        Ok((number, true))
+    }
+
+    /// Counts one more entry of the list as used.
+    pub(crate) fn use_list_entry(&self, credential_type: &str, number: u32) -> Result<(), IssuerError> {
+        let mut update =
+            self.transaction.prepare_cached("UPDATE status_list SET used = used + 1 WHERE credential_type = ?1 AND number = ?2")?;
+        update.execute(params![credential_type, number])?;
+        Ok(())
+    }
+
+    /// The list as it stands: every withdrawn credential of that list is marked.
+    pub(crate) fn status_list(&self, credential_type: &str, number: u32) -> Result<StatusList, IssuerError> {
+        let mut query = self.transaction.prepare_cached(
+            "SELECT handle FROM credential WHERE credential_type = ?1 AND handle >= ?2 AND handle < ?3 AND revoked_at IS NOT NULL",
+        )?;
+        let first = u64::from(number) << 32;
+        let handles = query.query_map(params![credential_type, first, first + (1 << 32)], |row| row.get::<_, u64>(0))?;
+        let mut list = StatusList::new();
+        for handle in handles {
+            list.revoke((handle? & 0xffff_ffff) as u32).map_err(|_| IssuerError::StorageUnavailable)?;
+        }
+        Ok(list)
+    }
+
+    /// Handles that are neither withdrawn nor expired on `today`, in order.
+    pub(crate) fn good_handles(&self, credential_type: &str, today: Day) -> Result<Vec<u64>, IssuerError> {
+        let mut query = self.transaction.prepare_cached(
+            "SELECT handle FROM credential
+             WHERE credential_type = ?1 AND revoked_at IS NULL AND expiry_day >= ?2 ORDER BY handle",
+        )?;
+        let handles = query.query_map(params![credential_type, today.number()], |row| row.get(0))?;
+        Ok(handles.collect::<Result<_, _>>()?)
+    }
+
+    /// Forgets the answers given before `before`: they hold claims and are needed for repeats only.
+    pub(crate) fn forget_answers(&self, before: u64) -> Result<usize, IssuerError> {
+        let sql = "UPDATE credential SET response = NULL WHERE response IS NOT NULL AND issued_at < ?1";
+        Ok(self.transaction.execute(sql, [before])?)
+    }
+
+    /// How many credentials were issued, and how many of them withdrawn.
+    pub(crate) fn counts(&self) -> Result<(u64, u64), IssuerError> {
+        let sql = "SELECT COUNT(*), COUNT(revoked_at) FROM credential";
+        Ok(self.transaction.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?)
+    }
+}
