@@ -1,0 +1,106 @@
+//! What the owner holds, as the card list shows it.
+
+use protocol::credential::{Day, Label};
+use protocol::identifier::Did;
+
+use crate::activity::{self, Event};
+use crate::contents::{self, CredentialId, StoredCredential};
+use crate::error::WalletError;
+use crate::issuance::remove_credential;
+use crate::trust;
+use crate::wallet::{Open, Wallet};
+
+/// Whether a credential can be used, as far as the installed data says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CredentialState {
+    /// It can.
+    Usable,
+    /// Its last day is over.
+    Expired,
+    /// The issuer withdrew it.
+    Withdrawn,
+}
+
+/// A credential on the owner's own screen.
+#[derive(Clone, PartialEq, Eq)]
+pub struct HeldCredential {
+    /// Its name within this wallet.
+    pub id: CredentialId,
+    /// The type's id.
+    pub credential_type: String,
+    /// What people call it.
+    pub name: Label,
+    /// Who issued it.
+    pub issuer: Did,
+    /// Last day of validity.
+    pub expiry: Day,
+    /// Whether it can be used.
+    pub state: CredentialState,
+    /// Display name and value of each attribute, as people read them.
+    pub attributes: Vec<(Label, Label)>,
+    /// Ids and names of the ready-made answers.
+    pub profiles: Vec<(String, Label)>,
+}
+
+impl core::fmt::Debug for HeldCredential {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "HeldCredential({} {:?} [redacted])", self.credential_type, self.state)
+    }
+}
+
+impl Wallet {
+    /// All credentials, in the order in which they were received.
+    ///
+    /// # Errors
+    /// [`WalletError::Locked`], [`WalletError::TrustMissing`], [`WalletError::IssuerNotTrusted`] when the ledger
+    /// no longer knows a credential's type.
+    pub fn credentials(&self, now: u64) -> Result<Vec<HeldCredential>, WalletError> {
+        self.with_open(now, |open| {
+            let mut all = contents::all::<StoredCredential>(open.store.read())?;
+            all.sort_by_key(|(_, stored)| stored.received_at);
+            all.iter().map(|(id, stored)| describe(open, id, stored, now)).collect()
+        })
+    }
+
+    /// Deletes a credential and its key. The issuer does not learn of it.
+    ///
+    /// # Errors
+    /// [`WalletError::NoSuchCredential`], [`WalletError::Locked`]
+    pub fn delete_credential(&self, id: &CredentialId, now: u64) -> Result<(), WalletError> {
+        self.with_open(now, |open| {
+            let stored = contents::find::<StoredCredential>(open.store.read(), id)?.ok_or(WalletError::NoSuchCredential)?;
+            let credential_type = stored.credential.credential_type.clone();
+            open.store.change(|transaction| {
+                remove_credential(transaction, id)?;
+                activity::append(transaction, now, &Event::Deleted { credential_type })
+            })?;
+            Ok(open.area.delete_key(&id.key_alias())?)
+        })
+    }
+}
+
+fn describe(open: &Open, id: &CredentialId, stored: &StoredCredential, now: u64) -> Result<HeldCredential, WalletError> {
+    let credential = &stored.credential;
+    let known = open.trust()?.credential_type(&credential.credential_type).ok_or(WalletError::IssuerNotTrusted)?;
+    let state = match trust::check_not_withdrawn(open, id, stored) {
+        Err(WalletError::CredentialWithdrawn) => CredentialState::Withdrawn,
+        Err(other) => return Err(other),
+        Ok(()) if credential.expiry < Day::in_korea(now) => CredentialState::Expired,
+        Ok(()) => CredentialState::Usable,
+    };
+    let values = known.attributes.iter().zip(&credential.values).enumerate();
+    let rendered = values.map(|(position, (attribute, value))| {
+        let render = |lang| known.render_value(position, value, lang);
+        (attribute.display.clone(), Label { ko: render("ko"), en: render("en") })
+    });
+    Ok(HeldCredential {
+        id: *id,
+        credential_type: credential.credential_type.clone(),
+        name: known.name.clone(),
+        issuer: stored.issuer.clone(),
+        expiry: credential.expiry,
+        state,
+        attributes: rendered.collect(),
+        profiles: known.profiles.iter().map(|profile| (profile.id.clone(), profile.name.clone())).collect(),
+    })
+}

@@ -1,0 +1,51 @@
+//! The 37 readable bytes beside the database: which wallet this is, and on which phone it opens.
+
+use std::path::Path;
+
+use crate::durable;
+use crate::error::WalletError;
+
+/// Version of the files. Changing what the tables mean changes it too.
+const VERSION: u8 = 1;
+const MAGIC: [u8; 4] = *b"MIDW";
+
+/// Names a wallet and its phone. Nothing here is secret; the secure area authenticates all of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Header {
+    version: u8,
+    pub(crate) wallet_id: [u8; 16],
+    pub(crate) device_id: [u8; 16],
+}
+
+impl Header {
+    pub(crate) fn new(wallet_id: [u8; 16], device_id: [u8; 16]) -> Self {
+        Self { version: VERSION, wallet_id, device_id }
+    }
+
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        [&MAGIC, [self.version].as_slice(), &self.wallet_id, &self.device_id].concat()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let ([version], rest) = bytes.strip_prefix(&MAGIC)?.split_first_chunk()?;
+        let (wallet_id, device_id) = rest.split_first_chunk()?;
+        Some(Self { version: *version, wallet_id: *wallet_id, device_id: device_id.try_into().ok()? })
+    }
+
+    /// Reads a header file; `None` when there is none.
+    pub(crate) fn read(path: &Path) -> Result<Option<Self>, WalletError> {
+        match durable::read(path)? {
+            Some(bytes) => Self::decode(&bytes).map(Some).ok_or(WalletError::StorageTampered),
+            None => Ok(None),
+        }
+    }
+
+    pub(crate) fn write(&self, path: &Path) -> Result<(), WalletError> {
+        Ok(durable::replace(path, &self.encode())?)
+    }
+
+    /// Refuses files of a newer version. Ask only once the secure area has confirmed the header.
+    pub(crate) fn check_version(&self) -> Result<(), WalletError> {
+        if self.version == VERSION { Ok(()) } else { Err(WalletError::StorageVersionUnsupported) }
+    }
+}

@@ -1,0 +1,270 @@
+//! The wallet as an app holds it: set up, unlock, lock.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use protocol::crypto::curve::Scalar;
+use protocol::ledger::state::TrustedState;
+use rand_core::CryptoRng;
+use zeroize::Zeroizing;
+
+use crate::activity::{self, Event};
+use crate::error::WalletError;
+use crate::pin::{PersonalNumbers, Pin};
+use crate::secure_area::SecureArea;
+use crate::storage::{
+    DatabaseKey, Guard, GuardRecord, Header, KdfParameters, Store, TRIES, WrappedKey, read_setting, write_setting,
+};
+use crate::{contents, durable, trust};
+
+const HEADER: &str = "wallet.head";
+const DATABASE: &str = "wallet.db";
+const JOURNAL: &str = "wallet.db-journal";
+const LOCK: &str = "wallet.lock";
+const IDLE_SECONDS: &str = "idle_seconds";
+
+/// What a new wallet needs to know.
+pub struct SetUp<'a> {
+    /// 6–12 digits.
+    pub pin: &'a str,
+    /// Numbers that others know, which are no PIN.
+    pub personal: PersonalNumbers<'a>,
+    /// How much work one guess of the PIN costs.
+    pub kdf: KdfParameters,
+    /// Seconds without a call after which the wallet locks itself.
+    pub idle_seconds: u64,
+}
+
+/// A wallet in a directory, bound to one secure area.
+///
+/// All calls take `&self` and may come from any thread; they are answered one after the other. Times
+/// are Unix seconds. Whatever fails, nothing leaves the phone.
+pub struct Wallet {
+    directory: PathBuf,
+    guard: GuardRecord,
+    open: Mutex<Option<Open>>,
+    /// Held as long as this handle exists.
+    _lock: File,
+}
+
+/// What is in memory only while the wallet is unlocked.
+pub(crate) struct Open {
+    pub(crate) store: Store,
+    pub(crate) trust: Option<TrustedState>,
+    pub(crate) area: Arc<dyn SecureArea>,
+    idle_seconds: u64,
+    last_used: u64,
+}
+
+impl core::fmt::Debug for Wallet {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Wallet([redacted])")
+    }
+}
+
+impl Wallet {
+    /// Sets up a wallet in `directory` and leaves it unlocked.
+    ///
+    /// # Errors
+    /// [`WalletError::PinFormat`], [`WalletError::PinTooWeak`], [`WalletError::WalletExists`],
+    /// [`WalletError::AlreadyOpen`] and what storage or secure area report.
+    pub fn create(
+        directory: &Path,
+        area: Arc<dyn SecureArea>,
+        set_up: &SetUp<'_>,
+        now: u64,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Self, WalletError> {
+        let pin = Pin::choose(set_up.pin, &set_up.personal)?;
+        durable::make_directory(directory)?;
+        let lock = lock(directory)?;
+        if Header::read(&directory.join(HEADER))?.is_some() {
+            return Err(WalletError::WalletExists);
+        }
+        // What a crash of an earlier set-up left behind was never a wallet: the header comes last.
+        remove_database(directory)?;
+        let mut wallet_id = [0; 16];
+        rng.fill_bytes(&mut wallet_id);
+        let header = Header::new(wallet_id, area.device_id()?);
+        let key = DatabaseKey::generate(rng);
+        let wrapped = WrappedKey::wrap(&key, &pin, set_up.kdf, &header.encode(), area.as_ref(), rng)?;
+        let link_secret = Zeroizing::new(Scalar::random(rng).to_be_bytes());
+        let mark = Store::create(&directory.join(DATABASE), &key, |transaction| {
+            write_setting(transaction, contents::LINK_SECRET, link_secret.as_ref())?;
+            write_setting(transaction, IDLE_SECONDS, &set_up.idle_seconds.to_be_bytes())
+        })?;
+        let guard = GuardRecord { area, header };
+        guard.create(&Guard { key: wrapped, tries: 0, current: mark, next: None })?;
+        header.write(&directory.join(HEADER))?;
+        let wallet = Self { directory: directory.to_owned(), guard, open: Mutex::new(None), _lock: lock };
+        wallet.unlock_with(&key, now)?;
+        Ok(wallet)
+    }
+
+    /// Opens the wallet in `directory`, locked.
+    ///
+    /// # Errors
+    /// [`WalletError::NoWallet`], [`WalletError::AlreadyOpen`], [`WalletError::DeviceMismatch`],
+    /// [`WalletError::StorageTampered`], [`WalletError::StorageVersionUnsupported`],
+    /// [`WalletError::KdfBelowFloor`], [`WalletError::KdfAboveCap`]
+    pub fn open(directory: &Path, area: Arc<dyn SecureArea>) -> Result<Self, WalletError> {
+        let present = directory.join(DATABASE).exists();
+        let header = match Header::read(&directory.join(HEADER))? {
+            Some(header) => header,
+            None if present => return Err(WalletError::StorageTampered),
+            None => return Err(WalletError::NoWallet),
+        };
+        let lock = lock(directory)?;
+        let guard = GuardRecord { area, header };
+        guard.read()?;
+        Ok(Self { directory: directory.to_owned(), guard, open: Mutex::new(None), _lock: lock })
+    }
+
+    /// Unlocks the wallet. The try is counted before it is evaluated, and forgotten only by a right PIN.
+    ///
+    /// # Errors
+    /// [`WalletError::PinFormat`] (not counted), [`WalletError::PinIncorrect`],
+    /// [`WalletError::PinBlocked`], [`WalletError::StorageTampered`], [`WalletError::RollbackDetected`],
+    /// [`WalletError::StorageVersionUnsupported`]
+    pub fn unlock(&self, pin: &str, now: u64) -> Result<(), WalletError> {
+        let key = self.key_of(&Pin::read(pin)?)?;
+        self.unlock_with(&key, now)
+    }
+
+    /// Locks the wallet: keys and content are erased from memory.
+    pub fn lock(&self) {
+        *self.state() = None;
+    }
+
+    /// Replaces the PIN. A wrong old one counts as a try.
+    ///
+    /// # Errors
+    /// As [`Wallet::unlock`], [`WalletError::PinTooWeak`], [`WalletError::Locked`]
+    pub fn change_pin(
+        &self,
+        old: &str,
+        new: &str,
+        personal: &PersonalNumbers<'_>,
+        now: u64,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), WalletError> {
+        let new = Pin::choose(new, personal)?;
+        self.with_open(now, |open| {
+            let key = self.key_of(&Pin::read(old)?)?;
+            let kdf = self.guard.read()?.key.parameters()?;
+            let area = self.guard.area.as_ref();
+            let wrapped = WrappedKey::wrap(&key, &new, kdf, &self.guard.header.encode(), area, rng)?;
+            self.guard.update(|guard| {
+                guard.key = wrapped.clone();
+                Ok(())
+            })?;
+            open.store.change(|transaction| activity::append(transaction, now, &Event::PinChanged))
+        })
+    }
+
+    /// Deletes the wallet: keys first, then files.
+    ///
+    /// # Errors
+    /// [`WalletError::KeystoreFault`], [`WalletError::StorageUnavailable`]
+    pub fn erase(self) -> Result<(), WalletError> {
+        if let Some(open) = self.state().take() {
+            for alias in contents::key_aliases(open.store.read())? {
+                self.guard.area.delete_key(&alias)?;
+            }
+        }
+        self.guard.delete()?;
+        remove_database(&self.directory)?;
+        Ok(durable::remove(&self.directory.join(HEADER))?)
+    }
+
+    /// The database key, if `pin` is right.
+    fn key_of(&self, pin: &Pin) -> Result<DatabaseKey, WalletError> {
+        let tries = self.guard.update(|guard| {
+            if guard.tries >= TRIES {
+                return Err(WalletError::PinBlocked);
+            }
+            guard.tries += 1;
+            Ok(guard.tries)
+        })?;
+        let wrapped = self.guard.read()?.key;
+        match wrapped.open(pin, &self.guard.header.encode(), self.guard.area.as_ref())? {
+            Some(key) => {
+                self.guard.update(|guard| {
+                    guard.tries = 0;
+                    Ok(())
+                })?;
+                Ok(key)
+            }
+            None if tries >= TRIES => Err(WalletError::PinBlocked),
+            None => Err(WalletError::PinIncorrect { remaining: TRIES - tries }),
+        }
+    }
+
+    fn unlock_with(&self, key: &DatabaseKey, now: u64) -> Result<(), WalletError> {
+        let mut state = self.state();
+        *state = None;
+        let store = Store::open(&self.directory.join(DATABASE), key, self.guard.clone())?;
+        let idle = read_setting(store.read(), IDLE_SECONDS)?.ok_or(WalletError::StorageTampered)?;
+        let idle_seconds = u64::from_be_bytes(idle.try_into().map_err(|_| WalletError::StorageTampered)?);
+        let trust = trust::load(store.read())?;
+        let area = Arc::clone(&self.guard.area);
+        *state = Some(Open { store, trust, area, idle_seconds, last_used: now });
+        Ok(())
+    }
+
+    /// Runs `work` on the unlocked wallet.
+    ///
+    /// Locks it first when it was idle for too long, and afterwards when a failure left its file in an
+    /// uncertain state.
+    pub(crate) fn with_open<T>(
+        &self,
+        now: u64,
+        work: impl FnOnce(&mut Open) -> Result<T, WalletError>,
+    ) -> Result<T, WalletError> {
+        let mut state = self.state();
+        // A clock that jumps, in either direction, locks too.
+        if state.as_ref().is_some_and(|open| now.abs_diff(open.last_used) >= open.idle_seconds) {
+            *state = None;
+        }
+        let open = state.as_mut().ok_or(WalletError::Locked)?;
+        open.last_used = now;
+        let result = work(open);
+        if open.store.uncertain() {
+            *state = None;
+        }
+        result
+    }
+
+    /// A panic in the middle of a call leaves the wallet locked.
+    fn state(&self) -> MutexGuard<'_, Option<Open>> {
+        self.open.lock().unwrap_or_else(|poisoned: PoisonError<_>| {
+            let mut state = poisoned.into_inner();
+            *state = None;
+            self.open.clear_poison();
+            state
+        })
+    }
+}
+
+impl Open {
+    /// What the ledger says, as of the last bundle.
+    pub(crate) fn trust(&self) -> Result<&TrustedState, WalletError> {
+        self.trust.as_ref().ok_or(WalletError::TrustMissing)
+    }
+}
+
+/// Keeps every other handle out, of this process and of others.
+fn lock(directory: &Path) -> Result<File, WalletError> {
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(directory.join(LOCK))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(WalletError::AlreadyOpen),
+        Err(TryLockError::Error(error)) => Err(error.into()),
+    }
+}
+
+fn remove_database(directory: &Path) -> Result<(), WalletError> {
+    durable::remove(&directory.join(DATABASE))?;
+    Ok(durable::remove(&directory.join(JOURNAL))?)
+}
