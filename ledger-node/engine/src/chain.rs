@@ -49,12 +49,7 @@ pub(crate) trait Replica: Send + Sync + 'static {
     fn build(&self, parent: &Header, time_ms: u64, candidates: Vec<Vec<u8>>) -> Option<Proposal>;
     fn execute(&self, header: &Header, transactions: &[Vec<u8>]) -> Result<(), ExecuteError>;
     /// Commits the block above the last committed one.
-    fn commit(
-        &self,
-        header: &Header,
-        transactions: &[Vec<u8>],
-        certificate: Option<Vec<u8>>,
-    ) -> Result<(), String>;
+    fn commit(&self, header: &Header, transactions: &[Vec<u8>], certificate: Option<Vec<u8>>) -> Result<(), String>;
 }
 
 /// A state machine, its last committed state, and one state per executed block above it.
@@ -90,8 +85,7 @@ impl<M: StateMachine> Chain<M> {
         let header = match recovered.header {
             None => genesis,
             Some(bytes) => {
-                let header =
-                    Header::decode(&bytes).map_err(|error| EngineError::StateMismatch(error.to_string()))?;
+                let header = Header::decode(&bytes).map_err(|error| EngineError::StateMismatch(error.to_string()))?;
                 if header.network_id != genesis.network_id {
                     return Err(EngineError::StateMismatch("it belongs to another network".into()));
                 }
@@ -191,12 +185,7 @@ impl<M: StateMachine> Replica for Chain<M> {
         Ok(())
     }
 
-    fn commit(
-        &self,
-        header: &Header,
-        transactions: &[Vec<u8>],
-        certificate: Option<Vec<u8>>,
-    ) -> Result<(), String> {
+    fn commit(&self, header: &Header, transactions: &[Vec<u8>], certificate: Option<Vec<u8>>) -> Result<(), String> {
         let digest = header.digest();
         self.execute(header, transactions).map_err(|error| match error {
             ExecuteError::Invalid(reason) => format!("final block {} is invalid here: {reason}", header.height),

@@ -45,9 +45,6 @@ pub enum EngineError {
     /// A genesis needs one to [`crate::MAX_VALIDATORS`] validators, a name, and distinct addresses.
     #[error("the genesis is not valid: {0}")]
     InvalidGenesis(&'static str),
-    /// No random bytes from the operating system.
-    #[error("the operating system gave no randomness")]
-    NoRandomness,
     /// The state machine's durable state does not belong to this chain.
     #[error("the ledger state does not fit the chain: {0}")]
     StateMismatch(String),

@@ -41,7 +41,5 @@ mod validator;
 pub use engine::{Config, Engine, Handle, Tip};
 pub use error::{EngineError, SubmitError};
 pub use machine::{BlockTime, Built, FinalizedBlock, Recovered, StateMachine};
-pub use mempool::{
-    MAX_BLOCK_BYTES, MAX_BLOCK_TRANSACTIONS, MAX_TRANSACTION_BYTES, TransactionId, transaction_id,
-};
+pub use mempool::{MAX_BLOCK_BYTES, MAX_BLOCK_TRANSACTIONS, MAX_TRANSACTION_BYTES, TransactionId, transaction_id};
 pub use setup::{Genesis, MAX_VALIDATORS, NewNetwork, ValidatorPlace, init};

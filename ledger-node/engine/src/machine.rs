@@ -26,12 +26,7 @@ pub trait StateMachine: Send + Sync + 'static {
 
     /// Everyone: executes a block's transactions, all of which must be valid. An error means that the block
     /// is invalid for ever and everywhere, so it may depend on nothing but the arguments.
-    fn execute(
-        &self,
-        parent: &Self::State,
-        at: BlockTime,
-        transactions: &[Vec<u8>],
-    ) -> Result<Self::State, String>;
+    fn execute(&self, parent: &Self::State, at: BlockTime, transactions: &[Vec<u8>]) -> Result<Self::State, String>;
 
     /// Makes a finalised block and its state durable (fsync) before it returns. Called in height order, each
     /// height once; after a crash again from the height above [`recover`](Self::recover)'s. An error stops

@@ -326,3 +326,90 @@ fn write_file(path: &Path, content: &str, mode: u32) -> Result<(), EngineError> 
 pub(crate) fn io_error(path: &Path, source: std::io::Error) -> EngineError {
     EngineError::Io { path: path.into(), source }
 }
+
+#[cfg(test)]
+mod tests {
+    use commonware_consensus::simplex::types::{Finalization, Finalize, Proposal};
+    use commonware_consensus::types::{Epoch, Round, View};
+    use commonware_cryptography::sha256;
+    use commonware_parallel::Sequential;
+    use protocol::ledger::certificate::Certificate;
+    use rand_chacha::ChaCha20Rng;
+    use rand_chacha::rand_core::SeedableRng as _;
+    use serde_json::Value;
+
+    use super::*;
+
+    /// The keys of `tests/common`, which wrote the golden file.
+    fn identities(root: &Path, validators: usize) -> (Genesis, Vec<Identity>) {
+        let validators: Vec<_> = (0..validators)
+            .map(|at| ValidatorPlace {
+                folder: root.join(format!("validator-{at}")),
+                address: ([127, 0, 0, 1], 1 + at as u16).into(),
+            })
+            .collect();
+        let network =
+            NewNetwork { name: "test".into(), time_ms: 1_700_000_000_000, application: b"texts".to_vec(), validators };
+        let genesis = init(&network, &mut ChaCha20Rng::seed_from_u64(2026)).unwrap();
+        let identities =
+            network.validators.iter().map(|place| Identity::load(&place.folder, &genesis).unwrap()).collect();
+        (genesis, identities)
+    }
+
+    /// An update of the consensus library that signs anything else is a fork, however small.
+    #[test]
+    fn this_version_signs_the_golden_certificates() {
+        let text = include_str!("../../../specs/vectors/ledger-certificate.json");
+        let file: Value = serde_json::from_str(text).unwrap();
+        let root = tempfile::tempdir().unwrap();
+        let mut checked = 0;
+        for count in [1, 4] {
+            let (genesis, identities) = identities(&root.path().join(count.to_string()), count);
+            for case in file["cases"].as_array().unwrap() {
+                let name = case["name"].as_str().unwrap();
+                if case["expect"] != "Valid" || !name.starts_with(&format!("validators: {count},")) {
+                    continue;
+                }
+                assert_eq!(case["network_id"], hex::encode(genesis.network_id()), "{name}");
+                assert_eq!(case["group_key"], hex::encode(genesis.group_key()), "{name}");
+                let golden = hex::decode(case["certificate"].as_str().unwrap()).unwrap();
+                let parts = Certificate::decode(&golden).unwrap();
+                let proposal = Proposal::new(
+                    Round::new(Epoch::new(parts.epoch), View::new(parts.view)),
+                    View::new(parts.parent_view),
+                    sha256::Digest::from(parts.payload),
+                );
+                let votes: Vec<_> = identities
+                    .iter()
+                    .map(|identity| Finalize::sign(&identity.scheme, proposal.clone()).unwrap())
+                    .collect();
+                let finalization = Finalization::from_finalizes(
+                    &identities[0].scheme,
+                    commonware_utils::non_empty![@votes.iter()],
+                    &Sequential,
+                )
+                .unwrap();
+                assert_eq!(finalization.encode(), golden, "{name}");
+                checked += 1;
+            }
+        }
+        assert!(checked >= 8, "{checked} certificates");
+    }
+
+    #[test]
+    fn secrets_are_readable_by_their_owner_only() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let root = tempfile::tempdir().unwrap();
+        identities(root.path(), 2);
+        let mode = |file| fs::metadata(root.path().join("validator-0").join(file)).unwrap().permissions().mode();
+        assert_eq!(mode(NODE_KEY_FILE) & 0o777, 0o600);
+        assert_eq!(mode(SHARE_FILE) & 0o777, 0o600);
+        let share = |at: usize| fs::read(root.path().join(format!("validator-{at}")).join(SHARE_FILE)).unwrap();
+        assert_ne!(share(0), share(1));
+        for file in [GENESIS_FILE, NODE_FILE] {
+            let public = fs::read_to_string(root.path().join("validator-0").join(file)).unwrap();
+            let secret = String::from_utf8(share(0)).unwrap();
+            assert!(!public.contains(secret.get(2..).unwrap()), "{file}");
+        }
+    }
+}

@@ -11,9 +11,9 @@ use commonware_consensus::marshal::core::Actor as MarshalActor;
 use commonware_consensus::marshal::resolver::p2p as marshal_resolver;
 use commonware_consensus::marshal::standard::{Inline, Standard};
 use commonware_consensus::marshal::{self, Start};
+use commonware_consensus::simplex;
 use commonware_consensus::simplex::config::{Floor, ForwardPolicy, SkipBudget, SkipPolicy};
 use commonware_consensus::simplex::elector::RoundRobin;
-use commonware_consensus::simplex;
 use commonware_consensus::types::{Epoch, FixedEpocher, ViewDelta};
 use commonware_cryptography::certificate::ConstantProvider;
 use commonware_cryptography::{ChaCha20Poly1305, Digested, Digestible as _, Sha256, Signer as _, ed25519, sha256};
@@ -291,10 +291,7 @@ fn largest_message(validators: NonZeroUsize) -> u32 {
     ])
 }
 
-fn addresses(
-    me: &ed25519::PublicKey,
-    node: &NodeFile,
-) -> Result<Map<ed25519::PublicKey, Address>, String> {
+fn addresses(me: &ed25519::PublicKey, node: &NodeFile) -> Result<Map<ed25519::PublicKey, Address>, String> {
     let damaged = || String::from("node.json names a peer without a valid node key: restore it");
     let mut addresses = vec![(me.clone(), Address::from(node.listen))];
     for peer in &node.peers {

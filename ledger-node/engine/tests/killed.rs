@@ -47,8 +47,7 @@ fn no_acknowledged_transaction_is_lost_by_twenty_kills() {
             acknowledged.extend(line.strip_prefix("committed ").map(str::to_owned));
         }
         let ledger = TextLedger::open(&folder);
-        let kept: BTreeSet<String> =
-            ledger.texts().into_iter().map(|text| String::from_utf8(text).unwrap()).collect();
+        let kept: BTreeSet<String> = ledger.texts().into_iter().map(|text| String::from_utf8(text).unwrap()).collect();
         let lost: Vec<_> = acknowledged.difference(&kept).collect();
         assert!(lost.is_empty(), "round {round}: lost {lost:?}");
     }

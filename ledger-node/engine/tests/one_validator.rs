@@ -132,10 +132,7 @@ fn a_changed_certificate_or_header_is_refused() {
         assert!(certificate::verify_header(&header, &changed, &key, &network).is_err(), "byte {at}");
     }
     let other = Header { state_root: [1; 32], ..header };
-    assert_eq!(
-        certificate::verify_header(&other, &bytes, &key, &network),
-        Err(CertificateError::WrongPayload)
-    );
+    assert_eq!(certificate::verify_header(&other, &bytes, &key, &network), Err(CertificateError::WrongPayload));
     validator.stop().unwrap();
 }
 

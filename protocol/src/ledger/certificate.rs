@@ -171,3 +171,99 @@ fn read_array<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], CertificateEr
     *rest = tail;
     Ok(*array)
 }
+
+#[cfg(test)]
+mod tests {
+    use blst::min_sig::SecretKey;
+
+    use super::*;
+
+    const NETWORK: [u8; 32] = [3; 32];
+
+    fn signed(epoch: u64, view: u64, parent_view: u64) -> (Vec<u8>, [u8; GROUP_KEY_LENGTH], Header) {
+        let secret = SecretKey::key_gen(&[5; 32], &[]).unwrap();
+        let header = Header::genesis(NETWORK, 1);
+        let mut certificate =
+            Certificate { epoch, view, parent_view, payload: header.digest(), signature: [0; SIGNATURE_LENGTH] };
+        let message = certificate.signed_bytes(&namespace(&NETWORK));
+        certificate.signature = secret.sign(&message, SIGNATURE_SUITE, &[]).compress();
+        let mut bytes = Vec::new();
+        [epoch, view, parent_view].iter().for_each(|number| write_varint(&mut bytes, *number));
+        bytes.extend_from_slice(&certificate.payload);
+        bytes.extend_from_slice(&certificate.signature);
+        (bytes, secret.sk_to_pk().compress(), header)
+    }
+
+    #[test]
+    fn numbers_of_every_width_are_read_in_their_shortest_form_only() {
+        for number in [0, 1, 0x7f, 0x80, 0x3fff, 0x4000, u64::from(u32::MAX), u64::MAX - 1, u64::MAX] {
+            let (bytes, key, header) = signed(number, number, number);
+            let read = Certificate::decode(&bytes).unwrap();
+            assert_eq!((read.epoch, read.view, read.parent_view), (number, number, number));
+            assert_eq!(verify(&bytes, &key, &namespace(&NETWORK)), Ok(header.digest()));
+
+            let length = (bytes.len() - 80) / 3;
+            let mut longer = bytes.clone();
+            longer[length - 1] |= 0x80;
+            longer.insert(length, 0);
+            assert_eq!(Certificate::decode(&longer), Err(CertificateError::NonCanonicalEncoding), "{number}");
+        }
+        let too_large = [[0xff; 9].as_slice(), &[2], &[0; 90]].concat();
+        assert_eq!(Certificate::decode(&too_large), Err(CertificateError::NonCanonicalEncoding));
+        assert_eq!(Certificate::decode(&[0xff; 11]), Err(CertificateError::NonCanonicalEncoding));
+    }
+
+    #[test]
+    fn every_changed_byte_and_every_other_length_is_refused() {
+        let (bytes, key, header) = signed(0, 300, 299);
+        let check = |bytes: &[u8]| verify_header(&header, bytes, &key, &NETWORK);
+        assert_eq!(check(&bytes), Ok(()));
+        for at in 0..bytes.len() {
+            for bit in 0..8 {
+                let mut changed = bytes.clone();
+                changed[at] ^= 1 << bit;
+                assert!(check(&changed).is_err(), "byte {at}, bit {bit}");
+            }
+            assert_eq!(check(&bytes[..at]), Err(CertificateError::Truncated), "length {at}");
+        }
+        assert_eq!(check(&[&bytes[..], &[0]].concat()), Err(CertificateError::TrailingBytes));
+    }
+
+    #[test]
+    fn points_outside_the_group_are_refused() {
+        let (bytes, key, header) = signed(0, 1, 0);
+        let with_signature = |signature: [u8; SIGNATURE_LENGTH]| {
+            let bytes = [&bytes[..bytes.len() - SIGNATURE_LENGTH], &signature].concat();
+            verify_header(&header, &bytes, &key, &NETWORK)
+        };
+        let compressed = |first: u8, last: u8| {
+            let mut point = [0; SIGNATURE_LENGTH];
+            (point[0], point[SIGNATURE_LENGTH - 1]) = (first, last);
+            point
+        };
+        assert_eq!(with_signature(compressed(0xc0, 0)), Err(CertificateError::InvalidPoint), "infinity");
+        assert_eq!(with_signature([0; SIGNATURE_LENGTH]), Err(CertificateError::InvalidPoint), "not compressed");
+        let on_curve = (1..100).map(|x| compressed(0x80, x)).filter(|p| Signature::uncompress(p).is_ok());
+        let outside: Vec<_> = on_curve.map(with_signature).collect();
+        assert!(outside.len() > 20);
+        assert!(outside.iter().all(|result| *result == Err(CertificateError::InvalidPoint)), "other subgroup");
+
+        let mut infinity = [0; GROUP_KEY_LENGTH];
+        infinity[0] = 0xc0;
+        for key in [[0; GROUP_KEY_LENGTH], [0xff; GROUP_KEY_LENGTH], infinity] {
+            let result = verify_header(&header, &bytes, &key, &NETWORK);
+            assert_eq!(result, Err(CertificateError::InvalidGroupKey));
+        }
+    }
+
+    #[test]
+    fn another_header_network_or_key_is_refused() {
+        let (bytes, key, header) = signed(0, 1, 0);
+        let other = Header { state_root: [1; 32], ..header };
+        assert_eq!(verify_header(&other, &bytes, &key, &NETWORK), Err(CertificateError::WrongPayload));
+        assert_eq!(verify_header(&header, &bytes, &key, &[4; 32]), Err(CertificateError::WrongNetwork));
+        assert_eq!(verify(&bytes, &key, &namespace(&[4; 32])), Err(CertificateError::SignatureInvalid));
+        let stranger = SecretKey::key_gen(&[6; 32], &[]).unwrap().sk_to_pk().compress();
+        assert_eq!(verify_header(&header, &bytes, &stranger, &NETWORK), Err(CertificateError::SignatureInvalid));
+    }
+}

@@ -1,6 +1,7 @@
 //! A ledger of distinct texts, kept in one append-only file, and validators that run it.
 
 #![allow(dead_code, reason = "each test binary uses a part")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests")]
 
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
