@@ -233,7 +233,7 @@ impl ValueSignature {
 /// Multiples of the generator of G1, on which set signatures and their proofs are built.
 pub(crate) fn generator_table() -> &'static FixedBase {
     static TABLE: OnceLock<FixedBase> = OnceLock::new();
-    TABLE.get_or_init(|| FixedBase::new(&G1Affine::generator()))
+    TABLE.get_or_init(|| FixedBase::new(G1Affine::generator()))
 }
 
 #[cfg(test)]

@@ -17,34 +17,29 @@ pub enum Suite {
     Shake256,
 }
 
-/// A point that signatures are built on, with its table of multiples.
-pub(crate) struct Generator {
-    point: G1Affine,
+/// A point that signatures are built on, with its tables of multiples.
+struct Generator {
+    base: FixedBase,
     bytes: [u8; 48],
     /// Input of the next generator's hash.
     seed: [u8; 48],
-    table: OnceLock<FixedBase>,
 }
 
 impl Generator {
     fn new(suite: Suite, seed: [u8; 48]) -> Self {
         let point = suite.expander().hash_to_g1(&seed, &suite.label(b"SIG_GENERATOR_DST_")).to_affine();
-        Self { point, bytes: point.to_compressed(), seed, table: OnceLock::new() }
-    }
-
-    pub(crate) fn table(&self) -> &FixedBase {
-        self.table.get_or_init(|| FixedBase::new(&self.point))
+        Self { base: FixedBase::new(point), bytes: point.to_compressed(), seed }
     }
 }
 
 /// What is calculated once per process for a suite: P1, then Q1 and the message generators.
 struct Cache {
-    base: OnceLock<Generator>,
+    first: OnceLock<Generator>,
     chain: [OnceLock<Generator>; MAX_MESSAGES + 1],
 }
 
 static CACHES: [Cache; 2] =
-    [const { Cache { base: OnceLock::new(), chain: [const { OnceLock::new() }; MAX_MESSAGES + 1] } }; 2];
+    [const { Cache { first: OnceLock::new(), chain: [const { OnceLock::new() }; MAX_MESSAGES + 1] } }; 2];
 
 impl Suite {
     /// The interface identifier that begins every domain separation tag.
@@ -80,7 +75,7 @@ impl Suite {
 
     /// The point P1 of the suite.
     pub fn base_point(self) -> G1Affine {
-        self.base().point
+        self.first().base.point()
     }
 
     /// Q1 followed by `messages` message generators.
@@ -89,7 +84,7 @@ impl Suite {
     /// `TooManyMessages`.
     pub fn generators(self, messages: usize) -> Result<Vec<G1Affine>, BbsError> {
         check_count(messages)?;
-        Ok((0..=messages).map(|index| self.generator(index).point).collect())
+        Ok((0..=messages).map(|index| self.generator(index).base.point()).collect())
     }
 
     fn cache(self) -> &'static Cache {
@@ -117,8 +112,8 @@ impl Suite {
         [seed, &(index as u64).to_be_bytes()[..]].concat()
     }
 
-    fn base(self) -> &'static Generator {
-        self.cache().base.get_or_init(|| Generator::new(self, self.first_seed(b"BP_MESSAGE_GENERATOR_SEED")))
+    fn first(self) -> &'static Generator {
+        self.cache().first.get_or_init(|| Generator::new(self, self.first_seed(b"BP_MESSAGE_GENERATOR_SEED")))
     }
 
     /// Generator `index` of the chain: 0 is Q1, then the messages'. Indices are checked by `check_count`.
@@ -143,17 +138,17 @@ pub(super) fn check_count(messages: usize) -> Result<(), BbsError> {
 
 /// The table of message generator `index`, which must be below [`MAX_MESSAGES`].
 pub(crate) fn message_base(suite: Suite, index: usize) -> &'static FixedBase {
-    suite.generator(index + 1).table()
+    &suite.generator(index + 1).base
 }
 
 /// The table of P1.
 pub(super) fn first_base(suite: Suite) -> &'static FixedBase {
-    suite.base().table()
+    &suite.first().base
 }
 
 /// The table of Q1.
 pub(super) fn domain_base(suite: Suite) -> &'static FixedBase {
-    suite.generator(0).table()
+    &suite.generator(0).base
 }
 
 /// `calculate_domain`: binds the key, the number of messages and the header.

@@ -1,20 +1,28 @@
 //! Multiples of points that never change: BBS generators and the base point.
 //!
-//! A scalar is recoded into 43 odd digits of six bits, so no digit is zero, every multiplication
-//! makes the same 43 additions, and the point at infinity never occurs on the way.
+//! For secret scalars: a scalar is recoded into 43 odd digits of six bits, so no digit is zero, every
+//! multiplication makes the same 43 additions, and the point at infinity never occurs on the way. For public
+//! ones see [`wide`](super::wide).
+
+use std::sync::OnceLock;
 
 use blst::*;
 use zeroize::Zeroizing;
 
+use super::wide::WideTable;
 use super::{G1, G1Affine, Scalar};
 
 const WINDOW: usize = 6;
 const WINDOWS: usize = 43; // 258 bits hold any scalar below r
 const POINTS: usize = 1 << (WINDOW - 1);
 
-/// The odd multiples P, 3P … 63P of P, 2⁶P, 2¹²P …: 132 KB.
+/// A point with tables of its multiples. A table is calculated on first use (one to two milliseconds): the
+/// narrow one (132 KB) by who signs or proves, the wide one (209 KB) by who verifies.
 pub struct FixedBase {
-    rows: Box<[[G1Affine; POINTS]]>,
+    point: G1Affine,
+    /// The odd multiples P, 3P … 63P of P, 2⁶P, 2¹²P …
+    narrow: OnceLock<Box<[[G1Affine; POINTS]]>>,
+    wide: OnceLock<WideTable>,
 }
 
 /// One recoded scalar: for each window the row element to take, and whether to negate it.
@@ -24,24 +32,18 @@ struct Digits {
 }
 
 impl FixedBase {
-    /// Calculate the table of `point` (about a millisecond).
-    pub fn new(point: &G1Affine) -> Self {
-        let mut multiples = Vec::with_capacity(WINDOWS * POINTS);
-        let mut base = G1::from(*point);
-        for _ in 0..WINDOWS {
-            let twice = base.double();
-            let mut multiple = base;
-            for _ in 0..POINTS {
-                multiples.push(multiple);
-                multiple += twice;
-            }
-            for _ in 0..WINDOW {
-                base = base.double();
-            }
-        }
-        let affine = G1::all_to_affine(&multiples);
-        let rows = affine.chunks_exact(POINTS).map(|row| core::array::from_fn(|i| row[i])).collect();
-        Self { rows }
+    /// A base whose tables wait for their first use.
+    pub const fn new(point: G1Affine) -> Self {
+        Self { point, narrow: OnceLock::new(), wide: OnceLock::new() }
+    }
+
+    /// The point itself.
+    pub fn point(&self) -> G1Affine {
+        self.point
+    }
+
+    fn narrow(&self) -> &[[G1Affine; POINTS]] {
+        self.narrow.get_or_init(|| narrow_table(&self.point))
     }
 
     /// `scalar`·P, in constant time.
@@ -52,10 +54,11 @@ impl FixedBase {
     /// kᵢ·P for every kᵢ, in constant time; far cheaper each than [`Self::multiply`], because all sums
     /// grow side by side and share the inversions of affine addition.
     pub fn multiply_all(&self, scalars: &[Scalar]) -> Vec<G1Affine> {
+        let rows = self.narrow();
         let digits: Vec<_> = scalars.iter().map(Digits::of).collect();
-        let mut sums: Vec<_> = digits.iter().map(|digits| select(&self.rows[0], digits, 0)).collect();
+        let mut sums: Vec<_> = digits.iter().map(|digits| select(&rows[0], digits, 0)).collect();
         let mut coincide = vec![false; scalars.len()];
-        for (window, row) in self.rows.iter().enumerate().skip(1) {
+        for (window, row) in rows.iter().enumerate().skip(1) {
             let points: Vec<_> = digits.iter().map(|digits| select(row, digits, window)).collect();
             add_pairwise(&mut sums, &points, &mut coincide);
         }
@@ -66,17 +69,27 @@ impl FixedBase {
     /// The 43 points whose sum is `scalar`·P; every element of every row is read.
     fn gather(&self, scalar: &Scalar, output: &mut Vec<G1Affine>) {
         let digits = Digits::of(scalar);
-        for (window, row) in self.rows.iter().enumerate() {
+        for (window, row) in self.narrow().iter().enumerate() {
             output.push(select(row, &digits, window));
         }
     }
+}
 
-    fn gather_vartime(&self, scalar: &Scalar, output: &mut Vec<G1Affine>) {
-        let digits = Digits::of(scalar);
-        for (window, row) in self.rows.iter().enumerate() {
-            output.push(negate_if(row[usize::from(digits.index[window])], digits.negate[window]));
+fn narrow_table(point: &G1Affine) -> Box<[[G1Affine; POINTS]]> {
+    let mut multiples = Vec::with_capacity(WINDOWS * POINTS);
+    let mut base = G1::from(*point);
+    for _ in 0..WINDOWS {
+        let twice = base.double();
+        let mut multiple = base;
+        for _ in 0..POINTS {
+            multiples.push(multiple);
+            multiple = multiple.add_vartime(&twice);
+        }
+        for _ in 0..WINDOW {
+            base = base.double();
         }
     }
+    G1::all_to_affine(&multiples).chunks_exact(POINTS).map(|row| core::array::from_fn(|i| row[i])).collect()
 }
 
 impl Digits {
@@ -209,9 +222,9 @@ pub fn sum(terms: &[(&FixedBase, Scalar)]) -> G1 {
 
 /// Σ kᵢ·Pᵢ for public kᵢ.
 pub fn sum_vartime(terms: &[(&FixedBase, Scalar)]) -> G1 {
-    let mut points = Vec::with_capacity(terms.len() * WINDOWS);
+    let mut points = Vec::new();
     for (base, scalar) in terms {
-        base.gather_vartime(scalar, &mut points);
+        base.wide.get_or_init(|| WideTable::new(&base.point)).gather(scalar, &mut points);
     }
     add_all(&points)
 }
@@ -234,7 +247,7 @@ mod tests {
     #[test]
     fn agrees_with_plain_multiplication() {
         let other = G1Affine::generator().multiply(&Scalar::from_u64(0xabcdef)).to_affine();
-        let (first, second) = (FixedBase::new(&G1Affine::generator()), FixedBase::new(&other));
+        let (first, second) = (FixedBase::new(G1Affine::generator()), FixedBase::new(other));
         let mut scalars: Vec<_> = (0..70).map(Scalar::from_u64).collect();
         scalars.extend((1..70).map(|k| -Scalar::from_u64(k)));
         scalars.extend((1..40).map(|k| Scalar::from_be_bytes_wide(&[k; 48])));

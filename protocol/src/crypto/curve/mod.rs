@@ -14,6 +14,7 @@ mod g2;
 mod multiply;
 mod pairing;
 mod scalar;
+mod wide;
 
 pub use equation::{Equation, equations_hold, failing_groups};
 pub use expand::Expander;

@@ -50,7 +50,7 @@ impl From<Scalar> for Halves {
 }
 
 /// z²·P, for the price of one field multiplication.
-fn endomorphism(point: &G1Affine) -> G1Affine {
+pub(super) fn endomorphism(point: &G1Affine) -> G1Affine {
     let mut image = -*point;
     // SAFETY: all pointers are to live values; `blst` allows aliasing.
     unsafe { blst_fp_mul(&mut image.0.x, &image.0.x, &BETA) };
@@ -65,45 +65,56 @@ pub fn multiply_sum_vartime(terms: &[(G1Affine, Scalar)]) -> G1 {
 
 /// Σ (lowᵢ + highᵢ·z²)·Pᵢ.
 pub(super) fn multiply_halves_vartime(terms: &[(G1Affine, Halves)]) -> G1 {
-    const MANY: usize = 16;
-    let halved: Vec<(G1Affine, u128)> = terms
-        .iter()
-        .flat_map(|(point, halves)| [(*point, halves.low), (endomorphism(point), halves.high)])
-        .filter(|(point, multiplier)| *multiplier != 0 && !point.is_identity())
-        .collect();
-    if terms.len() < MANY { interleaved(&halved) } else { pippenger(&halved) }
+    const MANY: usize = 24;
+    let present = terms.iter().copied().filter(|(point, _)| !point.is_identity());
+    let (once, terms): (Vec<_>, Vec<_>) = present.partition(|(_, halves)| halves.low == 1 && halves.high == 0);
+    let total = if terms.len() < MANY { interleaved(&terms) } else { pippenger(&terms) };
+    once.iter().fold(total, |total, (point, _)| total + *point)
 }
 
 const DIGITS: usize = 130;
 const ODD_MULTIPLES: usize = 8;
 
-/// Straus's method with non-adjacent digits of five bits.
-fn interleaved(terms: &[(G1Affine, u128)]) -> G1 {
+/// Straus's method with non-adjacent digits of five bits. The multiples for the high half are the
+/// endomorphism's images of those for the low half.
+fn interleaved(terms: &[(G1Affine, Halves)]) -> G1 {
     let mut multiples = Vec::with_capacity(terms.len() * ODD_MULTIPLES);
     for (point, _) in terms {
         let mut multiple = G1::from(*point);
         let twice = multiple.double();
         for _ in 0..ODD_MULTIPLES {
             multiples.push(multiple);
-            multiple += twice;
+            multiple = multiple.add_vartime(&twice);
         }
     }
-    let multiples = G1::all_to_affine(&multiples);
-    let digits: Vec<_> = terms.iter().map(|(_, multiplier)| non_adjacent(*multiplier)).collect();
+    let low = G1::all_to_affine(&multiples);
+    let high: Vec<_> = low.iter().map(endomorphism).collect();
+    let digits: Vec<_> = terms
+        .iter()
+        .map(|(_, halves)| (non_adjacent(halves.low), non_adjacent(halves.high)))
+        .collect();
     let mut total = G1::IDENTITY;
     for position in (0..DIGITS).rev() {
         if !total.is_identity() {
             total = total.double();
         }
-        for (row, digits) in multiples.chunks_exact(ODD_MULTIPLES).zip(&digits) {
-            match digits[position] {
-                0 => {}
-                digit if digit > 0 => total = total + row[usize::from(digit.unsigned_abs() / 2)],
-                digit => total = total + -row[usize::from(digit.unsigned_abs() / 2)],
-            }
+        let rows = low.chunks_exact(ODD_MULTIPLES).zip(high.chunks_exact(ODD_MULTIPLES));
+        for ((low, high), digits) in rows.zip(&digits) {
+            total = add_digit(total, low, digits.0[position]);
+            total = add_digit(total, high, digits.1[position]);
         }
     }
     total
+}
+
+/// total + digit·P, where `row` holds P, 3P, 5P …
+fn add_digit(total: G1, row: &[G1Affine], digit: i8) -> G1 {
+    let index = usize::from(digit.unsigned_abs() / 2);
+    match digit {
+        0 => total,
+        1.. => total.add_affine_vartime(&row[index]),
+        _ => total.add_affine_vartime(&-row[index]),
+    }
 }
 
 /// Digits in {0, ±1, ±3 … ±15}, least significant first; four zeros follow each other digit.
@@ -125,17 +136,16 @@ fn non_adjacent(multiplier: u128) -> [i8; DIGITS] {
     digits
 }
 
-/// Bucket method, for many points.
-fn pippenger(terms: &[(G1Affine, u128)]) -> G1 {
-    let Some((first, _)) = terms.first() else { return G1::IDENTITY };
-    let width = terms.iter().map(|(_, multiplier)| 128 - multiplier.leading_zeros()).max().unwrap_or(0) as usize;
-    let points: Vec<_> = terms.iter().map(|(point, _)| point.0).collect();
-    let multipliers: Vec<_> = terms.iter().map(|(_, multiplier)| multiplier.to_le_bytes()).collect();
-    let point_pointers: Vec<_> = points.iter().map(core::ptr::from_ref).collect();
+/// Bucket method, for many points: each term as two of half the length.
+fn pippenger(terms: &[(G1Affine, Halves)]) -> G1 {
+    let (points, multipliers): (Vec<_>, Vec<_>) = terms
+        .iter()
+        .flat_map(|(point, halves)| [(*point, halves.low), (endomorphism(point), halves.high)])
+        .unzip();
+    let width = multipliers.iter().map(|multiplier: &u128| 128 - multiplier.leading_zeros()).max().unwrap_or(0);
+    let multipliers: Vec<_> = multipliers.iter().map(|multiplier| multiplier.to_le_bytes()).collect();
+    let point_pointers: Vec<_> = points.iter().map(|point| &raw const point.0).collect();
     let multiplier_pointers: Vec<_> = multipliers.iter().map(|bytes| bytes.as_ptr()).collect();
-    if terms.len() == 1 {
-        return interleaved(&[(*first, terms[0].1)]);
-    }
     let mut total = G1::IDENTITY;
     // SAFETY: both pointer lists hold `points.len()` live entries, each multiplier 128 bits of which
     // `width` are read, and the scratch space has the size `blst` asks for.
@@ -146,7 +156,7 @@ fn pippenger(terms: &[(G1Affine, u128)]) -> G1 {
             point_pointers.as_ptr(),
             points.len(),
             multiplier_pointers.as_ptr(),
-            width,
+            width.max(1) as usize,
             scratch.as_mut_ptr(),
         );
     }
@@ -195,7 +205,7 @@ mod tests {
     #[test]
     fn sums_of_every_size_agree_with_plain_multiplication() {
         let scalars = scalars();
-        for size in [0, 1, 2, 3, 15, 16, 17, 60] {
+        for size in [0, 1, 2, 3, 23, 24, 25, 60] {
             let terms: Vec<_> = (0..size)
                 .map(|i| {
                     let base = Scalar::from_u64(i as u64 * 31 + 5);
@@ -208,7 +218,7 @@ mod tests {
         let point = G1Affine::generator();
         let cancelling = [(point, Scalar::ONE), (-point, Scalar::ONE), (G1Affine::default(), Scalar::ONE)];
         assert!(multiply_sum_vartime(&cancelling).is_identity());
-        let equal: Vec<_> = (0..20).map(|_| (point, Scalar::from_u64(3))).collect();
-        assert_eq!(multiply_sum_vartime(&equal), point.multiply(&Scalar::from_u64(60)));
+        let equal: Vec<_> = (0..30).map(|_| (point, Scalar::from_u64(3))).collect();
+        assert_eq!(multiply_sum_vartime(&equal), point.multiply(&Scalar::from_u64(90)));
     }
 }
