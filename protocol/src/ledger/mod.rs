@@ -7,6 +7,7 @@ pub mod anchor;
 pub mod attachment;
 pub mod bundle;
 pub mod certificate;
+mod document;
 pub mod header;
 pub mod key;
 pub mod proof;

@@ -1,0 +1,9 @@
+//! The one place of this crate that reads the real clock.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Unix milliseconds; 0 for a clock set before 1970.
+pub(crate) fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,85 @@
+//! Making a network: who governs it and which validators run it.
+
+use std::path::PathBuf;
+
+use ledger_engine::{EngineError, Genesis, NewNetwork, ValidatorPlace};
+use minicbor::{Decode, Encode};
+use protocol::cbor;
+use protocol::ledger::{Governance, Record, RecordError, TrustAnchor};
+use rand_core::CryptoRng;
+
+use crate::rules::genesis_envelope;
+use crate::state::State;
+
+/// Longest application part of a genesis.
+const GENESIS_MAX: usize = 16 * 1024;
+
+/// Why a network cannot be made or a folder holds none.
+#[derive(Debug, thiserror::Error)]
+pub enum GenesisError {
+    /// The governance record breaks its bounds.
+    #[error("the governance of the new network is not valid: {0}")]
+    Governance(#[from] RecordError),
+    /// The genesis file was not made for this software.
+    #[error("the genesis does not hold a governance record; restore the folder")]
+    GenesisInvalid,
+    /// The engine refused.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+/// What the engine's genesis carries for us: the records the ledger starts with.
+#[derive(Debug, Encode, Decode)]
+#[cbor(array)]
+struct Application {
+    #[n(0)]
+    governance: Governance,
+}
+
+/// Makes a network: for each validator a folder with its own keys, and the same genesis in all of them.
+/// Returns the trust anchor to hand to verifiers.
+///
+/// Whoever runs this sees the shares of all validators for a moment: see [`ledger_engine::init`].
+///
+/// # Errors
+/// [`GenesisError`]
+pub fn init(
+    governance: Governance,
+    validators: Vec<ValidatorPlace>,
+    time_ms: u64,
+    rng: &mut dyn CryptoRng,
+) -> Result<TrustAnchor, GenesisError> {
+    Record::Governance(governance.clone()).validate()?;
+    let name = governance.network.clone();
+    let application = cbor::to_vec(&Application { governance });
+    let genesis = ledger_engine::init(&NewNetwork { name, time_ms, application, validators }, rng)?;
+    Ok(anchor(&genesis))
+}
+
+/// The places of `count` validators: `folder/validator-1…` for several, `folder` itself for one.
+#[must_use]
+pub fn places(folder: &std::path::Path, addresses: &[std::net::SocketAddr]) -> Vec<ValidatorPlace> {
+    let named = |(i, address): (usize, &std::net::SocketAddr)| ValidatorPlace {
+        folder: if addresses.len() == 1 { PathBuf::from(folder) } else { folder.join(format!("validator-{}", i + 1)) },
+        address: *address,
+    };
+    addresses.iter().enumerate().map(named).collect()
+}
+
+/// The trust anchor of the network with this genesis.
+#[must_use]
+pub fn anchor(genesis: &Genesis) -> TrustAnchor {
+    TrustAnchor { network: genesis.name.clone(), network_id: genesis.network_id(), group_key: genesis.group_key() }
+}
+
+/// The state every validator starts from.
+///
+/// # Errors
+/// [`GenesisError::GenesisInvalid`]
+pub(crate) fn state(genesis: &Genesis) -> Result<State, GenesisError> {
+    let application: Application =
+        cbor::from_slice(&genesis.application, GENESIS_MAX).map_err(|_| GenesisError::GenesisInvalid)?;
+    let record = Record::Governance(application.governance);
+    record.validate()?;
+    Ok(State::new([genesis_envelope(record)], Default::default()))
+}

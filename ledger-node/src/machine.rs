@@ -1,0 +1,195 @@
+//! The rules and the store behind the consensus engine.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use ledger_engine::{BlockTime, Built, FinalizedBlock, Recovered, StateMachine};
+use protocol::ledger::{Header, StateKey, Transaction, TransactionId};
+
+use crate::rules::{self, Admitted, TxError};
+use crate::state::State;
+use crate::store::{Executed, Store, StoredList};
+
+/// How many transactions are remembered as checked, and how many refusals with their reason.
+const REMEMBERED: usize = 8_192;
+
+/// A state with the header and certificate that prove it.
+#[derive(Clone)]
+pub(crate) struct Certified {
+    pub(crate) state: State,
+    pub(crate) header: Header,
+    pub(crate) certificate: Vec<u8>,
+}
+
+/// What the engine's threads and the HTTP handlers both see.
+pub(crate) struct Shared {
+    pub(crate) network_id: [u8; 32],
+    pub(crate) store: Store,
+    genesis: State,
+    /// The last committed state, and its block's place.
+    tip: RwLock<(State, BlockTime)>,
+    /// The last committed state that has its own certificate.
+    certified: RwLock<Option<Arc<Certified>>>,
+    admitted: Mutex<Remembered<Admitted>>,
+    refused: Mutex<Remembered<TxError>>,
+    pub(crate) lists: RwLock<BTreeMap<StateKey, StoredList>>,
+}
+
+/// A bounded map that forgets the oldest.
+struct Remembered<V> {
+    order: VecDeque<TransactionId>,
+    values: HashMap<TransactionId, V>,
+}
+
+impl<V> Remembered<V> {
+    fn new() -> Self {
+        Self { order: VecDeque::new(), values: HashMap::new() }
+    }
+
+    fn insert(&mut self, id: TransactionId, value: V) {
+        if self.values.insert(id, value).is_none() {
+            self.order.push_back(id);
+        }
+        if self.order.len() > REMEMBERED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.values.remove(&oldest);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    pub(crate) fn new(network_id: [u8; 32], genesis: State, genesis_time_ms: u64, store: Store) -> Result<Self, crate::StoreError> {
+        let lists = store.status_lists()?;
+        let tip = (genesis.clone(), BlockTime { height: 0, time_ms: genesis_time_ms });
+        Ok(Self {
+            network_id,
+            store,
+            genesis,
+            tip: RwLock::new(tip),
+            certified: RwLock::new(None),
+            admitted: Mutex::new(Remembered::new()),
+            refused: Mutex::new(Remembered::new()),
+            lists: RwLock::new(lists),
+        })
+    }
+
+    /// The last committed state and where its block stands.
+    pub(crate) fn tip(&self) -> (State, BlockTime) {
+        self.tip.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The last committed state that can be proven; `None` before the first certificate.
+    pub(crate) fn certified(&self) -> Option<Arc<Certified>> {
+        self.certified.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Why a transaction was left out of a block built here.
+    pub(crate) fn refusal(&self, id: &TransactionId) -> Option<TxError> {
+        lock(&self.refused).values.get(id).copied()
+    }
+
+    /// Checks what needs no state; remembers success, so that signatures are checked once.
+    pub(crate) fn admit(&self, bytes: &[u8]) -> Result<Admitted, TxError> {
+        let id = Transaction::id(bytes);
+        if let Some(known) = lock(&self.admitted).values.get(&id) {
+            return Ok(known.clone());
+        }
+        let admitted = rules::admit(bytes, &self.network_id)?;
+        lock(&self.admitted).insert(id, admitted.clone());
+        Ok(admitted)
+    }
+
+    fn advance(&self, header: Header, certificate: Option<Vec<u8>>, state: State) {
+        let at = BlockTime { height: header.height, time_ms: header.timestamp_ms };
+        if let Some(certificate) = certificate {
+            let certified = Certified { state: state.clone(), header, certificate };
+            *self.certified.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(certified));
+        }
+        *self.tip.write().unwrap_or_else(PoisonError::into_inner) = (state, at);
+    }
+}
+
+/// The ledger as the engine drives it.
+pub(crate) struct Machine(pub(crate) Arc<Shared>);
+
+impl StateMachine for Machine {
+    type State = State;
+
+    fn recover(&self) -> Result<Recovered<State>, String> {
+        let Some((block, state)) = self.0.store.last().map_err(|error| error.to_string())? else {
+            return Ok(Recovered { state: self.0.genesis.clone(), header: None });
+        };
+        let header = Header::decode(&block.header).map_err(|error| error.to_string())?;
+        if header.state_root != state.root() {
+            return Err("the stored records are not those of the last block".into());
+        }
+        self.0.advance(header, block.certificate, state.clone());
+        Ok(Recovered { state, header: Some(block.header) })
+    }
+
+    fn root(&self, state: &State) -> [u8; 32] {
+        state.root()
+    }
+
+    fn admit(&self, transaction: &[u8]) -> Result<(), String> {
+        self.0.admit(transaction).map(|_| ()).map_err(|error| error.name())
+    }
+
+    fn build(&self, parent: &State, at: BlockTime, candidates: Vec<Vec<u8>>) -> Built<State> {
+        let mut built = Built { transactions: Vec::new(), refused: Vec::new(), state: parent.clone() };
+        let mut waiting = candidates;
+        // One sender's transactions may arrive out of order: whatever only came too early is tried again.
+        while !waiting.is_empty() {
+            let mut early = Vec::new();
+            let progress = built.transactions.len();
+            for bytes in waiting {
+                match self.0.admit(&bytes).and_then(|t| rules::apply(&mut built.state, at, &t)) {
+                    Ok(()) => built.transactions.push(bytes),
+                    Err(TxError::NonceGap) => early.push(bytes),
+                    Err(error) => self.refuse(&mut built, bytes, error),
+                }
+            }
+            if built.transactions.len() == progress {
+                early.into_iter().for_each(|bytes| self.refuse(&mut built, bytes, TxError::NonceGap));
+                break;
+            }
+            waiting = early;
+        }
+        built
+    }
+
+    fn execute(&self, parent: &State, at: BlockTime, transactions: &[Vec<u8>]) -> Result<State, String> {
+        let mut state = parent.clone();
+        for bytes in transactions {
+            let admitted = self.0.admit(bytes).map_err(|error| error.name())?;
+            rules::apply(&mut state, at, &admitted).map_err(|error| error.name())?;
+        }
+        Ok(state)
+    }
+
+    fn commit(&self, block: FinalizedBlock, state: &State) -> Result<(), String> {
+        let header = Header::decode(&block.header).map_err(|error| error.to_string())?;
+        let executed = |bytes: &Vec<u8>| {
+            let admitted = self.0.admit(bytes).map_err(|error| error.name())?;
+            let body = &admitted.transaction().body;
+            let keys = body.writes.iter().map(|write| write.record.state_key()).collect();
+            Ok::<_, String>(Executed { id: Transaction::id(bytes), sender: body.sender.clone(), keys })
+        };
+        let executed = block.transactions.iter().map(executed).collect::<Result<Vec<_>, _>>()?;
+        self.0.store.commit(&block, &executed, state).map_err(|error| error.to_string())?;
+        self.0.advance(header, block.certificate, state.clone());
+        Ok(())
+    }
+}
+
+impl Machine {
+    fn refuse(&self, built: &mut Built<State>, bytes: Vec<u8>, error: TxError) {
+        lock(&self.0.refused).insert(Transaction::id(&bytes), error);
+        built.refused.push(bytes);
+    }
+}

@@ -1,0 +1,336 @@
+//! A running node: the engine, the state it serves, and the questions it answers.
+
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use ledger_engine::{BlockTime, Engine, EngineError, Genesis, Handle, SubmitError, Tip};
+use minicbor::bytes::ByteVec;
+use protocol::credential::{Status, StatusList};
+use protocol::ledger::attachment::{self, Attachment, AttachmentError};
+use protocol::ledger::proof::Evidence;
+use protocol::ledger::tree::Slot;
+use protocol::ledger::{
+    Envelope, LedgerProof, Record, Scope, Sender, StateKey, Transaction, TransactionId, TrustAnchor, TrustBundle,
+};
+use tokio::sync::watch;
+
+use crate::clock;
+use crate::genesis::{self, GenesisError};
+use crate::machine::{Certified, Machine, Shared};
+use crate::rules::{self, TxError};
+use crate::store::{Store, StoreError, StoredBlock, StoredList};
+
+/// The file of records and blocks within the node's folder.
+const DATABASE: &str = "ledger.sqlite";
+
+/// How to run a node.
+#[derive(Debug, Clone)]
+pub struct NodeConfig {
+    /// A folder made by [`genesis::init`].
+    pub folder: PathBuf,
+    /// An empty block at least this often proves that the record is still current.
+    pub heartbeat: Duration,
+    /// How long [`Node::submit`] waits for finality.
+    pub finality_limit: Duration,
+}
+
+impl NodeConfig {
+    /// Heartbeat 30 s, finality limit 10 s.
+    #[must_use]
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into(), heartbeat: Duration::from_secs(30), finality_limit: Duration::from_secs(10) }
+    }
+}
+
+/// Why a node does not run or does not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// The engine does not run.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The genesis is unusable.
+    #[error(transparent)]
+    Genesis(#[from] GenesisError),
+    /// The database does not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The ledger refuses the transaction.
+    #[error(transparent)]
+    Refused(#[from] TxError),
+    /// Too many transactions wait already.
+    #[error("too many transactions are waiting; try again in a second")]
+    Overloaded,
+    /// The transaction was taken but is not final yet.
+    #[error("the transaction is not final yet; ask for it later by its id")]
+    NotFinalYet(TransactionId),
+    /// No state has its own certificate yet.
+    #[error("the ledger has no certified state yet; try again in a moment")]
+    NotCertifiedYet,
+    /// The validator has stopped.
+    #[error("the node is stopping; use another one")]
+    Stopped,
+    /// The status list is not one the ledger knows.
+    #[error(transparent)]
+    StatusList(#[from] ListError),
+    /// The address to serve on cannot be used.
+    #[error("cannot serve: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+/// Why a status list is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ListError {
+    /// No status list record has this key.
+    #[error("the ledger has no such status list; send the transaction with its digest first")]
+    UnknownStatusList,
+    /// The bytes are not the list of the record.
+    #[error(transparent)]
+    Attachment(#[from] AttachmentError),
+    /// Someone who was revoked for ever would be valid again.
+    #[error("the list takes back a revocation, which is for ever; publish the complete list")]
+    RevocationTakenBack,
+}
+
+/// A transaction that is final.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recorded {
+    /// Its name.
+    pub id: TransactionId,
+    /// The height of its block.
+    pub height: u64,
+}
+
+/// A running node. Clones speak to the same one; it runs until [`Node::stop`].
+#[derive(Clone)]
+pub struct Node {
+    engine: Handle,
+    shared: Arc<Shared>,
+    anchor: TrustAnchor,
+    finality_limit: Duration,
+}
+
+impl Node {
+    /// Opens the folder, rebuilds the state, and starts the validator. Blocks the thread: from async code,
+    /// call it on a blocking thread.
+    ///
+    /// # Errors
+    /// [`NodeError`]
+    pub fn start(config: &NodeConfig) -> Result<Self, NodeError> {
+        let genesis = Genesis::load(&config.folder)?;
+        let anchor = genesis::anchor(&genesis);
+        let store = Store::open(&config.folder.join(DATABASE))?;
+        let shared = Shared::new(anchor.network_id, genesis::state(&genesis)?, genesis.time_ms, store)?;
+        let shared = Arc::new(shared);
+        let engine = ledger_engine::Config { heartbeat: config.heartbeat, ..ledger_engine::Config::new(&config.folder) };
+        let engine = Engine::start(engine, Machine(shared.clone()))?;
+        Ok(Self { engine, shared, anchor, finality_limit: config.finality_limit })
+    }
+
+    /// Stops the validator and waits for it. Blocks the thread.
+    ///
+    /// # Errors
+    /// [`NodeError::Engine`] with the reason, if it had stopped by itself.
+    pub fn stop(&self) -> Result<(), NodeError> {
+        Ok(self.engine.stop()?)
+    }
+
+    /// The trust anchor to give to verifiers.
+    #[must_use]
+    pub fn anchor(&self) -> &TrustAnchor {
+        &self.anchor
+    }
+
+    /// The last committed block.
+    #[must_use]
+    pub fn latest(&self) -> Tip {
+        self.engine.latest()
+    }
+
+    /// Follows the last committed block.
+    #[must_use]
+    pub fn subscribe(&self) -> watch::Receiver<Tip> {
+        self.engine.subscribe()
+    }
+
+    /// Whether the validator has stopped.
+    #[must_use]
+    pub fn stopped(&self) -> bool {
+        self.engine.stopped()
+    }
+
+    /// Root of the last committed state.
+    #[must_use]
+    pub fn state_root(&self) -> [u8; 32] {
+        self.shared.tip().0.root()
+    }
+
+    /// The nonce of `sender`'s next transaction.
+    #[must_use]
+    pub fn next_nonce(&self, sender: &Sender) -> u64 {
+        self.shared.tip().0.next_nonce(sender)
+    }
+
+    /// The record at `key` as of the last committed block, unproven.
+    #[must_use]
+    pub fn record(&self, key: &StateKey) -> Option<Envelope> {
+        self.shared.tip().0.get(key).cloned()
+    }
+
+    /// Hands a transaction to the validators and waits until it is final.
+    ///
+    /// The rules are asked first, so that a refusal is known at once; they are asked again whenever a block
+    /// comes without it.
+    ///
+    /// # Errors
+    /// [`NodeError::Refused`], [`NodeError::Overloaded`], [`NodeError::NotFinalYet`] after the limit,
+    /// [`NodeError::Stopped`], [`NodeError::Store`]
+    pub async fn submit(&self, bytes: Vec<u8>) -> Result<Recorded, NodeError> {
+        let id = Transaction::id(&bytes);
+        let admitted = self.shared.admit(&bytes)?;
+        if let Some(recorded) = self.recorded(&id)? {
+            return Ok(recorded);
+        }
+        let refusal = || {
+            let (state, tip) = self.shared.tip();
+            // As if the next block were made now.
+            let at = BlockTime { height: tip.height + 1, time_ms: clock::now_ms().max(tip.time_ms + 1) };
+            match rules::check(&state, at, &admitted) {
+                // Earlier transactions of the sender may be on their way: the block builder decides.
+                Ok(_) | Err(TxError::NonceGap) => None,
+                Err(error) => Some(error),
+            }
+        };
+        if let Some(error) = refusal() {
+            return Err(error.into());
+        }
+        let mut tip = self.engine.subscribe();
+        self.engine.submit(bytes).map_err(|error| match error {
+            SubmitError::MempoolFull => NodeError::Overloaded,
+            SubmitError::Stopped => NodeError::Stopped,
+            SubmitError::TooLarge => TxError::TooLarge.into(),
+            SubmitError::Refused(_) => TxError::Malformed.into(),
+        })?;
+        let limit = tokio::time::sleep(self.finality_limit);
+        tokio::pin!(limit);
+        let mut poll = tokio::time::interval(Duration::from_millis(100));
+        loop {
+            // The state first: if it holds the transaction already, so does the store.
+            let refused = refusal();
+            if let Some(recorded) = self.recorded(&id)? {
+                return Ok(recorded);
+            }
+            if let Some(error) = self.shared.refusal(&id).or(refused) {
+                return Err(error.into());
+            }
+            tokio::select! {
+                changed = tip.changed() => if changed.is_err() { return Err(NodeError::Stopped) },
+                _ = poll.tick() => {}
+                () = &mut limit => return Err(NodeError::NotFinalYet(id)),
+            }
+        }
+    }
+
+    /// Where a transaction was recorded; `None` while it is not final.
+    ///
+    /// # Errors
+    /// [`NodeError::Store`]
+    pub fn recorded(&self, id: &TransactionId) -> Result<Option<Recorded>, NodeError> {
+        Ok(self.shared.store.transaction_height(id)?.map(|height| Recorded { id: *id, height }))
+    }
+
+    /// The block at a height.
+    ///
+    /// # Errors
+    /// [`NodeError::Store`]
+    pub fn block(&self, height: u64) -> Result<Option<StoredBlock>, NodeError> {
+        Ok(self.shared.store.block(height)?)
+    }
+
+    /// A proof of what the ledger holds at `key`, as of the newest certified height.
+    ///
+    /// # Errors
+    /// [`NodeError::NotCertifiedYet`]
+    pub fn proof(&self, key: &StateKey) -> Result<LedgerProof, NodeError> {
+        let certified = self.certified()?;
+        let Certified { state, header, certificate } = certified.as_ref();
+        let (slot, path) = state.prove(key).map_err(|_| StoreError::Damaged)?;
+        let evidence = match slot {
+            Slot::Value(_) => Evidence::Present(state.get(key).map(Envelope::encode).unwrap_or_default()),
+            Slot::Empty => Evidence::AbsentEmpty { key: *key },
+            Slot::Other(other, value_hash) => Evidence::AbsentOther { key: *key, other, value_hash },
+        };
+        let (header, certificate) = (header.encode().to_vec(), certificate.clone());
+        Ok(LedgerProof { header, certificate, path: path.encode(), evidence })
+    }
+
+    /// The trust bundle as of the newest certified height: all of it, or what came above a height.
+    ///
+    /// # Errors
+    /// [`NodeError::NotCertifiedYet`]
+    pub fn bundle(&self, scope: Scope) -> Result<TrustBundle, NodeError> {
+        let certified = self.certified()?;
+        let Certified { state, header, certificate } = certified.as_ref();
+        let newer = |height: u64| match scope {
+            Scope::Snapshot => true,
+            Scope::Delta { since } => height > since,
+        };
+        let values = state.envelopes().filter(|envelope| newer(envelope.height));
+        let lists = self.shared.lists.read().unwrap_or_else(PoisonError::into_inner);
+        let attachments = lists.iter().filter(|(key, list)| {
+            let current = anchored_digest(state.get(key)) == Some(list.digest);
+            // A list may arrive after the block with its digest: then a delta from that block must have it.
+            current && newer(list.height.saturating_add(1))
+        });
+        Ok(TrustBundle {
+            header: header.encode().to_vec(),
+            certificate: certificate.clone(),
+            scope,
+            values: values.map(|envelope| ByteVec::from(envelope.encode())).collect(),
+            attachments: attachments
+                .map(|(key, list)| Attachment { anchor: *key, packed: list.packed.clone() })
+                .collect(),
+        })
+    }
+
+    /// Takes the bytes of a status list whose digest is on the ledger (LRUL-11).
+    ///
+    /// # Errors
+    /// [`NodeError::StatusList`], [`NodeError::Store`]
+    pub fn put_status_list(&self, attachment: &Attachment) -> Result<(), NodeError> {
+        let (state, at) = self.shared.tip();
+        let digest = anchored_digest(state.get(&attachment.anchor)).ok_or(ListError::UnknownStatusList)?;
+        let list = attachment::unpack(&attachment.packed, &digest).map_err(ListError::from)?;
+        let mut lists = self.shared.lists.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(stored) = lists.get(&attachment.anchor) {
+            if stored.digest == digest {
+                return Ok(());
+            }
+            let old = attachment::unpack(&stored.packed, &stored.digest).map_err(|_| StoreError::Damaged)?;
+            if takes_back(&old, &list) {
+                return Err(ListError::RevocationTakenBack.into());
+            }
+        }
+        let stored = StoredList { digest, packed: attachment.packed.clone(), height: at.height };
+        self.shared.store.put_status_list(&attachment.anchor, &stored)?;
+        lists.insert(attachment.anchor, stored);
+        Ok(())
+    }
+
+    fn certified(&self) -> Result<Arc<Certified>, NodeError> {
+        self.shared.certified().ok_or(NodeError::NotCertifiedYet)
+    }
+}
+
+fn anchored_digest(envelope: Option<&Envelope>) -> Option<[u8; 32]> {
+    match envelope.map(|envelope| &envelope.record) {
+        Some(Record::StatusList(list)) => Some(list.digest),
+        _ => None,
+    }
+}
+
+/// Whether an entry revoked in `old` is anything else in `new`.
+fn takes_back(old: &StatusList, new: &StatusList) -> bool {
+    let revoked = |list: &StatusList, index| list.status(index) == Ok(Status::Revoked);
+    (0..StatusList::ENTRIES).any(|index| revoked(old, index) && !revoked(new, index))
+}

@@ -1,0 +1,189 @@
+//! Who may write what (`specs/ledger-records.md`). Pure: a transaction, a state and a block time give the
+//! next state or one refusal, the same on every validator.
+
+mod error;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use ledger_engine::BlockTime;
+use protocol::cbor::EncodingError;
+use protocol::crypto::keys::PublicKey;
+use protocol::identifier::Did;
+use protocol::ledger::transaction::WRITES_MAX;
+use protocol::ledger::{DidRecord, Envelope, Governance, GovernanceKey, Purposes, Record, Sender, StateKey, Transaction};
+
+pub use error::TxError;
+
+use crate::state::{State, Tree};
+
+/// A transaction that is acceptable for itself: one encoding, this network, bounded fields, signatures by the
+/// keys it names. Whether those keys may write is decided by [`apply`].
+#[derive(Debug, Clone)]
+pub struct Admitted(Transaction);
+
+impl Admitted {
+    /// The transaction.
+    #[must_use]
+    pub fn transaction(&self) -> &Transaction {
+        &self.0
+    }
+}
+
+/// Checks all that needs no state.
+///
+/// # Errors
+/// [`TxError`]
+pub fn admit(bytes: &[u8], network_id: &[u8; 32]) -> Result<Admitted, TxError> {
+    let transaction = Transaction::decode(bytes).map_err(|error| match error {
+        EncodingError::TooLarge => TxError::TooLarge, // LTXN-01
+        EncodingError::Malformed => TxError::Malformed,
+        EncodingError::NonCanonicalEncoding => TxError::NonCanonicalEncoding, // LTXN-01
+    })?;
+    if transaction.body.network_id != *network_id {
+        return Err(TxError::WrongNetwork); // LTXN-02
+    }
+    match transaction.body.writes.len() {
+        0 => return Err(TxError::EmptyTx), // LTXN-01
+        1..=WRITES_MAX => {}
+        _ => return Err(TxError::TooLarge), // LTXN-01
+    }
+    if transaction.body.nonce == u64::MAX {
+        return Err(TxError::NonceOverflow); // LTXN-04
+    }
+    transaction.body.writes.iter().try_for_each(|write| write.record.validate())?;
+    // A valid governance transaction never needs more; each one costs a signature check.
+    if transaction.endorsements.len() > protocol::ledger::record::KEYS_MAX {
+        return Err(TxError::TooLarge);
+    }
+    transaction.verify_signatures().map_err(|_| TxError::SignatureInvalid)?; // LTXN-03
+    Ok(Admitted(transaction))
+}
+
+/// Executes a transaction on `state`; all its writes or none.
+///
+/// # Errors
+/// [`TxError`]; then `state` is unchanged.
+pub fn apply(state: &mut State, at: BlockTime, transaction: &Admitted) -> Result<(), TxError> {
+    let (tree, next_nonce) = check(state, at, transaction)?;
+    state.accept(tree, &transaction.0.body.sender, next_nonce);
+    Ok(())
+}
+
+/// The tree after the transaction and its sender's next nonce.
+///
+/// # Errors
+/// [`TxError`]
+pub(crate) fn check(state: &State, at: BlockTime, transaction: &Admitted) -> Result<(Tree, u64), TxError> {
+    let body = &transaction.0.body;
+    let expected = state.next_nonce(&body.sender);
+    // LTXN-04
+    if body.nonce < expected {
+        return Err(TxError::DuplicateTx);
+    }
+    if body.nonce > expected {
+        return Err(TxError::NonceGap);
+    }
+    let mut tree = state.tree.clone();
+    let authority = Authority::of(&tree, at, &transaction.0)?;
+    for write in &body.writes {
+        let envelope = write::write(&tree, at, &authority, write)?;
+        tree.insert(envelope);
+    }
+    Ok((tree, expected + 1))
+}
+
+/// On whose word a transaction writes.
+pub(crate) enum Authority {
+    /// Enough of the governors signed.
+    Governance,
+    /// A key of an organisation that may be used now.
+    Did { did: Did, purposes: Purposes },
+}
+
+impl Authority {
+    fn of(tree: &Tree, at: BlockTime, transaction: &Transaction) -> Result<Self, TxError> {
+        match &transaction.body.sender {
+            Sender::Governance => Self::of_governors(tree, transaction),
+            Sender::Did { did, fragment } => Self::of_did(tree, at, transaction, did, fragment),
+        }
+    }
+
+    /// LTXN-05: m of n, each governor counted once.
+    fn of_governors(tree: &Tree, transaction: &Transaction) -> Result<Self, TxError> {
+        let governance = governance(tree).ok_or(TxError::Unauthorized)?;
+        let mut signers: Vec<GovernanceKey> = Vec::new();
+        for endorsement in &transaction.endorsements {
+            match endorsement.key {
+                PublicKey::Ed25519(key) if governance.keys.contains(&GovernanceKey(key)) => {
+                    signers.push(GovernanceKey(key));
+                }
+                _ => return Err(TxError::Unauthorized),
+            }
+        }
+        signers.sort();
+        signers.dedup();
+        if signers.len() < usize::from(governance.threshold) {
+            return Err(TxError::QuorumNotMet);
+        }
+        Ok(Self::Governance)
+    }
+
+    /// LTXN-06: exactly one signature, by the key the sender names, in its time.
+    fn of_did(
+        tree: &Tree,
+        at: BlockTime,
+        transaction: &Transaction,
+        did: &Did,
+        fragment: &str,
+    ) -> Result<Self, TxError> {
+        let record = did_record(tree, did).ok_or(TxError::Unauthorized)?;
+        if record.deactivated {
+            return Err(TxError::Deactivated);
+        }
+        let key = record.key(fragment).ok_or(TxError::Unauthorized)?;
+        if transaction.endorsements.len() != 1 || transaction.endorsements[0].key != key.key {
+            return Err(TxError::Unauthorized);
+        }
+        if !key.usable(Purposes(0), seconds(at)) {
+            return Err(TxError::KeyNotValidAtHeight);
+        }
+        Ok(Self::Did { did: did.clone(), purposes: key.purposes })
+    }
+
+    fn is_governance(&self) -> bool {
+        matches!(self, Self::Governance)
+    }
+
+    /// Whether `owner` speaks, with a key for one of the purposes.
+    fn is(&self, owner: &Did, any_of: &[Purposes]) -> bool {
+        match self {
+            Self::Did { did, purposes } => did == owner && any_of.iter().any(|purpose| purposes.contains(*purpose)),
+            Self::Governance => false,
+        }
+    }
+}
+
+pub(crate) fn governance(tree: &Tree) -> Option<&Governance> {
+    match &tree.get(&StateKey::governance())?.record {
+        Record::Governance(governance) => Some(governance),
+        _ => None,
+    }
+}
+
+pub(crate) fn did_record<'a>(tree: &'a Tree, did: &Did) -> Option<&'a DidRecord> {
+    match &tree.get(&StateKey::did(did))?.record {
+        Record::Did(record) => Some(record),
+        _ => None,
+    }
+}
+
+/// The block's time in the unit of record fields.
+pub(crate) fn seconds(at: BlockTime) -> u64 {
+    at.time_ms / 1000
+}
+
+/// The records a network starts with, as the genesis carries them (height 0).
+pub(crate) fn genesis_envelope(record: Record) -> Envelope {
+    Envelope { version: 1, height: 0, record }
+}

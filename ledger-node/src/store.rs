@@ -1,0 +1,200 @@
+//! What survives a crash: blocks, current records, nonces, status lists, in one SQLite file.
+//!
+//! A block, its records and its nonces are one SQLite transaction with `synchronous=FULL`: after a
+//! crash either all of it is there or the engine hands the block over again.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use ledger_engine::FinalizedBlock;
+use protocol::cbor;
+use protocol::ledger::{Envelope, Sender, StateKey, TransactionId};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::state::{State, account};
+
+const SCHEMA: &str = "
+    CREATE TABLE IF NOT EXISTS blocks (
+        height INTEGER PRIMARY KEY, header BLOB NOT NULL, certificate BLOB) STRICT;
+    CREATE TABLE IF NOT EXISTS transactions (
+        id BLOB PRIMARY KEY, height INTEGER NOT NULL, position INTEGER NOT NULL, bytes BLOB NOT NULL) STRICT;
+    CREATE TABLE IF NOT EXISTS records (key BLOB PRIMARY KEY, value BLOB NOT NULL) STRICT;
+    CREATE TABLE IF NOT EXISTS nonces (sender BLOB PRIMARY KEY, next INTEGER NOT NULL) STRICT;
+    CREATE TABLE IF NOT EXISTS status_lists (
+        anchor BLOB PRIMARY KEY, digest BLOB NOT NULL, packed BLOB NOT NULL, height INTEGER NOT NULL) STRICT;
+";
+
+/// Why the store does not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// SQLite reported an error.
+    #[error("the ledger's database failed; check the disk and restart: {0}")]
+    Database(#[from] rusqlite::Error),
+    /// A row does not hold what was written.
+    #[error("the ledger's database is damaged; restore the folder from its backup or join anew")]
+    Damaged,
+}
+
+/// The database of one node.
+pub struct Store {
+    connection: Mutex<Connection>,
+}
+
+/// A block as it was made final.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredBlock {
+    /// Canonical header bytes.
+    pub header: Vec<u8>,
+    /// Its own finalisation certificate, if it has one.
+    pub certificate: Option<Vec<u8>>,
+}
+
+/// A status list whose digest the ledger held when it was received.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredList {
+    /// Digest of the list.
+    pub digest: [u8; 32],
+    /// The list, compressed.
+    pub packed: Vec<u8>,
+    /// Height of the ledger when it was received.
+    pub height: u64,
+}
+
+/// What one transaction changed.
+#[derive(Debug, Clone)]
+pub struct Executed {
+    /// Its name.
+    pub id: TransactionId,
+    /// Who sent it.
+    pub sender: Sender,
+    /// What it wrote.
+    pub keys: Vec<StateKey>,
+}
+
+impl Store {
+    /// Opens or creates the database.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let connection = Connection::open(path)?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.execute_batch(SCHEMA)?;
+        Ok(Self { connection: Mutex::new(connection) })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connection> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The last committed block with the state after it; `None` before the first.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn last(&self) -> Result<Option<(StoredBlock, State)>, StoreError> {
+        let connection = self.lock();
+        let newest = "SELECT header, certificate FROM blocks ORDER BY height DESC LIMIT 1";
+        let Some(block) = connection.query_row(newest, [], stored_block).optional()? else { return Ok(None) };
+        let mut envelopes = Vec::new();
+        let mut statement = connection.prepare("SELECT value FROM records")?;
+        for value in statement.query_map([], |row| row.get::<_, Vec<u8>>(0))? {
+            envelopes.push(Envelope::decode(&value?).map_err(|_| StoreError::Damaged)?);
+        }
+        let mut nonces = BTreeMap::new();
+        let mut statement = connection.prepare("SELECT sender, next FROM nonces")?;
+        for row in statement.query_map([], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, u64>(1)?)))? {
+            let (sender, next) = row?;
+            nonces.insert(cbor::from_slice(&sender, 256).map_err(|_| StoreError::Damaged)?, next);
+        }
+        Ok(Some((block, State::new(envelopes, nonces))))
+    }
+
+    /// Makes a block and all it changed durable.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]; then nothing of it is stored.
+    pub fn commit(&self, block: &FinalizedBlock, executed: &[Executed], state: &State) -> Result<(), StoreError> {
+        let mut connection = self.lock();
+        let sql = connection.transaction()?;
+        sql.execute(
+            "INSERT INTO blocks (height, header, certificate) VALUES (?1, ?2, ?3)",
+            params![block.height, block.header, block.certificate],
+        )?;
+        for (position, (transaction, bytes)) in executed.iter().zip(&block.transactions).enumerate() {
+            sql.execute(
+                "INSERT INTO transactions (id, height, position, bytes) VALUES (?1, ?2, ?3, ?4)",
+                params![transaction.id, block.height, position, bytes],
+            )?;
+            sql.execute(
+                "INSERT OR REPLACE INTO nonces (sender, next) VALUES (?1, ?2)",
+                params![cbor::to_vec(&account(&transaction.sender)), state.next_nonce(&transaction.sender)],
+            )?;
+            for key in &transaction.keys {
+                if let Some(envelope) = state.get(key) {
+                    put_record(&sql, envelope)?;
+                }
+            }
+        }
+        if block.height == 1 {
+            // The records of the genesis are part of the first state that is stored.
+            state.envelopes().filter(|envelope| envelope.height == 0).try_for_each(|e| put_record(&sql, e))?;
+        }
+        Ok(sql.commit()?)
+    }
+
+    /// The block at a height.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]
+    pub fn block(&self, height: u64) -> Result<Option<StoredBlock>, StoreError> {
+        let query = "SELECT header, certificate FROM blocks WHERE height = ?1";
+        Ok(self.lock().query_row(query, [height], stored_block).optional()?)
+    }
+
+    /// The height at which a transaction became final.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]
+    pub fn transaction_height(&self, id: &TransactionId) -> Result<Option<u64>, StoreError> {
+        let query = "SELECT height FROM transactions WHERE id = ?1";
+        Ok(self.lock().query_row(query, [id], |row| row.get(0)).optional()?)
+    }
+
+    /// All status lists, by the key of their record.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn status_lists(&self) -> Result<BTreeMap<StateKey, StoredList>, StoreError> {
+        let connection = self.lock();
+        let mut statement = connection.prepare("SELECT anchor, digest, packed, height FROM status_lists")?;
+        let rows = statement.query_map([], |row| {
+            let list = StoredList { digest: row.get(1)?, packed: row.get(2)?, height: row.get(3)? };
+            Ok((StateKey(row.get(0)?), list))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Stores a status list in place of an older one.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]
+    pub fn put_status_list(&self, anchor: &StateKey, list: &StoredList) -> Result<(), StoreError> {
+        self.lock().execute(
+            "INSERT OR REPLACE INTO status_lists (anchor, digest, packed, height) VALUES (?1, ?2, ?3, ?4)",
+            params![anchor.0, list.digest, list.packed, list.height],
+        )?;
+        Ok(())
+    }
+}
+
+fn put_record(sql: &Connection, envelope: &Envelope) -> Result<(), rusqlite::Error> {
+    let key = envelope.record.state_key();
+    let statement = "INSERT OR REPLACE INTO records (key, value) VALUES (?1, ?2)";
+    sql.execute(statement, params![key.0, envelope.encode()]).map(|_| ())
+}
+
+fn stored_block(row: &rusqlite::Row<'_>) -> Result<StoredBlock, rusqlite::Error> {
+    Ok(StoredBlock { header: row.get(0)?, certificate: row.get(1)? })
+}
