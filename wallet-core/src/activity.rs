@@ -170,3 +170,57 @@ fn chain(before: &[u8; 32], number: i64, entry: &[u8]) -> [u8; 32] {
     let hash = Sha256::new_with_prefix(labels::ACTIVITY_CHAIN);
     hash.chain_update(before).chain_update(number.to_be_bytes()).chain_update(entry).finalize().into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn log() -> Connection {
+        let connection = Connection::open_in_memory().unwrap();
+        crate::storage::make_tables(&connection).unwrap();
+        for at in 1..=4 {
+            append(&connection, at, &Event::PinChanged).unwrap();
+        }
+        connection
+    }
+
+    #[test]
+    fn g28_edited_removed_and_moved_entries_are_noticed() {
+        assert_eq!(read(&log()).unwrap().len(), 4);
+        let other = hex::encode(cbor::to_vec(&Activity { at: 9, event: Event::PinChanged }));
+        for edit in [
+            format!("UPDATE activity SET entry = x'{other}' WHERE number = 2"),
+            "UPDATE activity SET entry = x'00' WHERE number = 2".into(),
+            "DELETE FROM activity WHERE number = 2".into(),
+            "DELETE FROM activity WHERE number = 4".into(),
+            "DELETE FROM activity".into(),
+            "DELETE FROM activity WHERE number = 1; UPDATE activity SET number = number - 1".into(),
+            "UPDATE activity SET number = 9 WHERE number = 2; UPDATE activity SET number = 2 WHERE number = 3;
+             UPDATE activity SET number = 3 WHERE number = 9"
+                .into(),
+            format!("INSERT INTO activity VALUES (5, x'{other}', x'00')"),
+        ] {
+            let connection = log();
+            connection.execute_batch(&edit).unwrap();
+            assert_eq!(read(&connection), Err(WalletError::LogTampered), "{edit}");
+        }
+    }
+
+    #[test]
+    fn a_renewed_code_is_one_showing() {
+        let connection = log();
+        let shown = |profile: &str| Event::Displayed { credential_type: "t".into(), profile: profile.into() };
+        for (at, event, entries) in [
+            (100, shown("a"), 5),
+            (130, shown("a"), 5),
+            (130, shown("b"), 6),
+            (729, shown("b"), 6),
+            (730, shown("b"), 7),
+            (731, Event::PinChanged, 8),
+            (732, Event::PinChanged, 9),
+        ] {
+            append(&connection, at, &event).unwrap();
+            assert_eq!(read(&connection).unwrap().len(), entries, "{at}");
+        }
+    }
+}

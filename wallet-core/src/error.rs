@@ -106,8 +106,8 @@ pub enum WalletError {
     /// There is no such issuance under way.
     #[error("this issuance is not under way; start it again from the offer")]
     NoSuchIssuance,
-    /// The issuer's key cannot be used to commit to the holder's secrets.
-    #[error("the request for the credential could not be made; update the trust data")]
+    /// The commitment to the holder's secrets could not be made, e.g. because random numbers repeat.
+    #[error("the request for the credential could not be made; restart the phone and try again")]
     CommitmentFailed,
     /// Not the encoding of an answer.
     #[error("the issuer's answer cannot be read; send the request again")]

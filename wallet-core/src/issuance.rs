@@ -135,9 +135,9 @@ impl Wallet {
                 device_proof: Signature([0; 64]),
                 idempotency_key,
             };
-            let device = DeviceKey { area: area.as_ref(), alias: id.key_alias(), public_key: device_key };
-            let request = request.sign(&device).map_err(|_| WalletError::KeystoreFault)?;
-            request.check_device_proof().map_err(|_| WalletError::KeystoreFault)?;
+            let device = DeviceKey::new(area.as_ref(), id.key_alias(), device_key);
+            let request = request.sign(&device).map_err(|_| device.fault())?;
+            request.check_device_proof().map_err(|_| device.fault())?;
             let stored = StoredIssuance {
                 issuer: offer.issuer,
                 url: offer.url,

@@ -104,8 +104,8 @@ impl Pin {
             spellings.iter().any(|spelling| self.0.contains(spelling.as_str()) || spelling.contains(self.0.as_str()))
         });
         let of_phone = personal.phone.is_some_and(|phone| {
-            let digits: String = phone.chars().filter_map(ascii_digit).collect();
-            digits.contains(self.0.as_str())
+            let digits: Vec<u8> = phone.chars().filter_map(ascii_digit).map(|digit| digit as u8).collect();
+            digits.windows(*DIGITS.start()).any(|run| self.as_bytes().windows(run.len()).any(|part| part == run))
         });
         of_birth || of_phone
     }

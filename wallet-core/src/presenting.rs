@@ -263,11 +263,8 @@ fn present(
             None
         }
     };
-    let device = stored.credential.device_key.map(|public_key| DeviceKey {
-        area: open.area.as_ref(),
-        alias: id.key_alias(),
-        public_key,
-    });
+    let device =
+        stored.credential.device_key.map(|public_key| DeviceKey::new(open.area.as_ref(), id.key_alias(), public_key));
     let holding = Holding {
         credential: &stored.credential,
         secrets: &secrets,
@@ -281,6 +278,7 @@ fn present(
         Err(PresentError::SetSignatureMissing) => {
             Err(failure.take().unwrap_or(WalletError::Present(PresentError::SetSignatureMissing)))
         }
+        Err(PresentError::KeystoreFault) => Err(device.map_or(WalletError::KeystoreFault, |device| device.fault())),
         Err(other) => Err(other.into()),
     }
 }

@@ -5,9 +5,13 @@ mod software;
 
 pub use software::SoftwareSecureArea;
 
+use std::cell::Cell;
+
 use protocol::crypto::keys::{PublicKey, Signature, Signer, SignerError};
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
+
+use crate::error::WalletError;
 
 /// Why the secure area did not do what it was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -110,9 +114,22 @@ pub trait SecureArea: Send + Sync {
 
 /// One key of a secure area, as `protocol` signs with it.
 pub(crate) struct DeviceKey<'a> {
-    pub(crate) area: &'a dyn SecureArea,
-    pub(crate) alias: String,
-    pub(crate) public_key: PublicKey,
+    area: &'a dyn SecureArea,
+    alias: String,
+    public_key: PublicKey,
+    /// Why it did not sign: `protocol` passes on only that it did not.
+    fault: Cell<Option<SecureAreaError>>,
+}
+
+impl<'a> DeviceKey<'a> {
+    pub(crate) fn new(area: &'a dyn SecureArea, alias: String, public_key: PublicKey) -> Self {
+        Self { area, alias, public_key, fault: Cell::new(None) }
+    }
+
+    /// Why no valid signature came of it.
+    pub(crate) fn fault(&self) -> WalletError {
+        self.fault.get().map_or(WalletError::KeystoreFault, WalletError::from)
+    }
 }
 
 impl Signer for DeviceKey<'_> {
@@ -121,6 +138,9 @@ impl Signer for DeviceKey<'_> {
     }
 
     fn sign(&self, domain: &[u8], message: &[u8]) -> Result<Signature, SignerError> {
-        self.area.sign(&self.alias, domain, message).map_err(|_| SignerError::KeyUnavailable)
+        self.area.sign(&self.alias, domain, message).map_err(|fault| {
+            self.fault.set(Some(fault));
+            SignerError::KeyUnavailable
+        })
     }
 }

@@ -163,3 +163,90 @@ fn unavailable(error: io::Error) -> SecureAreaError {
         _ => SecureAreaError::Unavailable,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use rand_chacha::ChaCha20Rng;
+    use rand_chacha::rand_core::SeedableRng;
+
+    use super::*;
+
+    const DOMAIN: &[u8] = b"mid/v1/test;";
+
+    fn area(place: &Path) -> SoftwareSecureArea {
+        SoftwareSecureArea::open_or_create(place, &mut ChaCha20Rng::from_seed([1; 32])).unwrap()
+    }
+
+    #[test]
+    fn keys_stay_inside_and_sign() {
+        let place = tempfile::tempdir().unwrap();
+        let mut rng = ChaCha20Rng::from_seed([2; 32]);
+        let key = area(place.path()).create_key("a", &mut rng).unwrap();
+        assert_eq!(area(place.path()).create_key("a", &mut rng), Ok(key), "one key for an alias");
+        assert_ne!(area(place.path()).create_key("../b", &mut rng), Ok(key));
+        let signature = area(place.path()).sign("a", DOMAIN, b"message").unwrap();
+        assert_eq!(key.verify(DOMAIN, b"message", &signature), Ok(()));
+        area(place.path()).delete_key("a").unwrap();
+        assert_eq!(area(place.path()).sign("a", DOMAIN, b"message"), Err(SecureAreaError::UnknownKey));
+        // A key file under another alias is no key.
+        fs::copy(place.path().join("2e2e2f62.key"), place.path().join("61.key")).unwrap();
+        assert_eq!(area(place.path()).sign("a", DOMAIN, b"message"), Err(SecureAreaError::SealBroken));
+    }
+
+    #[test]
+    fn seals_open_here_in_their_context_only() {
+        let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let sealed = area(here.path()).seal(b"context", b"secret").unwrap();
+        assert!(!sealed.windows(6).any(|window| window == b"secret"));
+        assert_eq!(area(here.path()).unseal(b"context", &sealed).unwrap().as_slice(), b"secret");
+        let other = SoftwareSecureArea::open_or_create(there.path(), &mut ChaCha20Rng::from_seed([3; 32])).unwrap();
+        assert_ne!(other.device_id(), area(here.path()).device_id());
+        let broken = |result: Result<Zeroizing<Vec<u8>>, _>| assert_eq!(result.err(), Some(SecureAreaError::SealBroken));
+        broken(other.unseal(b"context", &sealed));
+        broken(area(here.path()).unseal(b"contexu", &sealed));
+        broken(area(here.path()).unseal(b"context", &sealed[..11]));
+        for at in 0..sealed.len() {
+            let mut changed = sealed.clone();
+            changed[at] ^= 1;
+            broken(area(here.path()).unseal(b"context", &changed));
+        }
+    }
+
+    #[test]
+    fn records_only_move_forward() {
+        let place = tempfile::tempdir().unwrap();
+        assert!(area(place.path()).record("r").unwrap().is_none());
+        assert_eq!(area(place.path()).replace_record("r", 1, b"x"), Err(SecureAreaError::RecordConflict));
+        area(place.path()).replace_record("r", 0, b"one").unwrap();
+        assert_eq!(area(place.path()).replace_record("r", 0, b"x"), Err(SecureAreaError::RecordConflict));
+        area(place.path()).replace_record("r", 1, b"two").unwrap();
+        let record = area(place.path()).record("r").unwrap().unwrap();
+        assert_eq!((record.version, record.bytes.as_slice()), (2, b"two".as_slice()));
+        // Of many writers at the same version one succeeds.
+        let shared = area(place.path());
+        let won = std::thread::scope(|scope| {
+            let writers: Vec<_> = (0..8).map(|_| scope.spawn(|| shared.replace_record("r", 2, b"x").is_ok())).collect();
+            writers.into_iter().map(|w| w.join().unwrap()).filter(|won| *won).count()
+        });
+        assert_eq!(won, 1);
+        fs::write(place.path().join("72.record"), b"short").unwrap();
+        assert_eq!(area(place.path()).record("r").err(), Some(SecureAreaError::RecordTampered));
+        area(place.path()).delete_record("r").unwrap();
+        assert!(area(place.path()).record("r").unwrap().is_none());
+    }
+
+    #[test]
+    fn a_damaged_root_key_is_noticed() {
+        let place = tempfile::tempdir().unwrap();
+        drop(area(place.path()));
+        fs::write(place.path().join(ROOT), b"short").unwrap();
+        let opened = SoftwareSecureArea::open_or_create(place.path(), &mut ChaCha20Rng::from_seed([1; 32]));
+        assert_eq!(opened.err(), Some(SecureAreaError::RecordTampered));
+        fs::remove_file(place.path().join(ROOT)).unwrap();
+        fs::create_dir(place.path().join(ROOT)).unwrap();
+        let opened = SoftwareSecureArea::open_or_create(place.path(), &mut ChaCha20Rng::from_seed([1; 32]));
+        assert_eq!(opened.err(), Some(SecureAreaError::Unavailable));
+    }
+}

@@ -46,10 +46,12 @@ pub(super) fn open(path: &Path, key: &DatabaseKey) -> Result<Connection, WalletE
         return Err(WalletError::StorageTampered);
     }
     drop(check);
-    if schema != SCHEMA {
-        return Err(WalletError::StorageVersionUnsupported);
+    match schema {
+        SCHEMA => Ok(connection),
+        // An empty file has no schema.
+        ..SCHEMA => Err(WalletError::StorageTampered),
+        _ => Err(WalletError::StorageVersionUnsupported),
     }
-    Ok(connection)
 }
 
 fn connect(path: &Path, key: &DatabaseKey, also: OpenFlags) -> Result<Connection, WalletError> {
@@ -67,7 +69,7 @@ fn connect(path: &Path, key: &DatabaseKey, also: OpenFlags) -> Result<Connection
 }
 
 /// Makes the tables of a new file.
-pub(super) fn make_tables(connection: &Connection) -> Result<(), WalletError> {
+pub(crate) fn make_tables(connection: &Connection) -> Result<(), WalletError> {
     connection.execute_batch(TABLES)?;
     Ok(connection.pragma_update(None, "user_version", SCHEMA)?)
 }

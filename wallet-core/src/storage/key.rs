@@ -129,6 +129,12 @@ impl WrappedKey {
         KdfParameters::new(memory_kib, passes, lanes)
     }
 
+    /// The same with other parameters, as someone who changes the record would leave it.
+    #[cfg(test)]
+    pub(super) fn with_work_factor(&self, kdf: [u32; 3]) -> Self {
+        Self { kdf, ..self.clone() }
+    }
+
     /// The database key, or `None` when this is not the PIN.
     pub(crate) fn open(
         &self,

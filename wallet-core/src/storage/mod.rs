@@ -19,6 +19,8 @@ use std::path::Path;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+#[cfg(test)]
+pub(crate) use database::make_tables;
 pub(crate) use database::{read_setting, write_setting};
 pub(crate) use guard::{Guard, GuardRecord, StateMark, TRIES};
 pub(crate) use header::Header;
@@ -129,3 +131,6 @@ impl Store {
         self.uncertain
     }
 }
+
+#[cfg(test)]
+mod tests;
