@@ -193,8 +193,7 @@ impl SetPublicKey {
             seed.update(value.to_be_bytes());
             seed.update(signature.to_bytes());
         }
-        let groups: Vec<_> =
-            values.iter().map(|(value, signature)| vec![self.equation(*value, signature)]).collect();
+        let groups: Vec<_> = values.iter().map(|(value, signature)| vec![self.equation(*value, signature)]).collect();
         failing_groups(&groups, &seed.finalize().into())
     }
 

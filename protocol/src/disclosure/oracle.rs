@@ -116,7 +116,8 @@ fn check(statement: &Statement<'_>, context: &[u8], mut bytes: &[u8]) -> Option<
         transcript.extend(be(pseudonym.message));
         transcript.extend(pseudonym.value.to_compressed());
     }
-    let first_move = [a_bar, b_bar, d].into_iter().chain(parts.iter().flat_map(|(a_prime, a_bar, _)| [*a_prime, *a_bar]));
+    let first_move =
+        [a_bar, b_bar, d].into_iter().chain(parts.iter().flat_map(|(a_prime, a_bar, _)| [*a_prime, *a_bar]));
     first_move.chain(commitments).for_each(|point| transcript.extend(point.to_affine().to_compressed()));
     transcript.extend(be(context.len()));
     transcript.extend(context);
@@ -128,6 +129,8 @@ fn check(statement: &Statement<'_>, context: &[u8], mut bytes: &[u8]) -> Option<
     // Pairings.
     let members = statement.memberships.iter().zip(&parts);
     let all = paired(&a_bar, statement.issuer.as_bytes(), &b_bar)
-        && members.into_iter().all(|(membership, (a_prime, a_bar, _))| paired(a_prime, membership.set.as_bytes(), a_bar));
+        && members
+            .into_iter()
+            .all(|(membership, (a_prime, a_bar, _))| paired(a_prime, membership.set.as_bytes(), a_bar));
     all.then_some(())
 }

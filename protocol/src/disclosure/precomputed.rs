@@ -6,16 +6,16 @@ use rand_core::CryptoRng;
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
+use super::ProofError;
 use super::proof::{MembershipProof, Proof};
 use super::statement::{Checked, Statement, Transcript, Witness};
-use super::ProofError;
 use super::verify::pairing_equations;
 use crate::crypto::bbs::{self, Commitments, Randomized, Secrets, commit, respond};
 use crate::crypto::curve::{Expander, G1, G1Affine, Scalar, equations_hold};
 use crate::crypto::domains;
 use crate::crypto::membership::{ValueSignature, generator_table};
 
-/// A presentation waiting for its context. It answers one challenge and is gone: answering two with the same
+/// A presentation waiting for its context (ZKP-14). It answers one challenge and is gone: answering two with the same
 /// blinding would reveal the messages, so [`Self::finish`] consumes it and it cannot be cloned or stored.
 pub struct Precomputed {
     transcript: Transcript,
@@ -55,7 +55,7 @@ impl Precomputed {
         let precomputed = Self::without_checks(&checked, witness, rng)?;
         let memberships = precomputed.memberships.iter();
         let equations = pairing_equations(&checked, &precomputed.points, memberships);
-        // The seed only has to be out of reach of whoever made the witness: the transcript has our randomness.
+        // ZKP-14. The seed only has to be out of reach of whoever made the witness: the transcript has our randomness.
         if !equations_hold(&equations, &precomputed.transcript.digest()) {
             return Err(ProofError::WitnessMismatch);
         }
@@ -146,7 +146,7 @@ fn check_messages(checked: &Checked<'_>, witness: &Witness<'_>) -> Result<(), Pr
     Ok(())
 }
 
-/// Blinding that is unpredictable if the generator *or* the witness is: a hash of both, of the statement
+/// ZKP-13: blinding that is unpredictable if the generator *or* the witness is: a hash of both, of the statement
 /// and of a counter. A generator that repeats itself is refused all the same.
 fn blinding<R: CryptoRng + ?Sized>(
     transcript: &Transcript,

@@ -39,9 +39,11 @@ impl Proof {
     /// `ProofLength`, `InvalidPoint`, `IdentityPoint`, `ScalarOutOfRange`.
     pub(super) fn from_bytes(bytes: &[u8], checked: &Checked<'_>) -> Result<Self, ProofError> {
         let (hidden, memberships) = (checked.hidden.len(), checked.positions.len());
+        // ZKP-01
         if bytes.len() != length(hidden, memberships) {
             return Err(ProofError::ProofLength);
         }
+        // ZKP-02, ZKP-03, ZKP-04: the reader refuses what is not canonical, the identity and zero.
         let mut reader = Reader(bytes);
         Ok(Self {
             points: Randomized::read(&mut reader)?,

@@ -92,6 +92,7 @@ impl<'a> Checked<'a> {
     /// `TooManyMessages`, `IndexInvalid`, `PredicateVacuous`, `IdentityPoint`.
     pub(super) fn new(statement: &Statement<'a>) -> Result<Self, ProofError> {
         let shown = statement.shown.iter().map(|(index, _)| *index);
+        // ZKP-05, ZKP-07
         let domain = bbs::domain(statement.issuer, statement.message_count, statement.header)?;
         let hidden = bbs::hidden_indexes(statement.message_count, shown)?;
         let position = |message| hidden.binary_search(&message).map_err(|_| ProofError::IndexInvalid);
@@ -99,12 +100,14 @@ impl<'a> Checked<'a> {
             .memberships
             .iter()
             .map(|membership| match membership.coefficient.is_zero() {
+                // ZKP-06
                 true => Err(ProofError::PredicateVacuous),
                 false => position(membership.message),
             })
             .collect::<Result<_, _>>()?;
         let scope = match statement.pseudonym {
             None => None,
+            // ZKP-03
             Some(Pseudonym { value, .. }) if value.is_identity() => return Err(ProofError::IdentityPoint),
             Some(Pseudonym { scope, message, .. }) => Some((scope_base(scope), position(message)?)),
         };

@@ -7,6 +7,7 @@ use super::oracle;
 use super::precomputed::Precomputed;
 use super::statement::Checked;
 use super::*;
+use crate::crypto::bbs::tests::{StuckRng, outside_subgroup};
 use crate::crypto::bbs::{self, SecretKey, Signature, Suite};
 use crate::crypto::curve::{G1Affine, Scalar};
 use crate::crypto::membership::{SetSecretKey, ValueSignature, epoch_offset};
@@ -235,7 +236,8 @@ fn a_signature_by_nobody_is_refused() {
 #[test]
 fn another_statement_or_context_is_refused() {
     with_full(|credential, statement, _, proof| {
-        let refused = |statement: Statement<'_>| assert_eq!(verdict(&statement, CONTEXT, &proof), Err(ProofError::ProofInvalid));
+        let refused =
+            |statement: Statement<'_>| assert_eq!(verdict(&statement, CONTEXT, &proof), Err(ProofError::ProofInvalid));
         assert_eq!(verdict(statement, b"another context", &proof), Err(ProofError::ProofInvalid));
         assert_eq!(verdict(statement, b"", &proof), Err(ProofError::ProofInvalid));
         let other = SecretKey::generate(Suite::Sha256, &[7; 32], b"other").unwrap();
@@ -248,7 +250,7 @@ fn another_statement_or_context_is_refused() {
         refused(Statement { shown: &shown, ..*statement });
         for index in 0..4 {
             let mut memberships = statement.memberships.to_vec();
-            memberships[index].constant = memberships[index].constant + Scalar::ONE; // off by one
+            memberships[index].constant += Scalar::ONE; // off by one
             refused(Statement { memberships: &memberships, ..*statement });
             memberships[index] = statement.memberships[index];
             memberships[index].coefficient = -memberships[index].coefficient; // swapped direction
@@ -322,24 +324,9 @@ fn the_prover_refuses_what_it_cannot_prove() {
 
 #[test]
 fn a_stuck_generator_is_refused() {
-    struct Stuck(u8);
-    impl rand_core::TryRng for Stuck {
-        type Error = core::convert::Infallible;
-        fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
-            Ok(self.0.into())
-        }
-        fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
-            Ok(self.0.into())
-        }
-        fn try_fill_bytes(&mut self, output: &mut [u8]) -> Result<(), Self::Error> {
-            output.fill(self.0);
-            Ok(())
-        }
-    }
-    impl rand_core::TryCryptoRng for Stuck {}
     with_full(|_, statement, witness, _| {
         for byte in [0, 7, 255] {
-            let made = prove(statement, witness, CONTEXT, &mut Stuck(byte));
+            let made = prove(statement, witness, CONTEXT, &mut StuckRng(byte));
             assert_eq!(made, Err(ProofError::RngFailure));
         }
     });
@@ -402,7 +389,9 @@ fn parts_in_another_order_are_refused() {
 #[test]
 fn wrong_lengths_points_and_scalars_are_refused() {
     with_full(|_, statement, _, proof| {
-        for length in [0, 1, 272, proof.len() - 128, proof.len() - 32, proof.len() - 1, proof.len() + 1, proof.len() + 32] {
+        for length in
+            [0, 1, 272, proof.len() - 128, proof.len() - 32, proof.len() - 1, proof.len() + 1, proof.len() + 32]
+        {
             let mut changed = proof.clone();
             changed.resize(length, 1);
             assert_eq!(verdict(statement, CONTEXT, &changed), Err(ProofError::ProofLength), "{length}");
@@ -433,20 +422,6 @@ fn wrong_lengths_points_and_scalars_are_refused() {
             assert_eq!(replaced(offset, &number(5).to_be_bytes()), Err(ProofError::ProofInvalid), "{offset}");
         }
     });
-}
-
-fn outside_subgroup() -> [u8; 48] {
-    let candidates = (0..=255u8).map(|x| {
-        let mut bytes = [0u8; 48];
-        (bytes[0], bytes[47]) = (0x80, x);
-        bytes
-    });
-    candidates
-        .into_iter()
-        .find(|bytes| {
-            G1Affine::from_compressed(bytes) == Err(crate::crypto::curve::CurveError::PointNotInSubgroup)
-        })
-        .unwrap()
 }
 
 #[test]

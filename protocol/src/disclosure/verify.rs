@@ -60,6 +60,7 @@ impl<'a> Presented<'a> {
         let proof = Proof::from_bytes(self.proof, &checked)?;
         let mut transcript = Transcript::of(&checked);
         transcript.first_move(&proof.points, &proof.membership_points(), &commitments(&checked, &proof));
+        // ZKP-08
         if transcript.challenge(self.context) != proof.challenge {
             return Err(ProofError::ProofInvalid);
         }
@@ -76,7 +77,7 @@ fn commitments(checked: &Checked<'_>, proof: &Proof) -> Vec<G1> {
     let bbs = recompute(suite, checked.domain, shown, &checked.hidden, points, responses, *challenge);
     let mut commitments = bbs.to_vec();
     for ((membership, position), part) in statement.memberships.iter().zip(&checked.positions).zip(memberships) {
-        // The value's response is not sent: it follows from the message's.
+        // ZKP-12: the value's response is not sent, it follows from the message's.
         let value = membership.coefficient * responses.messages[*position] + membership.constant * *challenge;
         let [a_prime, a_bar] = part.points;
         commitments.push(
@@ -85,14 +86,13 @@ fn commitments(checked: &Checked<'_>, proof: &Proof) -> Vec<G1> {
         );
     }
     if let (Some(pseudonym), Some((base, position))) = (&statement.pseudonym, &checked.scope) {
-        let terms: [(G1Affine, Scalar); 2] =
-            [(*base, responses.messages[*position]), (pseudonym.value, -*challenge)];
+        let terms: [(G1Affine, Scalar); 2] = [(*base, responses.messages[*position]), (pseudonym.value, -*challenge)];
         commitments.push(multiply_sum_vartime(&terms));
     }
     commitments
 }
 
-/// Bbar = secret key · Abar, and Ā = y·A′ for each membership.
+/// ZKP-09 and ZKP-10: Bbar = secret key · Abar, and Ā = y·A′ for each membership.
 pub(super) fn pairing_equations<'a, 'p>(
     checked: &Checked<'a>,
     points: &Randomized,
@@ -116,7 +116,7 @@ fn first_failure(equations: &[Equation<'_>], seed: &[u8; 32]) -> ProofError {
     }
 }
 
-/// A hash of everything the holders chose. Each proof holds its challenge, which is a hash of its statement.
+/// ZKP-11: a hash of everything the holders chose. Each proof holds its challenge, which is a hash of its statement.
 fn seed(items: &[Presented<'_>]) -> [u8; 32] {
     let mut hash = Sha256::new().chain_update(domains::ZK_FOLD);
     for item in items {

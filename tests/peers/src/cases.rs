@@ -241,11 +241,8 @@ impl Holder {
             memberships: &memberships,
             pseudonym: value.map(|value| Pseudonym { scope, message: 0, value }),
         };
-        let witness = Witness {
-            signature: &self.signature,
-            messages: &self.messages,
-            value_signatures: &self.value_signatures,
-        };
+        let witness =
+            Witness { signature: &self.signature, messages: &self.messages, value_signatures: &self.value_signatures };
         run(&statement, &witness)
     }
 }
@@ -277,10 +274,8 @@ fn presentation(names: Names, predicates: usize) -> Result<Vec<Case>, Box<dyn Er
         }),
         batch(verify_many, promised.map(|_| 3.0), move || {
             holder.with(|statement, _| {
-                let items: Vec<_> = proofs
-                    .iter()
-                    .map(|proof| Presented { statement: *statement, context: CONTEXT, proof })
-                    .collect();
+                let items: Vec<_> =
+                    proofs.iter().map(|proof| Presented { statement: *statement, context: CONTEXT, proof }).collect();
                 assert!(verify_batch(&items).iter().all(Result::is_ok));
             });
         }),

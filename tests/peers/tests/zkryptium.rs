@@ -1,4 +1,5 @@
 //! zkryptium and we accept each other's signatures and proofs, and refuse each other's broken ones.
+#![allow(clippy::unwrap_used)] // a peer that fails must stop the test
 
 use protocol::crypto::bbs::{Proof, ProofCheck, SecretKey, Signature, Suite, prove, sign, verify, verify_proof};
 use protocol::crypto::curve::Scalar;
@@ -56,13 +57,8 @@ macro_rules! both_ways {
             for proof in [made.to_bytes(), peer.unwrap().to_bytes()] {
                 for (context, expected) in [(CONTEXT, true), (b"other", false)] {
                     let decoded = PoKSignature::<$peer>::from_bytes(&proof).unwrap();
-                    let theirs = decoded.proof_verify(
-                        &public,
-                        Some(&shown_texts),
-                        Some(&indexes),
-                        Some(HEADER),
-                        Some(context),
-                    );
+                    let theirs =
+                        decoded.proof_verify(&public, Some(&shown_texts), Some(&indexes), Some(HEADER), Some(context));
                     assert_eq!(theirs.is_ok(), expected);
                     assert_eq!(check_ours(&ours, &proof, context, &shown), expected);
                 }

@@ -139,8 +139,7 @@ fn check_commitment(issuance: &Issuance<'_>, bytes: &[u8]) -> Result<G1Affine, B
     let point = reader.point()?;
     let challenge = reader.scalar()?;
     let responses = reader.scalars(issuance.hidden.len())?;
-    let t = sum_vartime(&issuance.bases(&responses).collect::<Vec<_>>())
-        + multiply_sum_vartime(&[(point, -challenge)]);
+    let t = sum_vartime(&issuance.bases(&responses).collect::<Vec<_>>()) + multiply_sum_vartime(&[(point, -challenge)]);
     if issuance.challenge(&point, &t.to_affine())? != challenge {
         return Err(BbsError::CommitmentInvalid);
     }

@@ -84,4 +84,4 @@ impl From<CurveError> for BbsError {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

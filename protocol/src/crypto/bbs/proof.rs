@@ -128,11 +128,7 @@ pub(crate) fn recompute(
     responses: &Responses,
     challenge: Scalar,
 ) -> [G1; 2] {
-    let t1 = multiply_sum_vartime(&[
-        (points.b_bar, challenge),
-        (points.a_bar, responses.e),
-        (points.d, responses.r1),
-    ]);
+    let t1 = multiply_sum_vartime(&[(points.b_bar, challenge), (points.a_bar, responses.e), (points.d, responses.r1)]);
     let mut terms = vec![(first_base(suite), challenge), (domain_base(suite), domain * challenge)];
     terms.extend(shown.iter().map(|(index, message)| (message_base(suite, *index), *message * challenge)));
     let answers = hidden.iter().zip(&responses.messages);

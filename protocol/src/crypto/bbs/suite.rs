@@ -122,8 +122,7 @@ impl Suite {
         if let Some(generator) = chain[index].get() {
             return generator;
         }
-        let mut generator =
-            chain[0].get_or_init(|| Generator::new(self, self.first_seed(b"MESSAGE_GENERATOR_SEED")));
+        let mut generator = chain[0].get_or_init(|| Generator::new(self, self.first_seed(b"MESSAGE_GENERATOR_SEED")));
         for (position, slot) in chain.iter().enumerate().take(index + 1).skip(1) {
             let input = self.next_seed_input(&generator.seed, position + 1);
             generator = slot.get_or_init(|| Generator::new(self, self.next_seed(&input)));

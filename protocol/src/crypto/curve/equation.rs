@@ -40,21 +40,15 @@ pub fn equations_hold(equations: &[Equation<'_>], seed: &[u8; 32]) -> bool {
 
 /// The indices of the groups that contain a false equation, found by halving.
 pub fn failing_groups(groups: &[Vec<Equation<'_>>], seed: &[u8; 32]) -> Vec<usize> {
-    let mut failing = Vec::new();
-    let mut open = vec![0..groups.len()];
-    while let Some(range) = open.pop() {
-        let equations = groups[range.clone()].concat();
-        if equations_hold(&equations, seed) {
-            continue;
-        }
-        if range.len() <= 1 {
-            failing.push(range.start);
-            continue;
-        }
-        let middle = range.start + range.len() / 2;
-        open.push(middle..range.end);
-        open.push(range.start..middle);
+    if equations_hold(&groups.concat(), seed) {
+        return Vec::new();
     }
+    if groups.len() == 1 {
+        return vec![0];
+    }
+    let (first, second) = groups.split_at(groups.len() / 2);
+    let mut failing = failing_groups(first, seed);
+    failing.extend(failing_groups(second, seed).iter().map(|index| index + first.len()));
     failing
 }
 
@@ -88,8 +82,9 @@ mod tests {
     fn true_equations_hold_and_a_false_one_is_found() {
         let keys: Vec<_> =
             [5, 6, 7].map(|s| (s, PreparedG2::new(G2Affine::generator_times(&Scalar::from_u64(s))))).into();
-        let mut groups: Vec<Vec<_>> =
-            (0..9).map(|i| (0..4).map(|j| equation(&keys[(i + j) % 3].1, keys[(i + j) % 3].0, 3 + (i * j) as u64)).collect()).collect();
+        let mut groups: Vec<Vec<_>> = (0..9)
+            .map(|i| (0..4).map(|j| equation(&keys[(i + j) % 3].1, keys[(i + j) % 3].0, 3 + (i * j) as u64)).collect())
+            .collect();
         assert!(equations_hold(&[], &[7; 32]));
         assert!(equations_hold(&groups.concat(), &[7; 32]));
         assert!(failing_groups(&groups, &[7; 32]).is_empty());

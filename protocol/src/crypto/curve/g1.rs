@@ -9,7 +9,7 @@ use zeroize::Zeroize;
 use super::{CurveError, Scalar};
 
 /// A point of G1 in affine form, the form that is stored and encoded.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct G1Affine(pub(super) blst_p1_affine);
 
 /// A point of G1 in Jacobian form, the form that is calculated with.
@@ -69,11 +69,8 @@ impl G1Affine {
 
 impl G1 {
     /// The neutral element.
-    pub const IDENTITY: Self = Self(blst_p1 {
-        x: blst_fp { l: [0; 6] },
-        y: blst_fp { l: [0; 6] },
-        z: blst_fp { l: [0; 6] },
-    });
+    pub const IDENTITY: Self =
+        Self(blst_p1 { x: blst_fp { l: [0; 6] }, y: blst_fp { l: [0; 6] }, z: blst_fp { l: [0; 6] } });
 
     /// `scalar`·self, in constant time.
     pub fn multiply(&self, scalar: &Scalar) -> Self {
@@ -214,12 +211,6 @@ impl Eq for G1 {}
 impl Default for G1 {
     fn default() -> Self {
         Self::IDENTITY
-    }
-}
-
-impl Default for G1Affine {
-    fn default() -> Self {
-        Self(blst_p1_affine::default())
     }
 }
 

@@ -89,10 +89,8 @@ fn interleaved(terms: &[(G1Affine, Halves)]) -> G1 {
     }
     let low = G1::all_to_affine(&multiples);
     let high: Vec<_> = low.iter().map(endomorphism).collect();
-    let digits: Vec<_> = terms
-        .iter()
-        .map(|(_, halves)| (non_adjacent(halves.low), non_adjacent(halves.high)))
-        .collect();
+    let digits: Vec<_> =
+        terms.iter().map(|(_, halves)| (non_adjacent(halves.low), non_adjacent(halves.high))).collect();
     let mut total = G1::IDENTITY;
     for position in (0..DIGITS).rev() {
         if !total.is_identity() {
@@ -138,10 +136,8 @@ fn non_adjacent(multiplier: u128) -> [i8; DIGITS] {
 
 /// Bucket method, for many points: each term as two of half the length.
 fn pippenger(terms: &[(G1Affine, Halves)]) -> G1 {
-    let (points, multipliers): (Vec<_>, Vec<_>) = terms
-        .iter()
-        .flat_map(|(point, halves)| [(*point, halves.low), (endomorphism(point), halves.high)])
-        .unzip();
+    let (points, multipliers): (Vec<_>, Vec<_>) =
+        terms.iter().flat_map(|(point, halves)| [(*point, halves.low), (endomorphism(point), halves.high)]).unzip();
     let width = multipliers.iter().map(|multiplier: &u128| 128 - multiplier.leading_zeros()).max().unwrap_or(0);
     let multipliers: Vec<_> = multipliers.iter().map(|multiplier| multiplier.to_le_bytes()).collect();
     let point_pointers: Vec<_> = points.iter().map(|point| &raw const point.0).collect();
