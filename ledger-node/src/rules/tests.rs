@@ -1,0 +1,510 @@
+//! Every rule with a valid twin. Each test starts from a small network and changes one thing.
+
+use protocol::credential::{CredentialType, Label, StatusList};
+use protocol::crypto::keys::{Ed25519SigningKey, P256SigningKey, Signer};
+use protocol::exchange::Predicate;
+use protocol::ledger::{
+    Accreditation, DidKey, IssuerKey, Permit, Purpose, RecordError, StatusEpoch, StatusListAnchor, TransactionBody,
+    TypeDefinition, VerifierRegistration, Write,
+};
+
+use super::*;
+
+const NETWORK_ID: [u8; 32] = [7; 32];
+const TYPE: &[u8] = include_bytes!("../../../specs/types/driver-licence.json");
+const NOW: u64 = 1_000;
+
+fn key(seed: u8) -> Ed25519SigningKey {
+    Ed25519SigningKey::from_seed(&[seed; 32])
+}
+
+fn governors() -> [Ed25519SigningKey; 3] {
+    [key(101), key(102), key(103)]
+}
+
+fn governance_record() -> Governance {
+    let keys = governors().map(|key| match key.public_key() {
+        PublicKey::Ed25519(bytes) => GovernanceKey(bytes),
+        PublicKey::P256(_) => unreachable!(),
+    });
+    Governance { network: "kr".into(), keys: keys.to_vec(), threshold: 2 }
+}
+
+fn did(seed: u8) -> Did {
+    Did::derive("kr", &key(seed).public_key().to_multicodec()).unwrap()
+}
+
+fn did_key(fragment: &str, seed: u8) -> DidKey {
+    let key = key(seed).public_key();
+    DidKey { fragment: fragment.into(), key, purposes: Purposes::ALL, from: 0, until: None }
+}
+
+fn organisation(seed: u8) -> DidRecord {
+    DidRecord { did: did(seed), keys: vec![did_key("key-1", seed)], deactivated: false }
+}
+
+fn licence() -> CredentialType {
+    CredentialType::parse(TYPE).unwrap()
+}
+
+fn type_definition() -> TypeDefinition {
+    TypeDefinition { id: licence().id.clone(), definition: licence().definition() }
+}
+
+fn accreditation(seed: u8) -> Accreditation {
+    Accreditation { issuer: did(seed), credential_type: licence().id, from: 500, until: 2_000, withdrawn: false }
+}
+
+fn registration(seed: u8) -> VerifierRegistration {
+    let label = Label { ko: "술집".into(), en: "Bar".into() };
+    let claims = vec![licence().attributes[0].name.clone()];
+    let permit = Permit { credential_type: licence().id, claims, predicates: vec![] };
+    let purpose = Purpose { id: "age".into(), text: label.clone(), permits: vec![permit] };
+    VerifierRegistration { did: did(seed), name: label, purposes: vec![purpose], withdrawn: false }
+}
+
+fn issuer_key(seed: u8) -> IssuerKey {
+    let point = |n| blst::min_sig::SecretKey::key_gen(&[n; 32], &[]).unwrap().sk_to_pk().compress();
+    IssuerKey {
+        issuer: did(seed),
+        credential_type: licence().id,
+        bbs: point(1),
+        day_set: point(2),
+        status: point(3),
+        from: 500,
+        until: 2_000,
+        compromised_from: None,
+    }
+}
+
+fn status_list(seed: u8) -> StatusListAnchor {
+    StatusListAnchor {
+        issuer: did(seed),
+        credential_type: licence().id,
+        list: 0,
+        digest: StatusList::new().digest(),
+        entries: StatusList::ENTRIES,
+        as_of: 990,
+    }
+}
+
+fn epoch(number: u32, at: u64) -> Record {
+    Record::StatusEpoch(StatusEpoch { issuer_key: issuer_key(1).key_id(), epoch: number, at })
+}
+
+/// A network with a governance, a credential type, two organisations (1, 2), and an accreditation of the first.
+struct Network {
+    state: State,
+    at: BlockTime,
+}
+
+impl Network {
+    fn new() -> Self {
+        let state = State::new([genesis_envelope(Record::Governance(governance_record()))], Default::default());
+        let mut network = Self { state, at: BlockTime { height: 1, time_ms: NOW * 1000 } };
+        let records = [
+            Record::CredentialType(type_definition()),
+            Record::Did(organisation(1)),
+            Record::Did(organisation(2)),
+            Record::Accreditation(accreditation(1)),
+        ];
+        network.govern(&records.map(|record| (record, 0))).unwrap();
+        network
+    }
+
+    fn body(&self, sender: Sender, writes: &[(Record, u64)]) -> TransactionBody {
+        let write = |(record, previous_version): &(Record, u64)| Write {
+            record: record.clone(),
+            previous_version: *previous_version,
+        };
+        let nonce = self.state.next_nonce(&sender);
+        TransactionBody { network_id: NETWORK_ID, sender, nonce, writes: writes.iter().map(write).collect() }
+    }
+
+    fn send(&mut self, transaction: &Transaction) -> Result<(), TxError> {
+        let before = self.state.root();
+        let outcome = admit(&transaction.encode(), &NETWORK_ID).and_then(|t| apply(&mut self.state, self.at, &t));
+        // All or nothing.
+        assert_eq!(outcome.is_ok(), self.state.root() != before);
+        outcome
+    }
+
+    /// As two of three governors.
+    fn govern(&mut self, writes: &[(Record, u64)]) -> Result<(), TxError> {
+        let [first, second, _] = governors();
+        let body = self.body(Sender::Governance, writes);
+        self.send(&body.signed_by(&[&first, &second]).unwrap())
+    }
+
+    /// As an organisation with its first key.
+    fn act(&mut self, seed: u8, record: Record, previous: u64) -> Result<(), TxError> {
+        self.act_with(seed, "key-1", &key(seed), record, previous)
+    }
+
+    fn act_with(
+        &mut self,
+        seed: u8,
+        fragment: &str,
+        signer: &dyn Signer,
+        record: Record,
+        previous: u64,
+    ) -> Result<(), TxError> {
+        let body = self.body(organisation_sender(seed, fragment), &[(record, previous)]);
+        self.send(&body.signed_by(&[signer]).unwrap())
+    }
+
+    fn with_issuer_key() -> Self {
+        let mut network = Self::new();
+        network.act(1, Record::IssuerKey(Box::new(issuer_key(1))), 0).unwrap();
+        network
+    }
+}
+
+fn organisation_sender(seed: u8, fragment: &str) -> Sender {
+    Sender::Did { did: did(seed), fragment: fragment.into() }
+}
+
+#[test]
+fn ltxn_01_form_and_size() {
+    let network = Network::new();
+    let body = network.body(Sender::Governance, &[(Record::Did(organisation(3)), 0)]);
+    let [first, second, _] = governors();
+    let good = body.clone().signed_by(&[&first, &second]).unwrap().encode();
+    assert!(admit(&good, &NETWORK_ID).is_ok());
+    let refused = |bytes: &[u8]| admit(bytes, &NETWORK_ID).unwrap_err();
+    assert_eq!(refused(&[]), TxError::Malformed);
+    assert_eq!(refused(&[good.as_slice(), &[0]].concat()), TxError::NonCanonicalEncoding);
+    assert_eq!(refused(&vec![0; 64 * 1024 + 1]), TxError::TooLarge);
+    let empty = TransactionBody { writes: vec![], ..body.clone() };
+    assert_eq!(refused(&empty.signed_by(&[&first, &second]).unwrap().encode()), TxError::EmptyTx);
+    let many = TransactionBody { writes: vec![body.writes[0].clone(); 65], ..body.clone() };
+    assert_eq!(refused(&many.signed_by(&[&first, &second]).unwrap().encode()), TxError::TooLarge);
+    let mut crowd = body.signed_by(&[&first]).unwrap();
+    crowd.endorsements = vec![crowd.endorsements[0].clone(); 33];
+    assert_eq!(refused(&crowd.encode()), TxError::TooLarge);
+}
+
+#[test]
+fn ltxn_02_another_network() {
+    let mut network = Network::new();
+    let mut body = network.body(Sender::Governance, &[(Record::Did(organisation(3)), 0)]);
+    body.network_id = [8; 32];
+    let [first, second, _] = governors();
+    assert_eq!(network.send(&body.signed_by(&[&first, &second]).unwrap()), Err(TxError::WrongNetwork));
+}
+
+#[test]
+fn ltxn_03_a_signature_that_does_not_fit() {
+    let mut network = Network::new();
+    let body = network.body(Sender::Governance, &[(Record::Did(organisation(3)), 0)]);
+    let [first, second, _] = governors();
+    let mut transaction = body.signed_by(&[&first, &second]).unwrap();
+    transaction.body.writes[0].previous_version = 1;
+    assert_eq!(network.send(&transaction), Err(TxError::SignatureInvalid));
+    transaction.body.writes[0].previous_version = 0;
+    assert_eq!(network.send(&transaction), Ok(()));
+}
+
+#[test]
+fn ltxn_04_nonces_are_used_once_and_in_order() {
+    let mut network = Network::with_issuer_key();
+    let body = network.body(organisation_sender(1, "key-1"), &[(epoch(1, 900), 0)]);
+    let sign = |body: &TransactionBody| body.clone().signed_by(&[&key(1)]).unwrap();
+    let gap = TransactionBody { nonce: body.nonce + 1, ..body.clone() };
+    assert_eq!(network.send(&sign(&gap)), Err(TxError::NonceGap));
+    assert_eq!(network.send(&sign(&body)), Ok(()));
+    assert_eq!(network.send(&sign(&body)), Err(TxError::DuplicateTx));
+    let last = TransactionBody { nonce: u64::MAX, ..body };
+    assert_eq!(network.send(&sign(&last)), Err(TxError::NonceOverflow));
+    // Counted per organisation: another's nonce is its own.
+    assert_eq!(network.state.next_nonce(&organisation_sender(1, "other")), 2);
+    assert_eq!(network.state.next_nonce(&organisation_sender(2, "key-1")), 0);
+}
+
+#[test]
+fn ltxn_05_governors_are_counted_once() {
+    let [first, second, third] = governors();
+    let attempt = |signers: &[&dyn Signer]| {
+        let mut network = Network::new();
+        let body = network.body(Sender::Governance, &[(Record::Did(organisation(3)), 0)]);
+        network.send(&body.signed_by(signers).unwrap())
+    };
+    assert_eq!(attempt(&[&first, &third]), Ok(()));
+    assert_eq!(attempt(&[&third, &second, &first]), Ok(()));
+    assert_eq!(attempt(&[]), Err(TxError::QuorumNotMet));
+    assert_eq!(attempt(&[&first]), Err(TxError::QuorumNotMet));
+    assert_eq!(attempt(&[&first, &first]), Err(TxError::QuorumNotMet));
+    assert_eq!(attempt(&[&first, &second, &key(1)]), Err(TxError::Unauthorized));
+    let p256 = P256SigningKey::from_seed(&[3; 32]).unwrap();
+    assert_eq!(attempt(&[&first, &second, &p256]), Err(TxError::Unauthorized));
+}
+
+#[test]
+fn ltxn_06_one_current_key_of_the_sender() {
+    let record = || Record::IssuerKey(Box::new(issuer_key(1)));
+    assert_eq!(Network::new().act(1, record(), 0), Ok(()));
+    let mut network = Network::new();
+    assert_eq!(network.act_with(1, "key-1", &key(2), record(), 0), Err(TxError::Unauthorized), "another's key");
+    assert_eq!(network.act_with(1, "key-9", &key(1), record(), 0), Err(TxError::Unauthorized), "no such key");
+    assert_eq!(network.act(9, record(), 0), Err(TxError::Unauthorized), "no such organisation");
+    let body = network.body(organisation_sender(1, "key-1"), &[(record(), 0)]);
+    let twice = body.signed_by(&[&key(1), &key(1)]).unwrap();
+    assert_eq!(network.send(&twice), Err(TxError::Unauthorized), "two signatures");
+    // A key that is not valid yet, and one that was retired.
+    let future = DidKey { from: NOW + 1, ..did_key("key-2", 12) };
+    let retired = DidKey { until: Some(NOW), ..did_key("key-3", 13) };
+    let keys = vec![did_key("key-1", 1), future, retired];
+    network.act(1, Record::Did(DidRecord { keys, ..organisation(1) }), 1).unwrap();
+    assert_eq!(network.act_with(1, "key-2", &key(12), record(), 0), Err(TxError::KeyNotValidAtHeight));
+    assert_eq!(network.act_with(1, "key-3", &key(13), record(), 0), Err(TxError::KeyNotValidAtHeight));
+    network.at.time_ms += 1_000;
+    assert_eq!(network.act_with(1, "key-2", &key(12), record(), 0), Ok(()));
+}
+
+#[test]
+fn ltxn_07_no_update_is_lost() {
+    let mut network = Network::new();
+    let change = |until| Record::Accreditation(Accreditation { until, ..accreditation(1) });
+    assert_eq!(network.govern(&[(change(3_000), 0)]), Err(TxError::AlreadyExists));
+    assert_eq!(network.govern(&[(change(3_000), 2)]), Err(TxError::VersionConflict));
+    assert_eq!(network.govern(&[(change(3_000), 1)]), Ok(()));
+    assert_eq!(network.govern(&[(change(4_000), 1)]), Err(TxError::VersionConflict));
+    assert_eq!(network.govern(&[(change(4_000), 2)]), Ok(()));
+    assert_eq!(network.govern(&[(Record::Did(organisation(3)), 1)]), Err(TxError::VersionConflict));
+    let envelope = network.state.get(&change(0).state_key()).unwrap();
+    assert_eq!((envelope.version, envelope.height), (3, 1));
+}
+
+#[test]
+fn a_transaction_is_all_or_nothing() {
+    let mut network = Network::new();
+    let good = (Record::Did(organisation(3)), 0);
+    let bad = (Record::Did(organisation(1)), 0);
+    assert_eq!(network.govern(&[good.clone(), bad]), Err(TxError::AlreadyExists));
+    assert!(network.state.get(&good.0.state_key()).is_none());
+    assert_eq!(network.govern(&[good]), Ok(()));
+}
+
+#[test]
+fn record_bounds_are_enforced_with_their_own_names() {
+    let mut network = Network::new();
+    let mut record = registration(2);
+    record.name.en = "a".repeat(201);
+    let refused = network.govern(&[(Record::Verifier(record), 0)]).unwrap_err();
+    assert_eq!((refused, refused.name().as_str()), (TxError::Record(RecordError::TextTooLong), "TextTooLong"));
+    assert_eq!(TxError::QuorumNotMet.name(), "QuorumNotMet");
+}
+
+#[test]
+fn lrul_01_only_governors_write_what_governs() {
+    for record in [
+        Record::Governance(governance_record()),
+        Record::Did(organisation(3)),
+        Record::Accreditation(accreditation(2)),
+        Record::Verifier(registration(2)),
+        Record::CredentialType(type_definition()),
+    ] {
+        let mut network = Network::new();
+        let previous = network.state.get(&record.state_key()).map_or(0, |envelope| envelope.version);
+        assert_eq!(network.act(1, record.clone(), previous), Err(TxError::Unauthorized));
+        let expected = match record {
+            Record::CredentialType(_) => Err(TxError::IllegalTransition),
+            // The same governance again is a change of version only.
+            _ => Ok(()),
+        };
+        assert_eq!(network.govern(&[(record, previous)]), expected);
+    }
+}
+
+#[test]
+fn lrul_01_only_the_issuer_writes_what_it_issues_with() {
+    let records = || [Record::IssuerKey(Box::new(issuer_key(1))), Record::StatusList(status_list(1)), epoch(1, 900)];
+    let mut network = Network::new();
+    for record in records() {
+        let missing = matches!(record, Record::StatusEpoch(_));
+        let expected = if missing { TxError::UnknownReference } else { TxError::Unauthorized };
+        assert_eq!(network.act(2, record.clone(), 0), Err(expected), "another organisation");
+        assert_eq!(network.govern(&[(record, 0)]), Err(expected), "the governors");
+    }
+    for record in records() {
+        assert_eq!(network.act(1, record, 0), Ok(()));
+    }
+    assert_eq!(network.act(2, epoch(2, 901), 1), Err(TxError::Unauthorized));
+    // A key for logging in only.
+    let login = DidKey { purposes: Purposes::AUTHENTICATION, ..did_key("key-2", 12) };
+    let keys = vec![did_key("key-1", 1), login];
+    network.act(1, Record::Did(DidRecord { keys, ..organisation(1) }), 1).unwrap();
+    assert_eq!(network.act_with(1, "key-2", &key(12), epoch(2, 901), 1), Err(TxError::Unauthorized));
+}
+
+#[test]
+fn lrul_02_a_new_did_is_its_first_key_and_has_an_owner() {
+    let attempt = |record: DidRecord| Network::new().govern(&[(Record::Did(record), 0)]);
+    assert_eq!(attempt(organisation(3)), Ok(()));
+    let stolen = DidRecord { did: did(4), ..organisation(3) };
+    assert_eq!(attempt(stolen), Err(TxError::IdentifierMismatch));
+    let other_network = Did::derive("jp", &key(3).public_key().to_multicodec()).unwrap();
+    assert_eq!(attempt(DidRecord { did: other_network, ..organisation(3) }), Err(TxError::IdentifierMismatch));
+    assert_eq!(attempt(DidRecord { deactivated: true, ..organisation(3) }), Err(TxError::IllegalTransition));
+    let powerless = DidKey { purposes: Purposes::ASSERTION, ..did_key("key-1", 3) };
+    assert_eq!(attempt(DidRecord { keys: vec![powerless], ..organisation(3) }), Err(TxError::WouldOrphan));
+    let expired = DidKey { until: Some(NOW), ..did_key("key-1", 3) };
+    assert_eq!(attempt(DidRecord { keys: vec![expired], ..organisation(3) }), Err(TxError::WouldOrphan));
+}
+
+#[test]
+fn lrul_03_keys_are_added_and_retired() {
+    let keys = |keys: Vec<DidKey>| Record::Did(DidRecord { keys, ..organisation(1) });
+    let retired = || DidKey { until: Some(NOW), ..did_key("key-1", 1) };
+    let mut network = Network::new();
+    assert_eq!(network.act(1, keys(vec![did_key("key-2", 12)]), 1), Err(TxError::IllegalTransition), "dropped");
+    assert_eq!(network.act(1, keys(vec![retired()]), 1), Err(TxError::WouldOrphan));
+    let swapped = DidKey { key: key(12).public_key(), ..did_key("key-1", 1) };
+    assert_eq!(network.act(1, keys(vec![swapped]), 1), Err(TxError::IllegalTransition), "changed under its name");
+    let weaker = DidKey { purposes: Purposes::CONTROL, ..did_key("key-1", 1) };
+    assert_eq!(network.act(1, keys(vec![weaker]), 1), Err(TxError::IllegalTransition), "other purposes");
+    assert_eq!(network.act(1, keys(vec![retired(), did_key("key-2", 12)]), 1), Ok(()), "rotated");
+    let record = || Record::IssuerKey(Box::new(issuer_key(1)));
+    assert_eq!(network.act(1, record(), 0), Err(TxError::KeyNotValidAtHeight), "the old key signs no more");
+    assert_eq!(network.act_with(1, "key-2", &key(12), record(), 0), Ok(()));
+    let revived = keys(vec![did_key("key-1", 1), did_key("key-2", 12)]);
+    assert_eq!(network.act_with(1, "key-2", &key(12), revived, 2), Err(TxError::IllegalTransition), "revived");
+    // A retired key may leave the list.
+    assert_eq!(network.act_with(1, "key-2", &key(12), keys(vec![did_key("key-2", 12)]), 2), Ok(()));
+}
+
+#[test]
+fn lrul_03_deactivation_is_for_ever() {
+    let mut network = Network::new();
+    let gone = DidRecord { deactivated: true, ..organisation(1) };
+    assert_eq!(network.act(2, Record::Did(gone.clone()), 1), Err(TxError::Unauthorized));
+    assert_eq!(network.act(1, Record::Did(gone.clone()), 1), Ok(()));
+    assert_eq!(network.act(1, Record::Did(organisation(1)), 2), Err(TxError::Deactivated));
+    assert_eq!(network.govern(&[(Record::Did(organisation(1)), 2)]), Err(TxError::Deactivated));
+    let accredited = Record::Accreditation(Accreditation { until: 3_000, ..accreditation(1) });
+    assert_eq!(network.govern(&[(accredited, 1)]), Err(TxError::Deactivated));
+    // The governors can do it for an organisation that lost its keys.
+    let other = DidRecord { deactivated: true, ..organisation(2) };
+    assert_eq!(network.govern(&[(Record::Did(other), 1)]), Ok(()));
+}
+
+#[test]
+fn lrul_04_withdrawal_is_for_ever() {
+    let mut network = Network::new();
+    network.govern(&[(Record::Verifier(registration(2)), 0)]).unwrap();
+    let accreditation_withdrawn = Accreditation { withdrawn: true, ..accreditation(1) };
+    let registration_withdrawn = VerifierRegistration { withdrawn: true, ..registration(2) };
+    assert_eq!(network.govern(&[(Record::Accreditation(accreditation_withdrawn), 1)]), Ok(()));
+    assert_eq!(network.govern(&[(Record::Verifier(registration_withdrawn), 1)]), Ok(()));
+    assert_eq!(network.govern(&[(Record::Accreditation(accreditation(1)), 2)]), Err(TxError::IllegalTransition));
+    assert_eq!(network.govern(&[(Record::Verifier(registration(2)), 2)]), Err(TxError::IllegalTransition));
+}
+
+#[test]
+fn lrul_06_references_exist() {
+    let mut network = Network::new();
+    assert_eq!(network.govern(&[(Record::Accreditation(accreditation(9)), 0)]), Err(TxError::UnknownReference));
+    let unknown_type = Accreditation { credential_type: "kr.unknown.1".into(), ..accreditation(2) };
+    assert_eq!(network.govern(&[(Record::Accreditation(unknown_type), 0)]), Err(TxError::UnknownReference));
+    assert_eq!(network.govern(&[(Record::Verifier(registration(9)), 0)]), Err(TxError::UnknownReference));
+    for change in [
+        (|permit| permit.credential_type = "kr.unknown.1".into()) as fn(&mut Permit),
+        |permit| permit.claims.push("resident_nr".into()),
+        |permit| {
+            let statute = protocol::credential::age::Statute::Civil;
+            permit.predicates.push(Predicate::AgeAtLeast { years: 0, statute });
+        },
+    ] {
+        let mut record = registration(2);
+        change(&mut record.purposes[0].permits[0]);
+        assert_eq!(network.govern(&[(Record::Verifier(record), 0)]), Err(TxError::UnknownReference));
+    }
+    assert_eq!(network.govern(&[(Record::Verifier(registration(2)), 0)]), Ok(()));
+}
+
+#[test]
+fn lrul_07_only_the_accredited_bring_signing_keys() {
+    let record = || Record::IssuerKey(Box::new(issuer_key(1)));
+    let with = |accreditation: Accreditation| {
+        let mut network = Network::new();
+        network.govern(&[(Record::Accreditation(accreditation), 1)]).unwrap();
+        network.act(1, record(), 0)
+    };
+    assert_eq!(Network::new().act(1, record(), 0), Ok(()));
+    assert_eq!(with(Accreditation { withdrawn: true, ..accreditation(1) }), Err(TxError::Unauthorized));
+    assert_eq!(with(Accreditation { until: NOW, ..accreditation(1) }), Err(TxError::Unauthorized));
+    assert_eq!(with(Accreditation { from: NOW + 1, ..accreditation(1) }), Err(TxError::Unauthorized));
+    assert_eq!(with(Accreditation { until: NOW + 1, ..accreditation(1) }), Ok(()));
+    let other = Record::IssuerKey(Box::new(issuer_key(2)));
+    assert_eq!(Network::new().act(2, other, 0), Err(TxError::Unauthorized));
+}
+
+#[test]
+fn lrul_08_a_compromise_is_irreversible() {
+    let mut network = Network::with_issuer_key();
+    let mut version = 1;
+    let mut change = |key: IssuerKey| {
+        let outcome = network.act(1, Record::IssuerKey(Box::new(key)), version);
+        version += u64::from(outcome.is_ok());
+        outcome
+    };
+    let cut_off = |at| IssuerKey { compromised_from: Some(at), ..issuer_key(1) };
+    assert_eq!(change(cut_off(900)), Ok(()));
+    assert_eq!(change(cut_off(901)), Err(TxError::IllegalTransition));
+    assert_eq!(change(issuer_key(1)), Err(TxError::IllegalTransition));
+    assert_eq!(change(cut_off(800)), Ok(()));
+    assert_eq!(change(IssuerKey { until: 2_001, ..cut_off(800) }), Err(TxError::IllegalTransition));
+    assert_eq!(change(IssuerKey { from: 499, ..cut_off(800) }), Err(TxError::IllegalTransition));
+    let (status, day_set) = (issuer_key(1).day_set, issuer_key(1).status);
+    assert_eq!(change(IssuerKey { status, day_set, ..cut_off(800) }), Err(TxError::IllegalTransition));
+    assert_eq!(change(IssuerKey { until: 1_500, ..cut_off(800) }), Ok(()));
+    // An issuer that is no longer accredited can still report a compromise.
+    let mut network = Network::with_issuer_key();
+    let withdrawn = Accreditation { withdrawn: true, ..accreditation(1) };
+    network.govern(&[(Record::Accreditation(withdrawn), 1)]).unwrap();
+    assert_eq!(network.act(1, Record::IssuerKey(Box::new(cut_off(900))), 1), Ok(()));
+}
+
+#[test]
+fn lrul_09_status_lists_go_forward() {
+    let mut network = Network::new();
+    let list = |as_of| Record::StatusList(StatusListAnchor { as_of, ..status_list(1) });
+    assert_eq!(network.act(1, list(NOW + 61), 0), Err(TxError::IllegalTransition), "ahead of time");
+    assert_eq!(network.act(1, list(NOW + 60), 0), Ok(()));
+    assert_eq!(network.act(1, list(NOW + 59), 1), Err(TxError::IllegalTransition), "back in time");
+    assert_eq!(network.act(1, list(NOW + 60), 1), Ok(()));
+    assert_eq!(network.act(2, Record::StatusList(status_list(2)), 0), Err(TxError::Unauthorized), "not accredited");
+    let withdrawn = Accreditation { withdrawn: true, ..accreditation(1) };
+    network.govern(&[(Record::Accreditation(withdrawn), 1)]).unwrap();
+    assert_eq!(network.act(1, list(NOW + 60), 2), Ok(()), "who was accredited may still withdraw");
+}
+
+#[test]
+fn lrul_10_epochs_only_increase() {
+    let mut network = Network::with_issuer_key();
+    assert_eq!(network.act(1, epoch(5, NOW + 61), 0), Err(TxError::IllegalTransition), "ahead of time");
+    assert_eq!(network.act(1, epoch(5, 900), 0), Ok(()));
+    assert_eq!(network.act(1, epoch(5, 901), 1), Err(TxError::IllegalTransition));
+    assert_eq!(network.act(1, epoch(4, 901), 1), Err(TxError::IllegalTransition));
+    assert_eq!(network.act(1, epoch(6, 899), 1), Err(TxError::IllegalTransition));
+    assert_eq!(network.act(1, epoch(6, 900), 1), Ok(()));
+    let unknown = Record::StatusEpoch(StatusEpoch { issuer_key: [9; 8], epoch: 1, at: 1 });
+    assert_eq!(network.act(1, unknown, 0), Err(TxError::UnknownReference));
+}
+
+#[test]
+fn governance_changes_itself_but_not_its_network() {
+    let mut network = Network::new();
+    let renamed = Governance { network: "jp".into(), ..governance_record() };
+    assert_eq!(network.govern(&[(Record::Governance(renamed), 1)]), Err(TxError::IllegalTransition));
+    let stricter = Governance { threshold: 3, ..governance_record() };
+    assert_eq!(network.govern(&[(Record::Governance(stricter), 1)]), Ok(()));
+    assert_eq!(network.govern(&[(Record::Did(organisation(3)), 0)]), Err(TxError::QuorumNotMet));
+}
+
+/// F40: the same transactions give the same root, every time.
+#[test]
+fn the_outcome_is_deterministic() {
+    let roots: std::collections::BTreeSet<_> = (0..20).map(|_| Network::with_issuer_key().state.root()).collect();
+    assert_eq!(roots.len(), 1);
+}
