@@ -68,7 +68,7 @@ pub(crate) fn demo() -> Result<(), String> {
 pub(crate) fn campaign(rest: &[String]) -> Result<(), String> {
     let kills = rest.first().map_or("10000", String::as_str);
     run("cargo", &["build", "--release", "--locked"])?;
-    let arguments = ["test", "--release", "--locked", "--package", "tests", "--test", "kills", "--", "--nocapture"];
+    let arguments = ["test", "--release", "--locked", "--package", "journeys", "--test", "kills", "--", "--nocapture"];
     run_with("cargo", &arguments, &[("MID_KILLS", kills)])
 }
 

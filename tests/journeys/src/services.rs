@@ -1,0 +1,184 @@
+//! `mid up`, started and stopped as an operator does.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// Longest time until the services answer. A cold start makes 65,536 signatures.
+const START: Duration = Duration::from_secs(120);
+
+/// A client that takes errors as answers.
+#[derive(Clone)]
+pub struct Client(ureq::Agent);
+
+impl Default for Client {
+    fn default() -> Self {
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(Duration::from_secs(20)))
+            .proxy(None)
+            .build();
+        Self(config.into())
+    }
+}
+
+impl Client {
+    /// `GET`: status and body, or nothing when the service is gone.
+    #[must_use]
+    pub fn get(&self, url: &str) -> Option<(u16, Vec<u8>)> {
+        answer(self.0.get(url).call())
+    }
+
+    /// `POST` of bytes.
+    #[must_use]
+    pub fn post(&self, url: &str, body: &[u8]) -> Option<(u16, Vec<u8>)> {
+        answer(self.0.post(url).content_type("application/cbor").send(body))
+    }
+
+    /// `POST` of JSON with a bearer token.
+    #[must_use]
+    pub fn admin(&self, url: &str, token: &str, body: &Value) -> Option<(u16, Value)> {
+        let request = self.0.post(url).header("Authorization", &format!("Bearer {token}"));
+        let (status, body) = answer(request.content_type("application/json").send(body.to_string()))?;
+        Some((status, serde_json::from_slice(&body).unwrap_or(Value::Null)))
+    }
+}
+
+fn answer(response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Option<(u16, Vec<u8>)> {
+    let mut response = response.ok()?;
+    let status = response.status().as_u16();
+    let body = response.body_mut().with_config().limit(64 << 20).read_to_vec().ok()?;
+    Some((status, body))
+}
+
+/// Running services.
+pub struct Services {
+    child: Child,
+    /// The directory that holds everything.
+    pub dir: PathBuf,
+    /// `http://127.0.0.1:<port>`.
+    pub url: String,
+    /// To speak to them.
+    pub client: Client,
+}
+
+impl Services {
+    /// Starts `mid up` in `dir` and waits until it answers.
+    ///
+    /// # Panics
+    /// When it does not.
+    #[must_use]
+    pub fn start(dir: &Path) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
+        Self::start_on(dir, port)
+    }
+
+    /// As [`Services::start`], on this port.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    #[must_use]
+    pub fn start_on(dir: &Path, port: u16) -> Self {
+        let listen = format!("127.0.0.1:{port}");
+        let log = std::fs::File::options().create(true).append(true).open(dir.with_extension("log")).expect("a log file");
+        let mut child = Command::new(crate::program())
+            .args(["up", "--dir"])
+            .arg(dir)
+            .args(["--listen", &listen])
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("the log once more"))
+            .stderr(log)
+            .spawn()
+            .expect("mid can be started");
+        let client = Client::default();
+        let url = format!("http://{listen}");
+        let began = Instant::now();
+        while client.get(&format!("{url}/ledger/health")).is_none_or(|(status, _)| status != 200) {
+            let ended = child.try_wait().expect("the child can be asked");
+            let told = || std::fs::read_to_string(dir.with_extension("log")).unwrap_or_default();
+            assert!(ended.is_none(), "mid up ended: {}", told());
+            assert!(began.elapsed() < START, "mid up does not answer: {}", told());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Self { child, dir: dir.to_owned(), url, client }
+    }
+
+    /// Ends it at once, as a power cut would.
+    pub fn kill(mut self) {
+        self.kill_now();
+    }
+
+    fn kill_now(&mut self) {
+        // SIGKILL; nothing in the program runs after it.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Ctrl-C.
+    ///
+    /// # Panics
+    /// When it does not end within ten seconds.
+    #[must_use]
+    pub fn interrupt(mut self) -> ExitStatus {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &pid]).status().expect("kill runs").success());
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("the child can be asked") {
+                return status;
+            }
+            assert!(began.elapsed() < Duration::from_secs(10), "mid up does not stop");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// The operators' token.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[must_use]
+    pub fn admin_token(&self) -> String {
+        std::fs::read_to_string(self.dir.join("issuer/admin.token")).expect("an admin token").trim().to_owned()
+    }
+
+    /// A request of an operator.
+    #[must_use]
+    pub fn admin(&self, what: &str, body: &Value) -> Option<(u16, Value)> {
+        self.client.admin(&format!("{}/issuer/v1/admin/{what}", self.url), &self.admin_token(), body)
+    }
+
+    /// An offer for a person of the sample register, as the wallet's file, with the code told separately.
+    ///
+    /// # Panics
+    /// When the issuer refuses.
+    #[must_use]
+    pub fn offer(&self, person: &str, types: &[&str], file: &Path) -> Option<String> {
+        let body = serde_json::json!({
+            "person": person, "credential_types": types, "with_tx_code": true, "replaces": true, "life": 600,
+        });
+        let (status, answer) = self.admin("offers", &body).expect("the issuer answers");
+        assert_eq!(status, 200, "{answer}");
+        let offer = hex::decode(answer["offer"].as_str().expect("an offer")).expect("hexadecimal");
+        std::fs::write(file, offer).expect("the offer can be written");
+        answer["tx_code"].as_str().map(str::to_owned)
+    }
+
+    /// Writes the newest trust bundle to `file`.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn bundle(&self, file: &Path) {
+        let (status, bundle) = self.client.get(&format!("{}/bundle", self.url)).expect("the mirror answers");
+        assert_eq!(status, 200);
+        std::fs::write(file, bundle).expect("the bundle can be written");
+    }
+}
+
+impl Drop for Services {
+    fn drop(&mut self) {
+        self.kill_now();
+    }
+}
