@@ -1,0 +1,115 @@
+//! People with credentials in their phones.
+
+use protocol::credential::{Credential, Day, HolderSecrets};
+use protocol::crypto::keys::{P256SigningKey, Signer};
+use protocol::exchange::{Freshness, Holding, IssuerEvidence, PresentError, Presentation, Query, SignedRequest};
+use rand_core::{CryptoRng, Rng};
+
+use super::{EPOCH, Issuing, LIST, NOW, Person, by_device};
+
+/// A credential with everything needed to present it.
+pub struct Held {
+    /// The credential.
+    pub credential: Credential,
+    /// Its secrets.
+    pub secrets: HolderSecrets,
+    /// The device key, in types bound to one.
+    pub device: Option<P256SigningKey>,
+    /// The issuer's keys and type.
+    pub evidence: IssuerEvidence,
+}
+
+impl Held {
+    /// Issued to `person`, valid for ten years from [`NOW`].
+    #[must_use]
+    pub fn new(issuing: &Issuing, person: &Person, name: &str) -> Self {
+        Self::with(issuing, person, name, Day::in_korea(NOW).plus(3_650), None)
+    }
+
+    /// As [`Held::new`] with another expiry or handle.
+    #[must_use]
+    pub fn with(issuing: &Issuing, person: &Person, name: &str, expiry: Day, handle: Option<u64>) -> Self {
+        let seed = format!("{name} of {}", person.id);
+        let device = by_device(&issuing.credential_type).then(|| P256SigningKey::generate(&mut crate::rng(&seed)));
+        let usual = match by_device(&issuing.credential_type) {
+            true => u64::from(LIST) << 32 | u64::from(person.entry),
+            false => crate::rng(&seed).next_u64(),
+        };
+        let device_key = device.as_ref().map(Signer::public_key);
+        let (credential, secrets) =
+            issuing.issue(issuing.values(person), expiry, handle.unwrap_or(usual), device_key, &seed);
+        Self { credential, secrets, device, evidence: issuing.evidence() }
+    }
+
+    /// Answers `query` with the token of `epoch`.
+    ///
+    /// # Errors
+    /// [`PresentError`]
+    pub fn answer(
+        &self,
+        issuing: &Issuing,
+        query: &Query,
+        freshness: Freshness,
+        epoch: u32,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Vec<u8>, PresentError> {
+        let handle = self.credential.handle;
+        let holding = Holding {
+            credential: &self.credential,
+            secrets: &self.secrets,
+            evidence: &self.evidence,
+            day_signature: &|number| Some(issuing.day_signature(number)),
+            status_token: self.device.is_none().then(|| (epoch, issuing.status_token(handle, epoch))),
+            device: self.device.as_ref().map(|key| key as &dyn Signer),
+        };
+        Presentation::create(&holding, query, freshness, rng).map(|made| made.encode())
+    }
+
+    /// Shows the answer to `query` unasked, at [`NOW`].
+    ///
+    /// # Panics
+    /// When the credential cannot answer.
+    #[must_use]
+    pub fn show(&self, issuing: &Issuing, query: &Query, rng: &mut dyn CryptoRng) -> Vec<u8> {
+        self.show_at(issuing, query, NOW, rng)
+    }
+
+    /// Shows the answer to `query` unasked.
+    ///
+    /// # Panics
+    /// When the credential cannot answer.
+    #[must_use]
+    pub fn show_at(&self, issuing: &Issuing, query: &Query, made_at: u64, rng: &mut dyn CryptoRng) -> Vec<u8> {
+        self.answer(issuing, query, Freshness { made_at, request: None }, EPOCH, rng).expect("a true statement")
+    }
+
+    /// Answers `query` for `request`, at [`NOW`].
+    ///
+    /// # Panics
+    /// When the credential cannot answer.
+    #[must_use]
+    pub fn reply(&self, issuing: &Issuing, query: &Query, request: &SignedRequest, rng: &mut dyn CryptoRng) -> Vec<u8> {
+        let freshness = Freshness { made_at: NOW, request: Some(request.digest()) };
+        self.answer(issuing, query, freshness, EPOCH, rng).expect("a true statement")
+    }
+}
+
+/// A person with both credentials.
+pub struct Holder {
+    /// What the register says.
+    pub person: Person,
+    /// The driving licence.
+    pub licence: Held,
+    /// The zero-knowledge identity.
+    pub identity: Held,
+}
+
+impl Holder {
+    pub(super) fn new(person: &Person, licences: &Issuing, identities: &Issuing) -> Self {
+        Self {
+            person: *person,
+            licence: Held::new(licences, person, "licence"),
+            identity: Held::new(identities, person, "identity"),
+        }
+    }
+}
