@@ -1,4 +1,4 @@
-//! The owner's log: who asked for what, why, and what came of it. Never a value.
+//! The owner's log: who asked for what, why, and what came of it. Never a value (WFILE-11).
 //!
 //! Each entry is chained to the one before by a hash; the last hash is protected like everything else in the
 //! wallet file, so that an entry that was changed, removed or moved is noticed.

@@ -68,7 +68,8 @@ impl Wallet {
     /// [`WalletError::NoSuchCredential`], [`WalletError::Locked`]
     pub fn delete_credential(&self, id: &CredentialId, now: u64) -> Result<(), WalletError> {
         self.with_open(now, |open| {
-            let stored = contents::find::<StoredCredential>(open.store.read(), id)?.ok_or(WalletError::NoSuchCredential)?;
+            let stored =
+                contents::find::<StoredCredential>(open.store.read(), id)?.ok_or(WalletError::NoSuchCredential)?;
             let credential_type = stored.credential.credential_type.clone();
             open.store.change(|transaction| {
                 remove_credential(transaction, id)?;
@@ -79,7 +80,12 @@ impl Wallet {
     }
 }
 
-fn describe(open: &Open, id: &CredentialId, stored: &StoredCredential, now: u64) -> Result<HeldCredential, WalletError> {
+fn describe(
+    open: &Open,
+    id: &CredentialId,
+    stored: &StoredCredential,
+    now: u64,
+) -> Result<HeldCredential, WalletError> {
     let credential = &stored.credential;
     let known = open.trust()?.credential_type(&credential.credential_type).ok_or(WalletError::IssuerNotTrusted)?;
     let state = match trust::check_not_withdrawn(open, id, stored) {

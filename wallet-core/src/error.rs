@@ -1,8 +1,8 @@
 //! Why the wallet refuses.
 
 use protocol::credential::CredentialError;
-use protocol::ledger::bundle::BundleError;
 use protocol::exchange::{OfferError, PresentError, PresentationError, RequestError};
+use protocol::ledger::bundle::BundleError;
 
 use crate::secure_area::SecureAreaError;
 

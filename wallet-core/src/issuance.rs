@@ -213,7 +213,11 @@ impl Wallet {
                 contents::remove::<StoredIssuance>(transaction, id)?;
                 contents::insert(transaction, id, &stored)?;
                 let credential_type = pending.credential_type.clone();
-                activity::append(transaction, now, &Event::Received { credential_type, issuer: pending.issuer.clone() })?;
+                activity::append(
+                    transaction,
+                    now,
+                    &Event::Received { credential_type, issuer: pending.issuer.clone() },
+                )?;
                 Ok(replaced)
             })?;
             // Keys that no credential uses any more; one that stays behind after a crash harms nobody.
@@ -242,14 +246,24 @@ fn pending(id: CredentialId, stored: &StoredIssuance) -> PendingIssuance {
 }
 
 /// The issuer's newest key for a type, if the issuer may use it now.
-fn current_key<'a>(trust: &'a TrustedState, issuer: &'a Did, credential_type: &'a str, now: u64) -> Result<&'a IssuerKey, WalletError> {
+fn current_key<'a>(
+    trust: &'a TrustedState,
+    issuer: &'a Did,
+    credential_type: &'a str,
+    now: u64,
+) -> Result<&'a IssuerKey, WalletError> {
     trust.did(issuer).filter(|did| !did.deactivated).ok_or(WalletError::IssuerNotTrusted)?;
     trust.accreditation(issuer, credential_type, now).ok_or(WalletError::IssuerNotAccredited)?;
     let valid = trust.issuer_keys(issuer, credential_type).filter(|key| key.valid_at(now));
     valid.max_by_key(|key| key.from).ok_or(WalletError::IssuerNotTrusted)
 }
 
-fn evidence(trust: &TrustedState, issuer: &Did, credential_type: &str, now: u64) -> Result<IssuerEvidence, WalletError> {
+fn evidence(
+    trust: &TrustedState,
+    issuer: &Did,
+    credential_type: &str,
+    now: u64,
+) -> Result<IssuerEvidence, WalletError> {
     let key = current_key(trust, issuer, credential_type, now)?;
     let credential_type = trust.credential_type(credential_type).ok_or(WalletError::TypeNotOffered)?;
     Ok(IssuerEvidence::new(trust.header().network_id, key, credential_type.clone())?)

@@ -1,4 +1,4 @@
-//! The owner's PIN: which ones are accepted, and how they are read.
+//! The owner's PIN: which ones are accepted, and how they are read (WFILE-03).
 
 use protocol::credential::Day;
 use zeroize::Zeroizing;
@@ -68,9 +68,11 @@ impl Pin {
         let few = digits.iter().collect::<std::collections::BTreeSet<_>>().len() <= 2;
         // 123456, 654321, 135791, 999999: one step from each digit to the next, also past 9.
         let step = |pair: &[u8]| pair.last().zip(pair.first()).map(|(b, a)| (10 + b - a) % 10);
-        let sequence = |digits: &[u8]| digits.windows(2).map(step).collect::<std::collections::BTreeSet<_>>().len() <= 1;
+        let sequence =
+            |digits: &[u8]| digits.windows(2).map(step).collect::<std::collections::BTreeSet<_>>().len() <= 1;
         // 123123, 112112112.
-        let repeated = (1..=digits.len() / 2).any(|n| digits.len() % n == 0 && digits.chunks(n).all(|c| c == &digits[..n]));
+        let repeated = (1..=digits.len() / 2)
+            .any(|n| digits.len().is_multiple_of(n) && digits.chunks(n).all(|c| c == &digits[..n]));
         // 112233, 111222: a sequence of doubled or trebled digits.
         let stretched = (2..=3).any(|n| {
             let firsts: Vec<u8> = digits.chunks(n).filter_map(|chunk| chunk.first().copied()).collect();
@@ -132,10 +134,38 @@ mod tests {
     #[test]
     fn g06_guessable_pins_are_refused() {
         for weak in [
-            "000000", "111111", "123456", "654321", "890123", "135791", "975319", "121212", "112211", "123123",
-            "112112112", "112233", "111222", "332211", "123321", "147258", "258369", "159357", "963852", "741852",
-            "789456", "159753", "19900724", "24071990", "900724", "072490", "240790", "199007", "9007240", "372915",
-            "483729", "01048372915",
+            "000000",
+            "111111",
+            "123456",
+            "654321",
+            "890123",
+            "135791",
+            "975319",
+            "121212",
+            "112211",
+            "123123",
+            "112112112",
+            "112233",
+            "111222",
+            "332211",
+            "123321",
+            "147258",
+            "258369",
+            "159357",
+            "963852",
+            "741852",
+            "789456",
+            "159753",
+            "19900724",
+            "24071990",
+            "900724",
+            "072490",
+            "240790",
+            "199007",
+            "9007240",
+            "372915",
+            "483729",
+            "01048372915",
         ] {
             assert_eq!(choose(weak), Err(WalletError::PinTooWeak), "{weak}");
         }
@@ -146,7 +176,9 @@ mod tests {
 
     #[test]
     fn g07_six_to_twelve_digits_in_any_script() {
-        for bad in ["", "8391", "83917", "8391740283746", "83917a", "839 174", "839174\0", "八三九一七四", "-83917", "83917५"] {
+        for bad in
+            ["", "8391", "83917", "8391740283746", "83917a", "839 174", "839174\0", "八三九一七四", "-83917", "83917५"]
+        {
             assert_eq!(choose(bad), Err(WalletError::PinFormat), "{bad}");
         }
         for same in ["839174", "８３９１７４", "٨٣٩١٧٤", "۸۳۹۱۷۴"] {

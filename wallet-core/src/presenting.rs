@@ -4,7 +4,8 @@ use std::cell::RefCell;
 
 use protocol::credential::{Credential, CredentialType, HolderBinding, Label};
 use protocol::exchange::{
-    AuthenticRequest, Freshness, Holding, OverAsk, Predicate, PresentError, Presentation, Query, RequestError, SignedRequest,
+    AuthenticRequest, Freshness, Holding, OverAsk, Predicate, PresentError, Presentation, Query, RequestError,
+    SignedRequest,
 };
 use protocol::identifier::Did;
 use rand_core::CryptoRng;
@@ -190,7 +191,8 @@ impl Wallet {
         rng: &mut dyn CryptoRng,
     ) -> Result<Vec<u8>, WalletError> {
         self.with_open(now, |open| {
-            let stored = contents::find::<StoredCredential>(open.store.read(), id)?.ok_or(WalletError::NoSuchCredential)?;
+            let stored =
+                contents::find::<StoredCredential>(open.store.read(), id)?.ok_or(WalletError::NoSuchCredential)?;
             let credential_type = stored.credential.credential_type.clone();
             let known = open.trust()?.credential_type(&credential_type).ok_or(WalletError::IssuerNotTrusted)?;
             let query = Query::of_profile(known, known.profile(profile).ok_or(WalletError::NoSuchProfile)?);

@@ -149,14 +149,16 @@ impl Wallet {
             if !whole || first + count > DAYS {
                 return Err(WalletError::MalformedDaySet);
             }
-            let known = open.trust()?.envelopes().any(|e| matches!(&e.record, Record::IssuerKey(r) if r.day_set == *key));
+            let known =
+                open.trust()?.envelopes().any(|e| matches!(&e.record, Record::IssuerKey(r) if r.day_set == *key));
             if !known {
                 return Err(WalletError::IssuerNotTrusted);
             }
             let verifying = SetPublicKey::from_bytes(key).map_err(|_| WalletError::DaySetInvalid)?;
             let spread = (0..DAYS_CHECKED).map(|i| i * (count - 1) / (DAYS_CHECKED - 1));
             let checked = spread.map(|i| {
-                let bytes = signatures.get(i * ValueSignature::LENGTH..(i + 1) * ValueSignature::LENGTH).unwrap_or_default();
+                let bytes =
+                    signatures.get(i * ValueSignature::LENGTH..(i + 1) * ValueSignature::LENGTH).unwrap_or_default();
                 let signature = ValueSignature::from_bytes(bytes).map_err(|_| WalletError::DaySetInvalid)?;
                 Ok((Scalar::from_u64((first + i) as u64), signature))
             });
@@ -246,10 +248,13 @@ impl Wallet {
                 if !has_day_set(open.store.read(), &record.day_set)? && !needs.day_sets.contains(&day_set) {
                     needs.day_sets.push(day_set);
                 }
-                let by_epoch = trust.credential_type(&credential.credential_type).map(|t| t.status) == Some(StatusMethod::Epoch);
+                let by_epoch =
+                    trust.credential_type(&credential.credential_type).map(|t| t.status) == Some(StatusMethod::Epoch);
                 let announced = trust.status_epoch(&credential.issuer_key).filter(|_| by_epoch);
                 let newest = token(open.store.read(), &id)?.map(|(epoch, _)| epoch);
-                if let Some(epoch) = announced.map(|e| e.epoch).filter(|epoch| newest.is_none_or(|newest| newest < *epoch)) {
+                if let Some(epoch) =
+                    announced.map(|e| e.epoch).filter(|epoch| newest.is_none_or(|newest| newest < *epoch))
+                {
                     needs.status_tokens.push(StatusTokensNeeded {
                         issuer: stored.issuer.clone(),
                         credential_type: credential.credential_type.clone(),
@@ -269,8 +274,7 @@ pub(crate) fn load(connection: &Connection) -> Result<Option<TrustedState>, Wall
     let Some(anchor) = read_setting(connection, ANCHOR)? else { return Ok(None) };
     let anchor: TrustAnchor = cbor::from_slice(&anchor, ANCHOR_MAX).map_err(|_| WalletError::StorageTampered)?;
     let floor = read_setting(connection, HEIGHT)?.and_then(|height| Some(u64::from_be_bytes(height.try_into().ok()?)));
-    let bundle: Option<Vec<u8>> =
-        connection.query_row("SELECT bundle FROM trust", [], |row| row.get(0)).optional()?;
+    let bundle: Option<Vec<u8>> = connection.query_row("SELECT bundle FROM trust", [], |row| row.get(0)).optional()?;
     let (Some(floor), Some(bundle)) = (floor, bundle) else { return Err(WalletError::StorageTampered) };
     let state = TrustBundle::decode(&bundle).and_then(|bundle| bundle.verify(&anchor, floor));
     state.map(Some).map_err(|_| WalletError::StorageTampered)
@@ -284,7 +288,10 @@ pub(crate) fn evidence(trust: &TrustedState, credential: &Credential) -> Result<
 }
 
 /// The newest epoch the wallet knows of a credential, with the issuer's token; none when it was withdrawn.
-pub(crate) fn token(connection: &Connection, id: &CredentialId) -> Result<Option<(u32, Option<ValueSignature>)>, WalletError> {
+pub(crate) fn token(
+    connection: &Connection,
+    id: &CredentialId,
+) -> Result<Option<(u32, Option<ValueSignature>)>, WalletError> {
     let mut statement = connection.prepare_cached("SELECT epoch, signature FROM status_token WHERE credential = ?1")?;
     let row: Option<(u32, Option<Vec<u8>>)> =
         statement.query_row([&id.0], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
@@ -294,7 +301,11 @@ pub(crate) fn token(connection: &Connection, id: &CredentialId) -> Result<Option
 }
 
 /// Refuses a credential that the issuer has withdrawn, as far as the installed data says.
-pub(crate) fn check_not_withdrawn(open: &Open, id: &CredentialId, stored: &StoredCredential) -> Result<(), WalletError> {
+pub(crate) fn check_not_withdrawn(
+    open: &Open,
+    id: &CredentialId,
+    stored: &StoredCredential,
+) -> Result<(), WalletError> {
     let trust = open.trust()?;
     let credential = &stored.credential;
     let withdrawn = match trust.credential_type(&credential.credential_type).map(|t| t.status) {

@@ -181,6 +181,7 @@ impl Wallet {
     /// The database key, if `pin` is right.
     fn key_of(&self, pin: &Pin) -> Result<DatabaseKey, WalletError> {
         let tries = self.guard.update(|guard| {
+            // WFILE-05
             if guard.tries >= TRIES {
                 return Err(WalletError::PinBlocked);
             }
@@ -223,7 +224,7 @@ impl Wallet {
         work: impl FnOnce(&mut Open) -> Result<T, WalletError>,
     ) -> Result<T, WalletError> {
         let mut state = self.state();
-        // A clock that jumps, in either direction, locks too.
+        // WFILE-09; a clock that jumps, in either direction, locks too.
         if state.as_ref().is_some_and(|open| now.abs_diff(open.last_used) >= open.idle_seconds) {
             *state = None;
         }
@@ -268,3 +269,7 @@ fn remove_database(directory: &Path) -> Result<(), WalletError> {
     durable::remove(&directory.join(DATABASE))?;
     Ok(durable::remove(&directory.join(JOURNAL))?)
 }
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests;

@@ -1,5 +1,7 @@
 //! From an offer to a stored credential.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod common;
 
 use std::sync::Arc;
@@ -27,10 +29,17 @@ fn an_offer_becomes_a_credential() {
     assert_eq!(held.len(), 2);
     let licence = held.iter().find(|credential| credential.id == id).unwrap();
     assert_eq!(licence.state, CredentialState::Usable);
-    assert!(licence.attributes.iter().any(|(name, value)| name.en == "Licence classes" && value.ko == "1종 보통, 원동기장치자전거"));
+    assert!(
+        licence
+            .attributes
+            .iter()
+            .any(|(name, value)| name.en == "Licence classes" && value.ko == "1종 보통, 원동기장치자전거")
+    );
     assert_eq!(id.to_string().parse(), Ok(id));
     let events: Vec<_> = wallet.history(NOW).unwrap().into_iter().map(|activity| activity.event).collect();
-    assert!(matches!(&events[..], [Event::Received { credential_type, .. }, Event::Received { .. }] if credential_type == LICENCE));
+    assert!(
+        matches!(&events[..], [Event::Received { credential_type, .. }, Event::Received { .. }] if credential_type == LICENCE)
+    );
 }
 
 #[test]
@@ -122,11 +131,9 @@ fn offers_that_cannot_be_followed() {
 
 #[test]
 fn an_issuer_must_be_on_the_ledger_now() {
-    for (change, expected) in [
-        (0, WalletError::IssuerNotAccredited),
-        (1, WalletError::IssuerNotTrusted),
-        (2, WalletError::IssuerNotTrusted),
-    ] {
+    for (change, expected) in
+        [(0, WalletError::IssuerNotAccredited), (1, WalletError::IssuerNotTrusted), (2, WalletError::IssuerNotTrusted)]
+    {
         let mut world = World::new();
         let wallet = world.wallet();
         let offer = world.offer(LICENCE).encode();
@@ -134,7 +141,9 @@ fn an_issuer_must_be_on_the_ledger_now() {
         let response = world.issue(&pending.request, |_| {});
         let record = match change {
             0 => Record::Accreditation(Accreditation { withdrawn: true, ..world.accreditation(LICENCE) }),
-            1 => Record::IssuerKey(Box::new(IssuerKey { compromised_from: Some(NOW - 1), ..world.issuer_key(LICENCE) })),
+            1 => {
+                Record::IssuerKey(Box::new(IssuerKey { compromised_from: Some(NOW - 1), ..world.issuer_key(LICENCE) }))
+            }
             _ => Record::IssuerKey(Box::new(IssuerKey { until: NOW, ..world.issuer_key(LICENCE) })),
         };
         world.write(&[record]);

@@ -1,5 +1,7 @@
 //! The wallet file and its PIN against whoever has the phone or a copy of the file (rows of section G).
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod common;
 
 use std::fs;
@@ -50,7 +52,8 @@ fn g01_a_deleted_pin_record_opens_nothing() {
     let mut world = World::new();
     drop(world.wallet());
     let phone = world.place.path().join("phone");
-    let record = fs::read_dir(&phone).unwrap().map(|e| e.unwrap().path()).find(|p| p.extension().is_some_and(|e| e == "record"));
+    let record =
+        fs::read_dir(&phone).unwrap().map(|e| e.unwrap().path()).find(|p| p.extension().is_some_and(|e| e == "record"));
     let record = record.unwrap();
     let kept = fs::read(&record).unwrap();
     fs::remove_file(&record).unwrap();
@@ -161,7 +164,8 @@ fn g09_every_changed_page_is_noticed() {
     assert!(pages > 190, "{pages}");
     let wallet = open(&mut world).unwrap();
     // Every page, at an offset that moves through the page, and all of the first page's salt.
-    let offsets = (0..pages).map(|page| page * 4_096 + page * 1_031 % 4_096).chain(0..16).chain([4_016, 4_095, kept.len() - 1]);
+    let offsets =
+        (0..pages).map(|page| page * 4_096 + page * 1_031 % 4_096).chain(0..16).chain([4_016, 4_095, kept.len() - 1]);
     let mut count = 0;
     for at in offsets {
         let mut changed = kept.clone();
@@ -332,7 +336,8 @@ fn work_factors_have_a_floor_and_a_cap() {
     for (memory, passes, lanes) in [(19 * 1_024 - 1, 2, 1), (19 * 1_024, 1, 1), (19 * 1_024, 2, 0)] {
         assert_eq!(KdfParameters::new(memory, passes, lanes), Err(WalletError::KdfBelowFloor));
     }
-    for (memory, passes, lanes) in [(512 * 1_024 + 1, 2, 1), (u32::MAX, 2, 1), (19 * 1_024, 17, 1), (19 * 1_024, 2, 5)] {
+    for (memory, passes, lanes) in [(512 * 1_024 + 1, 2, 1), (u32::MAX, 2, 1), (19 * 1_024, 17, 1), (19 * 1_024, 2, 5)]
+    {
         assert_eq!(KdfParameters::new(memory, passes, lanes), Err(WalletError::KdfAboveCap));
     }
     assert_eq!(KdfParameters::new(19 * 1_024, 2, 1), Ok(KdfParameters::FLOOR));
@@ -363,10 +368,10 @@ fn figures() {
     let rng = &mut world.rng;
     let unlock = mean(5, &mut || wallet.unlock(PIN, NOW).unwrap());
     let read = mean(20, &mut || drop(wallet.read_request(&request, NOW).unwrap()));
-    let decline =
-        mean(20, &mut || assert!(wallet.answer(&consent, wallet_core::Decision::Decline, NOW, rng).is_err()));
-    let answer =
-        mean(20, &mut || drop(wallet.answer(&consent, wallet_core::Decision::Approve, NOW, rng).unwrap()));
-    println!("unlock {unlock:.0} ms, read a request {read:.1} ms, a durable log entry {decline:.0} ms, answer {answer:.0} ms");
+    let decline = mean(20, &mut || assert!(wallet.answer(&consent, wallet_core::Decision::Decline, NOW, rng).is_err()));
+    let answer = mean(20, &mut || drop(wallet.answer(&consent, wallet_core::Decision::Approve, NOW, rng).unwrap()));
+    println!(
+        "unlock {unlock:.0} ms, read a request {read:.1} ms, a durable log entry {decline:.0} ms, answer {answer:.0} ms"
+    );
     assert!(answer < 5_000.0);
 }

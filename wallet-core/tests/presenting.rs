@@ -1,5 +1,7 @@
 //! From a question to an answer.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod common;
 
 use std::sync::{Arc, Mutex};
@@ -104,7 +106,9 @@ fn declining_sends_nothing_and_is_logged_without_values() {
     wallet.answer(&consent, APPROVE, NOW + 1, &mut world.rng).unwrap();
     let history = wallet.history(NOW).unwrap();
     let [.., declined, answered] = &history[..] else { panic!("two entries") };
-    let (Event::Declined(asked), Event::Answered(same)) = (&declined.event, &answered.event) else { panic!("{history:?}") };
+    let (Event::Declined(asked), Event::Answered(same)) = (&declined.event, &answered.event) else {
+        panic!("{history:?}")
+    };
     assert_eq!(asked, same);
     assert_eq!((asked.verifier.clone(), asked.purpose.as_str()), (world.verifier.clone(), "rent"));
     assert_eq!(asked.shown, ["classes", "name_ko"]);
@@ -195,7 +199,11 @@ fn a_deleted_credential_is_gone() {
     assert!(wallet.credentials(NOW).unwrap().is_empty());
     assert!(matches!(wallet.history(NOW).unwrap().last().unwrap().event, Event::Deleted { .. }));
     let keys = std::fs::read_dir(world.place.path().join("phone")).unwrap();
-    assert_eq!(keys.filter(|e| e.as_ref().unwrap().path().extension().is_some_and(|e| e == "key")).count(), 1, "the root key");
+    assert_eq!(
+        keys.filter(|e| e.as_ref().unwrap().path().extension().is_some_and(|e| e == "key")).count(),
+        1,
+        "the root key"
+    );
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! What the app fetches for the wallet on its own schedule.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod common;
 
 use common::{EPOCH, LICENCE, NOW, World, ZK, handle, refusal, tokens};

@@ -203,7 +203,8 @@ mod tests {
         assert_eq!(area(here.path()).unseal(b"context", &sealed).unwrap().as_slice(), b"secret");
         let other = SoftwareSecureArea::open_or_create(there.path(), &mut ChaCha20Rng::from_seed([3; 32])).unwrap();
         assert_ne!(other.device_id(), area(here.path()).device_id());
-        let broken = |result: Result<Zeroizing<Vec<u8>>, _>| assert_eq!(result.err(), Some(SecureAreaError::SealBroken));
+        let broken =
+            |result: Result<Zeroizing<Vec<u8>>, _>| assert_eq!(result.err(), Some(SecureAreaError::SealBroken));
         broken(other.unseal(b"context", &sealed));
         broken(area(here.path()).unseal(b"contexu", &sealed));
         broken(area(here.path()).unseal(b"context", &sealed[..11]));

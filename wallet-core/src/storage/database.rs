@@ -88,7 +88,7 @@ pub(super) fn mark(connection: &Connection) -> Result<StateMark, WalletError> {
     Ok(StateMark { generation: u64::from_be_bytes(generation), digest: digest(connection)? })
 }
 
-/// Hash of all protected rows, with the length of everything that has one.
+/// Hash of all protected rows, with the length of everything that has one (WFILE-07).
 fn digest(connection: &Connection) -> Result<[u8; 32], WalletError> {
     let mut hash = Sha256::new();
     hash.update(labels::STATE_DIGEST);

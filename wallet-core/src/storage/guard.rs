@@ -1,4 +1,5 @@
-//! What the secure area remembers of a wallet file: the wrapped key, the tries left, the newest state.
+//! What the secure area remembers of a wallet file: the wrapped key, the tries, the newest state
+//! (WFILE-04).
 
 use std::sync::Arc;
 
@@ -67,7 +68,10 @@ impl GuardRecord {
     }
 
     /// Changes the guard in one step that no other process or copy of the wallet can interleave.
-    pub(crate) fn update<T>(&self, mut change: impl FnMut(&mut Guard) -> Result<T, WalletError>) -> Result<T, WalletError> {
+    pub(crate) fn update<T>(
+        &self,
+        mut change: impl FnMut(&mut Guard) -> Result<T, WalletError>,
+    ) -> Result<T, WalletError> {
         for _ in 0..CONFLICTS_MAX {
             let (version, mut guard) = self.read_versioned()?;
             let result = change(&mut guard)?;

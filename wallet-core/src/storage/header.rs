@@ -49,3 +49,21 @@ impl Header {
         if self.version == VERSION { Ok(()) } else { Err(WalletError::StorageVersionUnsupported) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_of_the_specification() {
+        let id = |first: u8| core::array::from_fn(|i| first + i as u8);
+        let header = Header::new(id(0), id(16));
+        let expected = "4d49445701000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+        assert_eq!(hex::encode(header.encode()), expected);
+        assert_eq!(Header::decode(&header.encode()), Some(header));
+        for length in 0..37 {
+            assert_eq!(Header::decode(&header.encode()[..length]), None);
+        }
+        assert_eq!(Header::decode(&[header.encode(), vec![0]].concat()), None);
+    }
+}

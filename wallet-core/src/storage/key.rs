@@ -1,4 +1,4 @@
-//! How the PIN and the phone together open the database, and neither does alone.
+//! How the PIN and the phone together open the database, and neither does alone (WFILE-01, WFILE-02).
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
@@ -49,7 +49,8 @@ impl KdfParameters {
     }
 
     fn derive(self, pin: &Pin, salt: &[u8; 16]) -> Result<Zeroizing<[u8; 32]>, WalletError> {
-        let params = Params::new(self.memory_kib, self.passes, self.lanes, Some(32)).map_err(|_| WalletError::KdfAboveCap)?;
+        let params =
+            Params::new(self.memory_kib, self.passes, self.lanes, Some(32)).map_err(|_| WalletError::KdfAboveCap)?;
         let mut out = Zeroizing::new([0; 32]);
         Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
             .hash_password_into(pin.as_bytes(), salt, out.as_mut())
@@ -147,7 +148,9 @@ impl WrappedKey {
         let cipher = wrapping_cipher(kdf, pin, &self.salt, &share)?;
         let payload = Payload { msg: &self.wrapped, aad: &associated(kdf, wallet) };
         let Ok(opened) = cipher.decrypt(&Nonce::default(), payload).map(Zeroizing::new) else { return Ok(None) };
-        <[u8; 32]>::try_from(opened.as_slice()).map(|key| Some(DatabaseKey(key))).map_err(|_| WalletError::StorageTampered)
+        <[u8; 32]>::try_from(opened.as_slice())
+            .map(|key| Some(DatabaseKey(key)))
+            .map_err(|_| WalletError::StorageTampered)
     }
 }
 
@@ -159,7 +162,12 @@ fn associated(kdf: KdfParameters, wallet: &[u8]) -> Vec<u8> {
     [protocol::cbor::to_vec(&kdf.stored()).as_slice(), wallet].concat()
 }
 
-fn wrapping_cipher(kdf: KdfParameters, pin: &Pin, salt: &[u8; 16], share: &[u8]) -> Result<ChaCha20Poly1305, WalletError> {
+fn wrapping_cipher(
+    kdf: KdfParameters,
+    pin: &Pin,
+    salt: &[u8; 16],
+    share: &[u8],
+) -> Result<ChaCha20Poly1305, WalletError> {
     let stretched = kdf.derive(pin, salt)?;
     let input = Zeroizing::new([stretched.as_slice(), share].concat());
     let mut key = Zeroizing::new([0; 32]);

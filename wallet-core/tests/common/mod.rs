@@ -5,15 +5,15 @@
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 
+use protocol::credential::age::Statute;
 use protocol::credential::{Credential, CredentialType, Day, Label, Layout, StatusList};
 use protocol::crypto::bbs::{self, blind};
 use protocol::crypto::keys::{Ed25519SigningKey, Signer};
 use protocol::crypto::membership::SetSecretKey;
 use protocol::exchange::{
-    CredentialRequest, CredentialResponse, IssuanceNonce, IssuerEvidence, Offer, Predicate, Presentation, Query, Request,
-    SignedRequest, StatusToken, StatusTokens, status_token_number,
+    CredentialRequest, CredentialResponse, IssuanceNonce, IssuerEvidence, Offer, Predicate, Presentation, Query,
+    Request, SignedRequest, StatusToken, StatusTokens, status_token_number,
 };
-use protocol::credential::age::Statute;
 use protocol::identifier::Did;
 use protocol::ledger::bundle::Scope;
 use protocol::ledger::key::StateKey;
@@ -26,7 +26,8 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use tempfile::TempDir;
 use wallet_core::{
-    CredentialId, KdfParameters, PersonalNumbers, SecureArea, SetUp, SoftwareSecureArea, StatusSlice, Wallet, WalletError,
+    CredentialId, KdfParameters, PersonalNumbers, SecureArea, SetUp, SoftwareSecureArea, StatusSlice, Wallet,
+    WalletError,
 };
 
 pub(crate) const PIN: &str = "839174";
