@@ -16,7 +16,7 @@ pub(crate) fn now() -> u64 {
 }
 
 /// `--now`: another time than the machine's, for rehearsals and for checking what was shown earlier.
-#[derive(Debug, Clone, Copy, clap::Args)]
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
 pub(crate) struct Now {
     /// Another time than the clock's, e.g. 2026-05-04T09:30:00+09:00
     #[arg(long = "now", value_name = "RFC3339", value_parser = parse)]

@@ -19,8 +19,6 @@ use crate::output::CliError;
 const FILE_MAX: u64 = 256 * 1024 * 1024;
 /// The first bytes of every PNG.
 const PNG_MAGIC: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
-/// What a key file begins with.
-const KEY_FILE: &str = "mid-key-1 ed25519 ";
 
 /// Reads a file, or standard input for `-`.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, CliError> {
@@ -100,14 +98,14 @@ pub(crate) fn make_private_directory(path: &Path) -> Result<(), CliError> {
         .map_err(|error| CliError::usage(format!("cannot make {}: {error}", path.display())))
 }
 
-/// A new Ed25519 key in a new file that only its owner may read. An existing file is never replaced.
+/// A new Ed25519 key in a new file (its 32-byte seed) that only its owner may read. An existing file is
+/// never replaced.
 pub(crate) fn create_key(path: &Path, rng: &mut impl CryptoRng) -> Result<Ed25519SigningKey, CliError> {
     if path.exists() {
         return Err(CliError::refused("KeyFileExists", format!("{} exists; a key is never replaced", path.display())));
     }
     let key = Ed25519SigningKey::generate(rng);
-    let line = Zeroizing::new(format!("{KEY_FILE}{}\n", hex::encode(key.seed().as_ref())));
-    write_secret(path, line.as_bytes())?;
+    write_secret(path, key.seed().as_ref())?;
     Ok(key)
 }
 
@@ -121,13 +119,10 @@ pub(crate) fn read_key(path: &Path) -> Result<Ed25519SigningKey, CliError> {
             format!("{} can be read by others; make a new key, or chmod 600 if nobody has read it", path.display()),
         ));
     }
-    let text = Zeroizing::new(fs::read_to_string(path).map_err(unreadable)?);
-    let seed = text.strip_prefix(KEY_FILE).and_then(|rest| rest.strip_suffix('\n'));
-    let mut bytes = Zeroizing::new([0; 32]);
-    match seed.map(|seed| hex::decode_to_slice(seed, bytes.as_mut())) {
-        Some(Ok(())) => Ok(Ed25519SigningKey::from_seed(&bytes)),
-        _ => Err(CliError::refused("MalformedKeyFile", format!("{} is not a key file", path.display()))),
-    }
+    let bytes = Zeroizing::new(fs::read(path).map_err(unreadable)?);
+    let malformed = |_| CliError::refused("MalformedKeyFile", format!("{} is not a key file", path.display()));
+    let seed = Zeroizing::new(<[u8; 32]>::try_from(bytes.as_slice()).map_err(malformed)?);
+    Ok(Ed25519SigningKey::from_seed(&seed))
 }
 
 /// The 32 bytes of an Ed25519 public key.
@@ -200,7 +195,7 @@ mod tests {
         let exposed = read_key(&path);
         assert!(matches!(exposed, Err(CliError::Refused { name, .. }) if name == "KeyFileExposed"));
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-        fs::write(&path, "mid-key-1 ed25519 00\n").unwrap();
+        fs::write(&path, [0; 31]).unwrap();
         let damaged = read_key(&path);
         assert!(matches!(damaged, Err(CliError::Refused { name, .. }) if name == "MalformedKeyFile"));
     }

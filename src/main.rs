@@ -2,16 +2,28 @@
 
 mod cli;
 mod clock;
+mod demo;
 mod files;
+mod http;
+mod ledger;
+mod network;
 mod output;
+mod page;
+mod pin;
 mod randomness;
+mod records;
 mod seen;
+mod serving;
+mod up;
+mod web;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 /// A national mobile identity: issue, hold, present, verify, with a ledger beside it.
+///
+/// Exit codes: 0 accepted, 1 refused (the reason has a stable name), 2 wrong use.
 #[derive(Debug, Parser)]
 #[command(name = "mid", version, disable_help_subcommand = true)]
 struct Mid {
@@ -21,12 +33,39 @@ struct Mid {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Tell the whole story once: issue, hold, show, check, and what must be refused
+    Demo(demo::DemoArgs),
+    /// Run everything on this machine until Ctrl-C
+    Up(up::UpArgs),
+    /// Run a ledger node, write on the ledger, prove what stands there
+    Ledger(cli::ledger::LedgerArgs),
+    /// Issue credentials and withdraw them
+    Issuer(cli::issuer::IssuerArgs),
+    /// Hold credentials and answer requests with the owner's consent
+    Wallet(cli::wallet::WalletArgs),
     /// Ask, check, decide; with no network
     Verifier(cli::verifier::VerifierArgs),
 }
 
 fn main() -> ExitCode {
     match Mid::parse().command {
+        Command::Demo(args) => match demo::run(&args) {
+            Ok(came_true) => ExitCode::from(u8::from(!came_true)),
+            Err(error) => output::finish(Err(error), false),
+        },
+        Command::Up(args) => output::finish(up::run(&args), false),
+        Command::Ledger(args) => {
+            let json = args.json;
+            output::finish(cli::ledger::run(args), json)
+        }
+        Command::Issuer(args) => {
+            let json = args.json;
+            output::finish(cli::issuer::run(args), json)
+        }
+        Command::Wallet(args) => {
+            let json = args.json;
+            output::finish(cli::wallet::run(args), json)
+        }
         Command::Verifier(args) => {
             let json = args.json;
             output::finish(cli::verifier::run(args), json)

@@ -1,6 +1,10 @@
 //! The pieces of the network as commands, to be combined and attacked from outside.
 
+pub(crate) mod fetch;
+pub(crate) mod issuer;
+pub(crate) mod ledger;
 pub(crate) mod verifier;
+pub(crate) mod wallet;
 
 use std::path::PathBuf;
 

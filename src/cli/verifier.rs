@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use protocol::credential::Label;
+use protocol::crypto::keys::Signer;
 use protocol::exchange::qr::{self, Kind};
 use protocol::exchange::{Presentation, Query, SignedRequest};
 use protocol::identifier::Did;
@@ -16,6 +18,7 @@ use crate::clock::{self, Now};
 use crate::files::{self, Destination};
 use crate::output::{Answer, CliError};
 use crate::randomness;
+use crate::records::{Draft, PurposeText, RecordText, SenderText};
 use crate::seen::SeenFile;
 
 /// What a verifier does, with no network at all.
@@ -30,6 +33,8 @@ pub(crate) struct VerifierArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Make a key and a DID, and a draft of the registration to send to the ministry
+    Init(InitArgs),
     /// Make a signed request, unless it is wider than the verifier's registration
     Request(Box<RequestArgs>),
     /// Check a presentation (QR picture, QR text or bytes) and print the verdict
@@ -73,6 +78,30 @@ impl Question {
             }),
         }
     }
+}
+
+#[derive(Debug, Args)]
+struct InitArgs {
+    /// The key file to make; one that is there is used
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+    /// Short name of the network
+    #[arg(long, default_value = "kr-demo")]
+    network: String,
+    /// The organisation's name in Korean
+    #[arg(long, value_name = "NAME")]
+    name_ko: String,
+    /// The organisation's name in English
+    #[arg(long, value_name = "NAME")]
+    name_en: String,
+    /// The purposes to register: a JSON list of `{"id", "text": {"ko", "en"}, "permits": [{"credential_type", "claims", "predicates"}]}`
+    #[arg(long, value_name = "FILE")]
+    purposes: PathBuf,
+    /// Write the draft into this file
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    #[command(flatten)]
+    now: Now,
 }
 
 #[derive(Debug, Args)]
@@ -131,10 +160,29 @@ struct ExplainArgs {
 
 pub(crate) fn run(args: VerifierArgs) -> Result<Answer, CliError> {
     match args.command {
+        Command::Init(args) => init(&args),
         Command::Request(args) => request(&args),
         Command::Check(args) => check(&args),
         Command::Explain(args) => explain(&args),
     }
+}
+
+fn init(args: &InitArgs) -> Result<Answer, CliError> {
+    let purposes: Vec<PurposeText> = serde_json::from_slice(&files::read(&args.purposes)?)
+        .map_err(|error| CliError::refused("MalformedDraft", format!("not a list of purposes: {error}")))?;
+    let key = if args.key.exists() { files::read_key(&args.key)? } else { files::create_key(&args.key, &mut randomness::os()?)? };
+    let did = Did::derive(&args.network, &key.public_key().to_multicodec())?;
+    let name = Label { ko: args.name_ko.clone(), en: args.name_en.clone() };
+    let records = vec![
+        RecordText::new_did(did.clone(), &key.public_key(), args.now.seconds()),
+        RecordText::Verifier { did: did.clone(), name, purposes, withdrawn: false },
+    ];
+    let draft = serde_json::to_vec_pretty(&Draft { sender: SenderText::Governance, records })?;
+    files::write(&args.out, &draft)?;
+    Ok(Answer::new(
+        format!("{did}\nthe ministry registers it with `mid ledger submit {} --key … --url …`", args.out.display()),
+        json!({ "did": did, "registration": args.out }),
+    ))
 }
 
 fn request(args: &RequestArgs) -> Result<Answer, CliError> {

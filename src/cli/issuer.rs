@@ -1,0 +1,316 @@
+//! `mid issuer`: what an agency's clerk and operators do, on the issuer's directory.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::{Args, Subcommand};
+use issuer::register::{FileRegister, PersonId};
+use issuer::{Description, Issuer, OfferTerms, RevocationReason, Withdrawal};
+use protocol::credential::{CredentialType, StatusMethod};
+use protocol::exchange::qr::Kind;
+use protocol::ledger::record::IssuerKey;
+use serde_json::json;
+
+use crate::clock::Now;
+use crate::files::{self, Destination};
+use crate::ledger::client;
+use crate::output::{Answer, CliError};
+use crate::records::{Draft, RecordText, SenderText};
+use crate::{randomness, serving};
+
+/// The register of an issuer, in its directory.
+const REGISTER: &str = "register.json";
+/// How long accreditation and keys are asked for, in seconds: ten years.
+const TERM: u64 = 10 * 365 * 86_400;
+
+/// What an agency does that issues credentials.
+#[derive(Debug, Args)]
+pub(crate) struct IssuerArgs {
+    #[command(subcommand)]
+    command: Command,
+    /// Answer in JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make an issuer: keys, database, public day set, and drafts of what the ledger has to record
+    Init(InitArgs),
+    /// Make an offer for a person, after proofing
+    Offer(OfferArgs),
+    /// Withdraw credentials for good
+    Revoke(RevokeArgs),
+    /// Open the next epoch of status tokens
+    Epoch(EpochArgs),
+    /// Serve wallets over HTTP and keep the ledger up to date
+    Serve(ServeArgs),
+    /// Check the audit log from its first entry to its last
+    Audit(Directory),
+}
+
+/// The issuer's directory.
+#[derive(Debug, Args)]
+struct Directory {
+    /// The issuer's directory
+    #[arg(long, value_name = "DIR")]
+    dir: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct InitArgs {
+    #[command(flatten)]
+    directory: Directory,
+    /// The trust anchor of the ledger to issue under
+    #[arg(long, value_name = "FILE")]
+    anchor: PathBuf,
+    /// Where wallets will reach the issuer: https://…, or http:// on this machine
+    #[arg(long, value_name = "URL")]
+    url: String,
+    /// Credential type files; the driver's licence and the ZK identity when none is named
+    #[arg(long = "type", value_name = "FILE")]
+    types: Vec<PathBuf>,
+    /// The register file; the sample of invented people when none is named
+    #[arg(long, value_name = "FILE")]
+    register: Option<PathBuf>,
+    #[command(flatten)]
+    now: Now,
+}
+
+#[derive(Debug, Args)]
+struct OfferArgs {
+    #[command(flatten)]
+    directory: Directory,
+    /// The person's id in the register
+    #[arg(long, value_name = "ID")]
+    person: String,
+    /// Credential types; all that the issuer issues when none is named
+    #[arg(long = "type", value_name = "TYPE")]
+    types: Vec<String>,
+    /// Protect the offer with a six-digit code that is told separately
+    #[arg(long)]
+    tx_code: bool,
+    /// Withdraw the person's active credentials when the new ones are issued
+    #[arg(long)]
+    replace: bool,
+    /// Seconds the offer lives, seven days at most
+    #[arg(long, default_value_t = 600)]
+    life: u64,
+    #[command(flatten)]
+    now: Now,
+    #[command(flatten)]
+    destination: Destination,
+}
+
+#[derive(Debug, Args)]
+struct RevokeArgs {
+    #[command(flatten)]
+    directory: Directory,
+    /// The person's id in the register
+    #[arg(long, value_name = "ID")]
+    person: String,
+    /// The credential type; everything the person holds when none is named
+    #[arg(long = "type", value_name = "TYPE")]
+    credential_type: Option<String>,
+    /// Why: right-withdrawn, phone-lost, holder-deceased, entry-changed, issued-in-error or replaced
+    #[arg(long, value_parser = reason)]
+    reason: RevocationReason,
+    /// Publish at once to this ledger node
+    #[arg(long, value_name = "URL")]
+    ledger: Option<String>,
+    #[command(flatten)]
+    now: Now,
+}
+
+#[derive(Debug, Args)]
+struct EpochArgs {
+    #[command(flatten)]
+    directory: Directory,
+    /// The credential type; all with epochs when none is named
+    #[arg(long = "type", value_name = "TYPE")]
+    credential_type: Option<String>,
+    /// Publish at once to this ledger node
+    #[arg(long, value_name = "URL")]
+    ledger: Option<String>,
+    #[command(flatten)]
+    now: Now,
+}
+
+#[derive(Debug, Args)]
+struct ServeArgs {
+    #[command(flatten)]
+    directory: Directory,
+    /// Address to listen on
+    #[arg(long, default_value = "127.0.0.1:7801")]
+    listen: SocketAddr,
+    /// The ledger node to publish to
+    #[arg(long, value_name = "URL")]
+    ledger: String,
+}
+
+pub(crate) fn run(args: IssuerArgs) -> Result<Answer, CliError> {
+    match args.command {
+        Command::Init(args) => init(&args),
+        Command::Offer(args) => offer(&args),
+        Command::Revoke(args) => revoke(&args),
+        Command::Epoch(args) => epoch(&args),
+        Command::Serve(args) => serve(&args),
+        Command::Audit(directory) => audit(&directory),
+    }
+}
+
+fn reason(text: &str) -> Result<RevocationReason, String> {
+    serde_json::from_value(json!(text)).map_err(|_| "not a reason; see --help".to_owned())
+}
+
+impl Directory {
+    fn open(&self) -> Result<Issuer, CliError> {
+        if !self.dir.join("issuer.json").exists() {
+            return Err(issuer::IssuerError::NotAnIssuer.into());
+        }
+        let register = FileRegister::open(&self.dir.join(REGISTER))?;
+        Ok(Issuer::open(&self.dir, Arc::new(register))?)
+    }
+}
+
+fn init(args: &InitArgs) -> Result<Answer, CliError> {
+    let dir = &args.directory.dir;
+    let anchor = files::read_anchor(&args.anchor)?;
+    let credential_types = types(&args.types)?;
+    if dir.join("issuer.json").exists() {
+        return Err(issuer::IssuerError::AlreadyExists.into());
+    }
+    files::make_private_directory(dir)?;
+    match &args.register {
+        Some(path) => files::write_secret(&dir.join(REGISTER), &files::read(path)?)?,
+        None => files::write_secret(&dir.join(REGISTER), crate::network::SAMPLE_REGISTER)?,
+    }
+    let register = Arc::new(FileRegister::open(&dir.join(REGISTER))?);
+    let description =
+        Description { network: anchor.network, network_id: anchor.network_id, url: args.url.clone(), credential_types };
+    let issuer = Issuer::create(dir, &description, register, &mut randomness::os()?, &|_| {})?;
+    let drafts = write_drafts(&issuer, dir, args.now.seconds())?;
+    Ok(Answer::new(
+        format!(
+            "{}\nsend to the ledger, first the ministry's, then the issuer's own:\n  \
+             mid ledger submit {} --key <the ministry's key> --url <node>\n  \
+             mid ledger submit {} --key {} --url <node>",
+            issuer.did(),
+            drafts[0].display(),
+            drafts[1].display(),
+            dir.join("keys/did.key").display(),
+        ),
+        json!({ "did": issuer.did(), "registration": drafts[0], "issuer_keys": drafts[1], "key": dir.join("keys/did.key") }),
+    ))
+}
+
+fn types(paths: &[PathBuf]) -> Result<Vec<CredentialType>, CliError> {
+    if paths.is_empty() {
+        return crate::network::types();
+    }
+    paths.iter().map(|path| Ok(CredentialType::parse(&files::read(path)?)?)).collect()
+}
+
+/// Drafts of the two transactions that make an issuer known: the ministry's and its own.
+fn write_drafts(issuer: &Issuer, dir: &Path, now: u64) -> Result<[PathBuf; 2], CliError> {
+    let did = issuer.did_record(now);
+    let key = did.keys.first().ok_or_else(|| CliError::refused("KeyUnavailable", "the issuer has no key"))?;
+    let mut records: Vec<RecordText> =
+        issuer.credential_types().map(|t| RecordText::CredentialType(Box::new(t.clone()))).collect();
+    records.push(RecordText::new_did(did.did.clone(), &key.key, now));
+    records.extend(issuer.credential_types().map(|t| RecordText::Accreditation {
+        issuer: did.did.clone(),
+        credential_type: t.id.clone(),
+        from: now,
+        until: now + TERM,
+        withdrawn: false,
+    }));
+    let registration = Draft { sender: SenderText::Governance, records };
+    let own = Draft {
+        sender: SenderText::Did { did: did.did.clone(), key: key.fragment.clone() },
+        records: issuer.issuer_key_records(now, now + TERM)?.iter().map(|key: &IssuerKey| key.into()).collect(),
+    };
+    let paths = [dir.join("registration.json"), dir.join("issuer-keys.json")];
+    for (path, draft) in paths.iter().zip([registration, own]) {
+        files::write(path, &serde_json::to_vec_pretty(&draft)?)?;
+    }
+    Ok(paths)
+}
+
+fn offer(args: &OfferArgs) -> Result<Answer, CliError> {
+    let issuer = args.directory.open()?;
+    let credential_types = match args.types.as_slice() {
+        [] => issuer.credential_types().map(|t| t.id.clone()).collect(),
+        named => named.to_vec(),
+    };
+    let terms = OfferTerms { credential_types, with_tx_code: args.tx_code, replaces: args.replace, life: args.life };
+    let now = args.now.seconds();
+    let made = issuer.offer(&PersonId::new(args.person.as_str()), &terms, now, &mut randomness::os()?)?;
+    let bytes = made.offer.encode();
+    let version = args.destination.write(Kind::Offer, &bytes)?;
+    let mut text = format!("offer of {} bytes for {}", bytes.len(), terms.credential_types.join(", "));
+    if let Some(code) = &made.tx_code {
+        text.push_str(&format!("\ntell separately: {}", code.as_str()));
+    }
+    let tx_code = made.tx_code.as_ref().map(|code| code.as_str());
+    let json = json!({ "types": terms.credential_types, "bytes": bytes.len(), "qr_version": version, "tx_code": tx_code });
+    Ok(Answer::new(text, json).beside(args.destination.uses_stdout()))
+}
+
+fn revoke(args: &RevokeArgs) -> Result<Answer, CliError> {
+    let issuer = args.directory.open()?;
+    let (person, now) = (PersonId::new(args.person.as_str()), args.now.seconds());
+    let count = match &args.credential_type {
+        Some(credential_type) => match issuer.revoke(&person, credential_type, args.reason, now)? {
+            Withdrawal::Revoked => 1,
+            Withdrawal::AlreadyRevoked => 0,
+        },
+        None => issuer.revoke_all(&person, args.reason, now)?,
+    };
+    let published = publish(&issuer, args.ledger.as_deref(), now)?;
+    Ok(Answer::new(
+        format!("{count} credential(s) revoked{}", told(published)),
+        json!({ "revoked": count, "published": published }),
+    ))
+}
+
+fn epoch(args: &EpochArgs) -> Result<Answer, CliError> {
+    let issuer = args.directory.open()?;
+    let now = args.now.seconds();
+    let ids: Vec<String> = match &args.credential_type {
+        Some(id) => vec![id.clone()],
+        None => issuer.credential_types().filter(|t| t.status == StatusMethod::Epoch).map(|t| t.id.clone()).collect(),
+    };
+    let epochs = ids.iter().map(|id| Ok((id.clone(), issuer.advance_epoch(id, now)?))).collect::<Result<Vec<_>, CliError>>()?;
+    let published = publish(&issuer, args.ledger.as_deref(), now)?;
+    let lines: Vec<_> = epochs.iter().map(|(id, epoch)| format!("{id}: epoch {epoch}")).collect();
+    let json: serde_json::Map<_, _> = epochs.into_iter().map(|(id, epoch)| (id, json!(epoch))).collect();
+    Ok(Answer::new(format!("{}{}", lines.join("\n"), told(published)), json!({ "epochs": json, "published": published })))
+}
+
+fn publish(issuer: &Issuer, ledger: Option<&str>, now: u64) -> Result<Option<usize>, CliError> {
+    ledger.map(|url| Ok(issuer.publish(&client(url)?, now)?)).transpose()
+}
+
+fn told(published: Option<usize>) -> String {
+    match published {
+        Some(count) => format!(", {count} change(s) published"),
+        None => ", to be published by `mid issuer serve`".to_owned(),
+    }
+}
+
+fn serve(args: &ServeArgs) -> Result<Answer, CliError> {
+    let issuer = Arc::new(args.directory.open()?);
+    serving::issuer(&issuer, Arc::new(client(&args.ledger)?), args.listen)?;
+    Ok(Answer::new("stopped", json!({ "stopped": true })))
+}
+
+fn audit(directory: &Directory) -> Result<Answer, CliError> {
+    let summary = directory.open()?.check_audit()?;
+    let head = hex::encode(summary.head);
+    Ok(Answer::new(
+        format!("the audit log is whole: {} entries, head {head}", summary.entries),
+        json!({ "entries": summary.entries, "head": head }),
+    ))
+}

@@ -1,0 +1,415 @@
+//! `mid ledger`: run a node, write on the ledger, and prove what stands there.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use ledger_client::LedgerClient;
+use ledger_node::{NodeConfig, genesis};
+use protocol::crypto::keys::{Ed25519SigningKey, Signer};
+use protocol::exchange::qr::Kind;
+use protocol::identifier::Did;
+use protocol::ledger::anchor::TrustAnchor;
+use protocol::ledger::bundle::{Scope, TrustBundle};
+use protocol::ledger::key::StateKey;
+use protocol::ledger::proof::{self, LedgerProof};
+use protocol::ledger::record::{DidRecord, Envelope, Governance, GovernanceKey, Record};
+use serde_json::{Value, json};
+
+use crate::files::{self, Destination};
+use crate::ledger::{answered, client, transaction};
+use crate::output::{Answer, CliError};
+use crate::records::{Draft, RecordText};
+use crate::{clock, randomness, serving};
+
+/// The trust anchor in a validator's folder, for people to copy.
+const ANCHOR: &str = "anchor.cbor";
+
+/// What the ministry and the validators do.
+#[derive(Debug, Args)]
+pub(crate) struct LedgerArgs {
+    #[command(subcommand)]
+    command: Command,
+    /// Answer in JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make a network: a genesis and the keys of its validators
+    Init(InitArgs),
+    /// Run a validator and serve its API
+    Run(RunArgs),
+    /// Send a transaction: encoded, or a draft in JSON with the keys to sign it
+    Submit(SubmitArgs),
+    /// The DID document of an organisation
+    Resolve(ResolveArgs),
+    /// Fetch a proof of what the ledger holds, or that it holds nothing
+    Prove(ProveArgs),
+    /// Check a proof with nothing but the trust anchor
+    Check(CheckArgs),
+    /// Fetch a trust bundle and check it, or say what is in one
+    Bundle(BundleArgs),
+    /// The trust anchor, as a file or a QR code to print
+    Anchor(AnchorArgs),
+}
+
+#[derive(Debug, Args)]
+struct InitArgs {
+    /// The validator's folder; with several validators, the folder of their folders
+    #[arg(long, value_name = "DIR")]
+    dir: PathBuf,
+    /// Short name of the network, the third part of its DIDs
+    #[arg(long, default_value = "kr-demo")]
+    network: String,
+    /// Key file of a governor, made if there is none; once for each governor
+    #[arg(long, value_name = "FILE", required = true)]
+    governance_key: Vec<PathBuf>,
+    /// How many governors must sign
+    #[arg(long, default_value_t = 1)]
+    threshold: u8,
+    /// Where a validator's peers reach it; once for each validator. One alone needs none
+    #[arg(long, value_name = "ADDR")]
+    validator: Vec<SocketAddr>,
+}
+
+#[derive(Debug, Args)]
+struct RunArgs {
+    /// The validator's folder
+    #[arg(long, value_name = "DIR")]
+    dir: PathBuf,
+    /// Address to serve the API on
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7802")]
+    listen: SocketAddr,
+    /// Seconds between empty blocks, which prove that the record is still current
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    heartbeat: u64,
+}
+
+#[derive(Debug, Args)]
+struct SubmitArgs {
+    /// The transaction, or a draft of one; - for standard input
+    transaction: PathBuf,
+    /// Key file that signs a draft; once for each governor
+    #[arg(long, value_name = "FILE")]
+    key: Vec<PathBuf>,
+    /// Address of a ledger node
+    #[arg(long, value_name = "URL")]
+    url: String,
+    /// Write the signed transaction into this file instead of sending it
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct ResolveArgs {
+    /// The DID
+    did: String,
+    /// Address of a ledger node
+    #[arg(long, value_name = "URL", required_unless_present = "bundle", conflicts_with = "bundle")]
+    url: Option<String>,
+    /// Resolve from this trust bundle, with no network
+    #[arg(long, value_name = "FILE", requires = "anchor")]
+    bundle: Option<PathBuf>,
+    /// The trust anchor that the bundle is checked with
+    #[arg(long, value_name = "FILE")]
+    anchor: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct ProveArgs {
+    #[command(flatten)]
+    about: About,
+    /// Address of a ledger node
+    #[arg(long, value_name = "URL")]
+    url: String,
+    /// Write the proof into this file
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+/// Which record a proof is about.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct About {
+    /// The keys of an organisation
+    #[arg(long, value_name = "DID")]
+    did: Option<Did>,
+    /// The registration of a verifier
+    #[arg(long, value_name = "DID")]
+    verifier: Option<Did>,
+    /// The definition of a credential type
+    #[arg(long, value_name = "TYPE")]
+    credential_type: Option<String>,
+    /// The accreditation of an issuer for a type
+    #[arg(long, num_args = 2, value_names = ["DID", "TYPE"])]
+    accreditation: Option<Vec<String>>,
+    /// Who governs the ledger
+    #[arg(long)]
+    governance: bool,
+    /// Any record, by its 32-byte key in hexadecimal
+    #[arg(long, value_name = "HEX")]
+    key: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct CheckArgs {
+    /// The proof, or - for standard input
+    proof: PathBuf,
+    /// The trust anchor: a file, or the picture of its QR code
+    #[arg(long, value_name = "FILE")]
+    anchor: PathBuf,
+    /// The highest height seen before; older proofs are refused
+    #[arg(long, value_name = "HEIGHT", default_value_t = 0)]
+    floor: u64,
+}
+
+#[derive(Debug, Args)]
+struct BundleArgs {
+    /// Address of a ledger node to fetch from
+    #[arg(long, value_name = "URL", required_unless_present = "bundle", conflicts_with = "bundle", requires = "out")]
+    url: Option<String>,
+    /// Write the fetched bundle into this file, once it is checked
+    #[arg(long, value_name = "FILE", requires = "url")]
+    out: Option<PathBuf>,
+    /// Say what is in this bundle
+    #[arg(long, value_name = "FILE")]
+    bundle: Option<PathBuf>,
+    /// The trust anchor: a file, or the picture of its QR code
+    #[arg(long, value_name = "FILE")]
+    anchor: PathBuf,
+    /// Height of the newest bundle seen before; older ones are refused
+    #[arg(long, value_name = "HEIGHT", default_value_t = 0)]
+    floor: u64,
+}
+
+#[derive(Debug, Args)]
+struct AnchorArgs {
+    /// A folder made by `mid ledger init`
+    #[arg(long, value_name = "DIR", required_unless_present = "url", conflicts_with = "url")]
+    dir: Option<PathBuf>,
+    /// A node, whose word alone is not to be trusted
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    #[command(flatten)]
+    destination: Destination,
+}
+
+pub(crate) fn run(args: LedgerArgs) -> Result<Answer, CliError> {
+    match args.command {
+        Command::Init(args) => init(&args),
+        Command::Run(args) => serve(&args),
+        Command::Submit(args) => submit(&args),
+        Command::Resolve(args) => resolve(&args),
+        Command::Prove(args) => prove(&args),
+        Command::Check(args) => check(&args),
+        Command::Bundle(args) => bundle(&args),
+        Command::Anchor(args) => anchor(&args),
+    }
+}
+
+fn init(args: &InitArgs) -> Result<Answer, CliError> {
+    let mut rng = randomness::os()?;
+    if args.dir.join(ANCHOR).exists() {
+        return Err(CliError::refused("FolderNotEmpty", format!("{} holds a network already; choose another", args.dir.display())));
+    }
+    let mut keys = Vec::new();
+    for path in &args.governance_key {
+        let key = if path.exists() { files::read_key(path)? } else { files::create_key(path, &mut rng)? };
+        keys.push(GovernanceKey(files::ed25519_public(&key)?));
+    }
+    let governance = Governance { network: args.network.clone(), keys, threshold: args.threshold };
+    let alone = [SocketAddr::from(([127, 0, 0, 1], 0))];
+    let addresses = if args.validator.is_empty() { alone.as_slice() } else { &args.validator };
+    let anchor = genesis::init(governance, genesis::places(&args.dir, addresses), clock::now_ms(), &mut rng)?;
+    files::write(&args.dir.join(ANCHOR), &anchor.encode())?;
+    let (id, path) = (hex::encode(anchor.network_id), args.dir.join(ANCHOR));
+    Ok(Answer::new(
+        format!("network {} with {} validator(s)\n  id      {id}\n  anchor  {}", anchor.network, addresses.len(), path.display()),
+        json!({ "network": anchor.network, "network_id": id, "validators": addresses.len(), "anchor": path }),
+    ))
+}
+
+fn serve(args: &RunArgs) -> Result<Answer, CliError> {
+    let config = NodeConfig { heartbeat: Duration::from_secs(args.heartbeat), ..NodeConfig::new(&args.dir) };
+    serving::ledger(&config, args.listen)?;
+    Ok(Answer::new("stopped", json!({ "stopped": true })))
+}
+
+fn submit(args: &SubmitArgs) -> Result<Answer, CliError> {
+    let bytes = files::read(&args.transaction)?;
+    // No transaction begins with a brace: it would be a map of 27 entries.
+    let bytes = if bytes.trim_ascii_start().starts_with(b"{") {
+        signed(&client(&args.url)?, Draft::parse(&bytes)?, &args.key)?
+    } else if args.key.is_empty() {
+        bytes
+    } else {
+        return Err(CliError::usage("the transaction is signed already; --key is for drafts"));
+    };
+    if let Some(path) = &args.out {
+        files::write(path, &bytes)?;
+        return Ok(Answer::new(format!("{} bytes, not sent", bytes.len()), json!({ "bytes": bytes.len(), "sent": false }))
+            .beside(path == Path::new("-")));
+    }
+    let recorded = client(&args.url)?.submit_bytes(&bytes).map_err(answered)?;
+    let id = hex::encode(recorded.id);
+    Ok(Answer::new(
+        format!("recorded at height {}\n  id  {id}", recorded.height),
+        json!({ "height": recorded.height, "id": id }),
+    ))
+}
+
+fn signed(ledger: &LedgerClient, draft: Draft, keys: &[PathBuf]) -> Result<Vec<u8>, CliError> {
+    if keys.is_empty() {
+        return Err(CliError::usage("name the key file that signs the draft with --key"));
+    }
+    let keys: Vec<Ed25519SigningKey> = keys.iter().map(|path| files::read_key(path)).collect::<Result<_, _>>()?;
+    let signers: Vec<&dyn Signer> = keys.iter().map(|key| key as &dyn Signer).collect();
+    let network_id = ledger.anchor().map_err(answered)?.network_id;
+    Ok(transaction(ledger, network_id, draft.sender.sender(), draft.records()?, &signers)?.encode())
+}
+
+fn resolve(args: &ResolveArgs) -> Result<Answer, CliError> {
+    let did: Did = args.did.parse()?;
+    let (found, at) = match (&args.url, &args.bundle, &args.anchor) {
+        (None, Some(bundle), Some(anchor)) => {
+            let trust = TrustBundle::decode(&files::read(bundle)?)?.verify(&files::read_anchor(anchor)?, 0)?;
+            (trust.did(&did).cloned(), trust.time_ms() / 1_000)
+        }
+        (Some(url), ..) => {
+            let document = client(url)?.resolve(&did).map_err(answered)?;
+            return Ok(document_answer(&serde_json::to_value(document)?));
+        }
+        _ => return Err(CliError::usage("resolve with --url, or with --bundle and --anchor")),
+    };
+    match found {
+        None => Err(CliError::refused("NotFound", "the ledger has no such DID")),
+        Some(DidRecord { deactivated: true, .. }) => Err(CliError::refused("Deactivated", "the DID was given up for ever")),
+        Some(record) => Ok(document_answer(&serde_json::to_value(record.document(at))?)),
+    }
+}
+
+fn document_answer(document: &Value) -> Answer {
+    // Writing a value that was just made cannot fail.
+    Answer::new(serde_json::to_string_pretty(document).unwrap_or_default(), document.clone())
+}
+
+impl About {
+    fn key(&self) -> Result<StateKey, CliError> {
+        if let Some(did) = &self.did {
+            return Ok(StateKey::did(did));
+        }
+        if let Some(did) = &self.verifier {
+            return Ok(StateKey::verifier(did));
+        }
+        if let Some(id) = &self.credential_type {
+            return Ok(StateKey::credential_type(id));
+        }
+        if let Some([did, credential_type]) = self.accreditation.as_deref() {
+            return Ok(StateKey::accreditation(&did.parse()?, credential_type));
+        }
+        if let Some(text) = &self.key {
+            let mut key = [0; 32];
+            hex::decode_to_slice(text, &mut key).map_err(|_| CliError::usage("a key is 32 bytes in hexadecimal"))?;
+            return Ok(StateKey(key));
+        }
+        Ok(StateKey::governance())
+    }
+}
+
+fn prove(args: &ProveArgs) -> Result<Answer, CliError> {
+    let key = args.about.key()?;
+    let proof = client(&args.url)?.proof(&key).map_err(answered)?.encode();
+    files::write(&args.out, &proof)?;
+    Ok(Answer::new(
+        format!("{} bytes about {key}; not checked, see `mid ledger check`", proof.len()),
+        json!({ "bytes": proof.len(), "key": key.to_string() }),
+    )
+    .beside(args.out == Path::new("-")))
+}
+
+fn check(args: &CheckArgs) -> Result<Answer, CliError> {
+    let anchor = files::read_anchor(&args.anchor)?;
+    let proof = LedgerProof::decode(&files::read(&args.proof)?)?;
+    let proven = proof::check(&anchor, &proof, args.floor)?;
+    let (as_of, key) = (clock::rfc3339(proven.time_ms / 1_000), proven.key.to_string());
+    let record = proven.envelope.as_ref().map(described);
+    let text = match &record {
+        Some(record) => format!("as of height {}, {as_of}, the ledger holds\n{}", proven.height, pretty(record)),
+        None => format!("as of height {}, {as_of}, the ledger holds nothing at {key}", proven.height),
+    };
+    Ok(Answer::new(text, json!({ "height": proven.height, "as_of": as_of, "key": key, "record": record })))
+}
+
+fn pretty(value: &Value) -> String {
+    serde_json::to_string_pretty(value).unwrap_or_default()
+}
+
+/// A record as people read it, with the version it has.
+fn described(envelope: &Envelope) -> Value {
+    let record = match RecordText::of(&envelope.record) {
+        Some(text) => serde_json::to_value(text).unwrap_or_default(),
+        None => json!(kind(&envelope.record)),
+    };
+    json!({ "version": envelope.version, "height": envelope.height, "record": record })
+}
+
+fn bundle(args: &BundleArgs) -> Result<Answer, CliError> {
+    let anchor = files::read_anchor(&args.anchor)?;
+    let bytes = match (&args.url, &args.bundle) {
+        (Some(url), _) => client(url)?.bundle(Scope::Snapshot).map_err(answered)?.encode(),
+        (None, Some(path)) => files::read(path)?,
+        (None, None) => return Err(CliError::usage("name a node with --url or a bundle with --bundle")),
+    };
+    let trust = TrustBundle::decode(&bytes)?.verify(&anchor, args.floor)?;
+    if let Some(path) = &args.out {
+        files::write(path, &bytes)?;
+    }
+    let kinds = kinds(trust.envelopes().map(|envelope| &envelope.record));
+    let as_of = clock::rfc3339(trust.time_ms() / 1_000);
+    let told: Vec<_> = kinds.iter().map(|(kind, count)| format!("  {count} {kind}")).collect();
+    Ok(Answer::new(
+        format!("{} bytes, {}, height {}, as of {as_of}\n{}", bytes.len(), trust.network(), trust.height(), told.join("\n")),
+        json!({ "bytes": bytes.len(), "network": trust.network(), "height": trust.height(), "as_of": as_of, "records": kinds }),
+    )
+    .beside(args.out.as_deref() == Some(Path::new("-"))))
+}
+
+/// How many records of each kind there are.
+fn kinds<'a>(records: impl Iterator<Item = &'a Record>) -> std::collections::BTreeMap<&'static str, usize> {
+    let mut kinds = std::collections::BTreeMap::new();
+    for record in records {
+        *kinds.entry(kind(record)).or_default() += 1;
+    }
+    kinds
+}
+
+fn kind(record: &Record) -> &'static str {
+    match record {
+        Record::Governance(_) => "governance",
+        Record::Did(_) => "did",
+        Record::Accreditation(_) => "accreditation",
+        Record::Verifier(_) => "verifier",
+        Record::CredentialType(_) => "credential_type",
+        Record::IssuerKey(_) => "issuer_key",
+        Record::StatusList(_) => "status_list",
+        Record::StatusEpoch(_) => "status_epoch",
+    }
+}
+
+fn anchor(args: &AnchorArgs) -> Result<Answer, CliError> {
+    let anchor: TrustAnchor = match (&args.dir, &args.url) {
+        (Some(dir), _) => files::read_anchor(&dir.join(ANCHOR))?,
+        (None, Some(url)) => client(url)?.anchor().map_err(answered)?,
+        (None, None) => return Err(CliError::usage("name a folder with --dir or a node with --url")),
+    };
+    let version = args.destination.write(Kind::TrustAnchor, &anchor.encode())?;
+    let id = hex::encode(anchor.network_id);
+    Ok(Answer::new(
+        format!("anchor of {}\n  id  {id}", anchor.network),
+        json!({ "network": anchor.network, "network_id": id, "qr_version": version }),
+    )
+    .beside(args.destination.uses_stdout()))
+}

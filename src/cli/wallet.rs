@@ -1,0 +1,397 @@
+//! `mid wallet`: hold credentials and answer requests. The commands fetch, the wallet decides; presenting
+//! and answering fetch nothing.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::{Args, Subcommand};
+use protocol::exchange::qr::Kind;
+use serde_json::json;
+use wallet_core::{
+    Activity, Asked, Consent, CredentialState, Decision, Disclosure, Event, HeldCredential, KdfParameters, PersonalNumbers,
+    SetUp, SoftwareSecureArea, Wallet,
+};
+
+use super::fetch;
+use crate::clock::{self, Now};
+use crate::files::{self, Destination};
+use crate::output::{Answer, CliError};
+use crate::pin::PinSource;
+use crate::randomness;
+
+/// Seconds without a call after which the wallet locks itself. A command is one call.
+const IDLE_SECONDS: u64 = 300;
+
+/// What a citizen's phone does.
+#[derive(Debug, Args)]
+pub(crate) struct WalletArgs {
+    #[command(subcommand)]
+    command: Command,
+    /// Answer in JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Set up a wallet
+    Init(InitArgs),
+    /// Take up an offer: fetch its credentials and what proofs need
+    Accept(AcceptArgs),
+    /// Fetch trust data, public day signatures and status tokens
+    Update(UpdateArgs),
+    /// List the credentials
+    List(ListArgs),
+    /// Show a ready-made answer as a code that lives for half a minute
+    Present(PresentArgs),
+    /// Answer a verifier's request, with consent
+    Answer(AnswerArgs),
+    /// Who asked for what, and what came of it
+    Log(Place),
+    /// Replace the PIN
+    ChangePin(ChangePinArgs),
+}
+
+/// Which wallet, and the PIN that opens it.
+#[derive(Debug, Args)]
+struct Place {
+    /// The wallet's directory
+    #[arg(long, value_name = "DIR")]
+    dir: PathBuf,
+    #[command(flatten)]
+    pin: PinSource,
+    #[command(flatten)]
+    now: Now,
+}
+
+#[derive(Debug, Args)]
+struct InitArgs {
+    #[command(flatten)]
+    place: Place,
+    /// The owner's birth date (YYYY-MM-DD), so that it is no PIN
+    #[arg(long, value_name = "DATE")]
+    birth_date: Option<String>,
+    /// The owner's telephone number, so that it is no PIN
+    #[arg(long, value_name = "NUMBER")]
+    phone: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct AcceptArgs {
+    /// The offer: a PNG with its QR code, the code's text, its bytes, or -
+    offer: PathBuf,
+    /// The code that the issuer told separately
+    #[arg(long, value_name = "CODE")]
+    tx_code: Option<String>,
+    #[command(flatten)]
+    sources: fetch::Sources,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Args)]
+struct UpdateArgs {
+    #[command(flatten)]
+    sources: fetch::Sources,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Args)]
+struct ListArgs {
+    /// Also print what is in the credentials
+    #[arg(long)]
+    values: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Args)]
+struct PresentArgs {
+    /// The ready-made answer, e.g. age-19
+    #[arg(long)]
+    profile: String,
+    /// The credential type, where several have an answer of this name
+    #[arg(long, value_name = "TYPE")]
+    credential: Option<String>,
+    #[command(flatten)]
+    destination: Destination,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Args)]
+struct AnswerArgs {
+    /// The request: a PNG with its QR code, the code's text, its bytes, or -
+    request: PathBuf,
+    /// Consent without being asked at the terminal
+    #[arg(long, conflicts_with_all = ["decline", "approve_over_ask"])]
+    approve: bool,
+    /// Send nothing, and note it
+    #[arg(long)]
+    decline: bool,
+    /// Consent even to what the verifier did not register
+    #[arg(long, conflicts_with = "decline")]
+    approve_over_ask: bool,
+    #[command(flatten)]
+    destination: Destination,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Args)]
+struct ChangePinArgs {
+    /// File whose first line is the new PIN; with --pin-stdin it is the second line
+    #[arg(long, value_name = "FILE")]
+    new_pin_file: Option<PathBuf>,
+    #[command(flatten)]
+    place: Place,
+}
+
+pub(crate) fn run(args: WalletArgs) -> Result<Answer, CliError> {
+    match args.command {
+        Command::Init(args) => init(&args),
+        Command::Accept(args) => accept(&args),
+        Command::Update(args) => update(&args),
+        Command::List(args) => list(&args),
+        Command::Present(args) => present(&args),
+        Command::Answer(args) => answer(&args),
+        Command::Log(place) => log(&place),
+        Command::ChangePin(args) => change_pin(&args),
+    }
+}
+
+impl Place {
+    /// The phone this wallet lives on, as a directory beside it.
+    fn area(&self) -> Result<Arc<SoftwareSecureArea>, CliError> {
+        Ok(Arc::new(SoftwareSecureArea::open_or_create(&self.dir.join("phone"), &mut randomness::os()?)?))
+    }
+
+    /// Opens and unlocks the wallet.
+    fn unlock(&self) -> Result<Wallet, CliError> {
+        // Nothing is made where there is no wallet.
+        if !self.dir.join("phone").exists() {
+            return Err(wallet_core::WalletError::NoWallet.into());
+        }
+        let wallet = Wallet::open(&self.dir.join("wallet"), self.area()?)?;
+        wallet.unlock(&self.pin.read()?, self.now.seconds())?;
+        Ok(wallet)
+    }
+}
+
+fn init(args: &InitArgs) -> Result<Answer, CliError> {
+    let place = &args.place;
+    let birth_date = match &args.birth_date {
+        Some(text) => Some(text.parse().map_err(|_| CliError::usage("write the birth date as 1990-05-04"))?),
+        None => None,
+    };
+    if place.dir.join("wallet").exists() && Wallet::open(&place.dir.join("wallet"), place.area()?).is_ok() {
+        return Err(wallet_core::WalletError::WalletExists.into());
+    }
+    let pin = place.pin.read_new(None)?;
+    let set_up = SetUp {
+        pin: &pin,
+        personal: PersonalNumbers { birth_date, phone: args.phone.as_deref() },
+        kdf: KdfParameters::RECOMMENDED,
+        idle_seconds: IDLE_SECONDS,
+    };
+    files::make_private_directory(&place.dir)?;
+    let wallet = place.dir.join("wallet");
+    Wallet::create(&wallet, place.area()?, &set_up, place.now.seconds(), &mut randomness::os()?)?;
+    let dir = place.dir.display().to_string();
+    Ok(Answer::new(format!("a wallet is set up in {dir}"), json!({ "wallet": dir })))
+}
+
+fn accept(args: &AcceptArgs) -> Result<Answer, CliError> {
+    let offer = files::read_message(&args.offer, Kind::Offer)?;
+    let (wallet, now) = (args.place.unlock()?, args.place.now);
+    let accepted = fetch::accept(&wallet, &args.place.dir, &offer, args.tx_code.as_deref(), &args.sources, now)?;
+    let names: Vec<_> = accepted.iter().map(|(_, name)| format!("{} ({})", name.en, name.ko)).collect();
+    let ids: Vec<_> = accepted.iter().map(|(id, _)| id).collect();
+    Ok(Answer::new(format!("received: {}", names.join(", ")), json!({ "received": ids })))
+}
+
+fn update(args: &UpdateArgs) -> Result<Answer, CliError> {
+    let wallet = args.place.unlock()?;
+    let updated = fetch::update(&wallet, &args.place.dir, &args.sources, args.place.now)?;
+    Ok(Answer::new(
+        format!(
+            "trust data of height {}, {} day set(s) and {} status token(s) fetched",
+            updated.height, updated.day_sets, updated.status_tokens
+        ),
+        json!({ "height": updated.height, "day_sets": updated.day_sets, "status_tokens": updated.status_tokens }),
+    ))
+}
+
+fn list(args: &ListArgs) -> Result<Answer, CliError> {
+    let held = args.place.unlock()?.credentials(args.place.now.seconds())?;
+    let mut lines = Vec::new();
+    for credential in &held {
+        let (name, state) = (&credential.name, state(credential));
+        lines.push(format!("{} ({}): {state}, until {}", name.en, name.ko, credential.expiry));
+        lines.push(format!("  {}  {}", credential.credential_type, credential.id));
+        let profiles: Vec<_> = credential.profiles.iter().map(|(id, _)| id.as_str()).collect();
+        lines.push(format!("  answers: {}", profiles.join(", ")));
+        if args.values {
+            lines.extend(credential.attributes.iter().map(|(label, value)| format!("  {}: {}", label.en, value.en)));
+        }
+    }
+    if held.is_empty() {
+        lines.push("the wallet is empty".to_owned());
+    }
+    let json: Vec<_> = held
+        .iter()
+        .map(|credential| {
+            let mut json = json!({
+                "id": credential.id.to_string(),
+                "type": credential.credential_type,
+                "name": credential.name,
+                "issuer": credential.issuer,
+                "expiry": credential.expiry.to_string(),
+                "state": state(credential),
+                "profiles": credential.profiles.iter().map(|(id, _)| id).collect::<Vec<_>>(),
+            });
+            if args.values {
+                let value = |(label, value): &_| json!({ "label": label, "value": value });
+                json["attributes"] = credential.attributes.iter().map(value).collect();
+            }
+            json
+        })
+        .collect();
+    Ok(Answer::new(lines.join("\n"), json!({ "credentials": json })))
+}
+
+fn state(credential: &HeldCredential) -> &'static str {
+    match credential.state {
+        CredentialState::Usable => "usable",
+        CredentialState::Expired => "expired",
+        CredentialState::Withdrawn => "withdrawn",
+    }
+}
+
+fn present(args: &PresentArgs) -> Result<Answer, CliError> {
+    let (wallet, now) = (args.place.unlock()?, args.place.now.seconds());
+    let held = wallet.credentials(now)?;
+    let of_type = |c: &&HeldCredential| args.credential.as_ref().is_none_or(|wanted| c.credential_type == *wanted);
+    let candidates: Vec<_> = held.iter().filter(of_type).collect();
+    if candidates.is_empty() {
+        return Err(wallet_core::WalletError::NotHeld.into());
+    }
+    let mut fitting = candidates.into_iter().filter(|c| c.profiles.iter().any(|(id, _)| *id == args.profile));
+    let credential = fitting.next().ok_or(wallet_core::WalletError::NoSuchProfile)?;
+    if fitting.next().is_some() {
+        return Err(CliError::usage("several credentials have an answer of this name; choose with --credential"));
+    }
+    let presentation = wallet.show_profile(&credential.id, &args.profile, now, &mut randomness::os()?)?;
+    shown(&presentation, &args.destination, "shown")
+}
+
+fn answer(args: &AnswerArgs) -> Result<Answer, CliError> {
+    let request = files::read_message(&args.request, Kind::Request)?;
+    let (wallet, now) = (args.place.unlock()?, args.place.now.seconds());
+    let consent = wallet.read_request(&request, now)?;
+    let decision = if args.approve {
+        Decision::Approve
+    } else if args.approve_over_ask {
+        Decision::ApproveOverAsk
+    } else if args.decline {
+        Decision::Decline
+    } else {
+        ask(&consent)?
+    };
+    let presentation = wallet.answer(&consent, decision, now, &mut randomness::os()?)?;
+    shown(&presentation, &args.destination, "answered")
+}
+
+/// Writes a presentation where it is to be scanned.
+fn shown(presentation: &[u8], destination: &Destination, what: &str) -> Result<Answer, CliError> {
+    let version = destination.write(Kind::Presentation, presentation)?;
+    let drawn = version.map_or_else(String::new, |version| format!(", a QR code of version {version}"));
+    Ok(Answer::new(
+        format!("{what}: {} bytes{drawn}", presentation.len()),
+        json!({ "bytes": presentation.len(), "qr_version": version }),
+    )
+    .beside(destination.uses_stdout()))
+}
+
+/// The consent sheet, and the owner's decision at the terminal.
+fn ask(consent: &Consent) -> Result<Decision, CliError> {
+    use std::io::{BufRead, IsTerminal};
+    eprintln!("{}", sheet(consent));
+    let stdin = std::io::stdin();
+    if !stdin.is_terminal() {
+        return Err(CliError::refused("ConsentNeeded", "decide with --approve or --decline, or at a terminal; nothing was sent"));
+    }
+    eprint!("Answer? [y/N] ");
+    let mut line = String::new();
+    stdin.lock().read_line(&mut line).map_err(|_| CliError::usage("the answer cannot be read"))?;
+    Ok(if matches!(line.trim(), "y" | "Y" | "yes") { Decision::Approve } else { Decision::Decline })
+}
+
+fn sheet(consent: &Consent) -> String {
+    let mut lines = vec![format!("{} ({}) asks", consent.name.en, consent.name.ko)];
+    match &consent.purpose {
+        Some(purpose) => lines.push(format!("  for: {} ({})", purpose.en, purpose.ko)),
+        None => lines.push("  for a purpose it did not register".to_owned()),
+    }
+    lines.push(format!("  of your: {}", consent.credential_name.en));
+    for item in &consent.attributes {
+        match &item.disclosure {
+            Disclosure::Shown(value) => lines.push(format!("  it would see   {}: {}", item.display.en, value.en)),
+            Disclosure::Proven(statements) => {
+                let statements: Vec<_> = statements.iter().map(ToString::to_string).collect();
+                lines.push(format!("  it would learn {} (not your {})", statements.join(", "), item.display.en));
+            }
+            Disclosure::Kept => {}
+        }
+    }
+    if let Some(over_ask) = &consent.over_ask {
+        lines.push(format!("  WARNING: {over_ask}"));
+    }
+    lines.join("\n")
+}
+
+fn log(place: &Place) -> Result<Answer, CliError> {
+    let history = place.unlock()?.history(place.now.seconds())?;
+    let lines: Vec<_> = history.iter().map(|activity| format!("{}  {}", clock::rfc3339(activity.at), told(activity).1)).collect();
+    let json: Vec<_> = history
+        .iter()
+        .map(|activity| {
+            let (event, text) = told(activity);
+            json!({ "at": clock::rfc3339(activity.at), "event": event, "text": text })
+        })
+        .collect();
+    Ok(Answer::new(lines.join("\n"), json!({ "log": json })))
+}
+
+fn told(activity: &Activity) -> (&'static str, String) {
+    let about = |asked: &Asked| {
+        let proven = asked.proven.iter().map(ToString::to_string);
+        let what: Vec<_> = asked.shown.iter().cloned().chain(proven).collect();
+        format!("{} asked for {} ({})", asked.name_en, what.join(", "), asked.purpose)
+    };
+    match &activity.event {
+        Event::Received { credential_type, issuer } => ("received", format!("received {credential_type} from {issuer}")),
+        Event::Deleted { credential_type } => ("deleted", format!("deleted {credential_type}")),
+        Event::PinChanged => ("pin-changed", "the PIN was changed".to_owned()),
+        Event::Answered(asked) => ("answered", format!("answered: {}", about(asked))),
+        Event::AnsweredOverAsk(asked) => ("answered-over-ask", format!("answered although unregistered: {}", about(asked))),
+        Event::Declined(asked) => ("declined", format!("declined: {}", about(asked))),
+        Event::Blocked(asked) => ("blocked", format!("blocked: {}", about(asked))),
+        Event::Unanswered(asked) => ("unanswered", format!("not answered: {}", about(asked))),
+        Event::Displayed { credential_type, profile } => ("displayed", format!("showed {profile} of {credential_type}")),
+    }
+}
+
+fn change_pin(args: &ChangePinArgs) -> Result<Answer, CliError> {
+    let place = &args.place;
+    if !place.dir.join("phone").exists() {
+        return Err(wallet_core::WalletError::NoWallet.into());
+    }
+    let wallet = Wallet::open(&place.dir.join("wallet"), place.area()?)?;
+    let (old, now) = (place.pin.read()?, place.now.seconds());
+    let new = place.pin.read_new(args.new_pin_file.as_deref().map(Path::new))?;
+    wallet.unlock(&old, now)?;
+    wallet.change_pin(&old, &new, &PersonalNumbers::default(), now, &mut randomness::os()?)?;
+    Ok(Answer::new("the PIN was changed", json!({ "changed": true })))
+}

@@ -1,0 +1,113 @@
+//! Fetching, for the commands that may. Presenting and checking never come here.
+
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+
+use crate::output::CliError;
+
+/// Longest time for one request, everything included.
+const TIME: Duration = Duration::from_secs(30);
+/// Largest answer, in bytes.
+const ANSWER_MAX: u64 = 64 * 1024 * 1024;
+
+/// An answer of any status.
+pub(crate) struct Answer {
+    status: u16,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    /// The body, unless it tells of an error.
+    pub(crate) fn ok(self) -> Result<Vec<u8>, CliError> {
+        if (200..300).contains(&self.status) {
+            return Ok(self.body);
+        }
+        let named: Option<Named> = serde_json::from_slice(&self.body).ok();
+        Err(match named {
+            Some(Named { error }) => CliError::refused(&camel_case(&error), format!("the service refused with status {}", self.status)),
+            None => CliError::refused("ServiceFailed", format!("the service answered with status {}; try again later", self.status)),
+        })
+    }
+
+    /// The body, or the refusal of type `E` that the service names.
+    pub(crate) fn or_refusal<E: DeserializeOwned>(self) -> Result<Result<Vec<u8>, E>, CliError> {
+        if (200..300).contains(&self.status) {
+            return Ok(Ok(self.body));
+        }
+        let refusal = serde_json::from_slice::<serde_json::Value>(&self.body).ok();
+        match refusal.and_then(|value| serde_json::from_value(value.get("error")?.clone()).ok()) {
+            Some(refusal) => Ok(Err(refusal)),
+            None => Err(self.ok().err().unwrap_or_else(|| CliError::refused("ServiceFailed", "the service gave no answer"))),
+        }
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Named {
+    error: String,
+}
+
+/// `unsupported_type` is `UnsupportedType` here.
+fn camel_case(name: &str) -> String {
+    let part = |part: &str| {
+        let (first, rest) = part.split_at_checked(1).unwrap_or((part, ""));
+        first.to_ascii_uppercase() + rest
+    };
+    name.split(['_', '-']).map(part).collect()
+}
+
+/// A client that follows no redirect and no proxy, and reads no endless answer.
+pub(crate) struct Http(ureq::Agent);
+
+impl Http {
+    pub(crate) fn new() -> Self {
+        let config = ureq::Agent::config_builder()
+            .timeout_global(Some(TIME))
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .proxy(None)
+            .build();
+        Self(config.into())
+    }
+
+    /// `GET url`.
+    pub(crate) fn get(&self, url: &str) -> Result<Answer, CliError> {
+        answer(url, self.0.get(url).call())
+    }
+
+    /// `POST url` with a body of CBOR.
+    pub(crate) fn post(&self, url: &str, body: &[u8]) -> Result<Answer, CliError> {
+        answer(url, self.0.post(url).content_type("application/cbor").send(body))
+    }
+}
+
+fn answer(url: &str, response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Answer, CliError> {
+    let unreachable = |error: ureq::Error| {
+        CliError::refused("ServiceUnreachable", format!("{} cannot be reached ({error}); try again", origin(url)))
+    };
+    let mut response = response.map_err(unreachable)?;
+    let status = response.status().as_u16();
+    let body = response.body_mut().with_config().limit(ANSWER_MAX).read_to_vec().map_err(unreachable)?;
+    Ok(Answer { status, body })
+}
+
+/// Scheme and authority: paths may name what nobody else needs to see in a terminal's history.
+fn origin(url: &str) -> &str {
+    let start = url.find("://").map_or(0, |at| at + 3);
+    let end = url[start..].find('/').map_or(url.len(), |at| start + at);
+    &url[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_origins() {
+        assert_eq!(camel_case("invalid_grant"), "InvalidGrant");
+        assert_eq!(camel_case("StateMismatch"), "StateMismatch");
+        assert_eq!(origin("http://127.0.0.1:80/v1/x"), "http://127.0.0.1:80");
+        assert_eq!(origin("http://h"), "http://h");
+    }
+}

@@ -1,0 +1,455 @@
+//! A whole network in this process: a ledger of one validator, an issuer, two verifiers.
+//!
+//! [`Network::bootstrap`] makes it in a directory, [`Network::open`] takes it up again. Both serve it over
+//! HTTP until [`Network::shutdown`].
+//!
+//! | in the directory | |
+//! |---|---|
+//! | `ledger/`, `issuer/` | the node's and the issuer's own |
+//! | `ministry.key`, `police.key`, `shop.key` | Ed25519 seeds |
+//! | `register.json` | the sample register of invented people |
+//! | `anchor.cbor`, `anchor.png` | what verifiers are given once |
+//! | `bundle.cbor` | the newest trust bundle; any mirror may serve it |
+//! | `network.json` | written last: a directory with it is complete |
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use issuer::ledger::{KEY_FRAGMENT, Ledger};
+use issuer::register::FileRegister;
+use issuer::{Description, Issuer};
+use ledger_node::{Node, NodeConfig, genesis};
+use protocol::credential::{CredentialType, Label};
+use protocol::crypto::keys::{Ed25519SigningKey, PublicKey, Signer};
+use protocol::exchange::qr::Kind;
+use protocol::identifier::Did;
+use protocol::ledger::anchor::TrustAnchor;
+use protocol::ledger::bundle::{Scope, TrustBundle};
+use protocol::ledger::record::{
+    Accreditation, DidKey, DidRecord, Governance, GovernanceKey, Permit, Purpose, Purposes, Record, TypeDefinition,
+    VerifierRegistration,
+};
+use protocol::ledger::state::TrustedState;
+use protocol::ledger::transaction::Sender;
+use serde::{Deserialize, Serialize};
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::ledger::{InProcess, answered, transaction};
+use crate::output::CliError;
+use crate::{clock, files, randomness, serving, web};
+
+/// Short name of the network.
+const NAME: &str = "kr-demo";
+/// The driver's licence.
+const DRIVER_LICENCE: &[u8] = include_bytes!("../specs/types/driver-licence.json");
+/// The credential that is proven about and never shown.
+const ZK_IDENTITY: &[u8] = include_bytes!("../specs/types/zk-identity.json");
+/// The sample register of invented people.
+pub(crate) const SAMPLE_REGISTER: &[u8] = include_bytes!("../issuer/sample/register.json");
+/// How long accreditations and issuer keys are good for, in seconds: ten years.
+const TERM: u64 = 10 * 365 * 86_400;
+/// The file that says that a directory is complete.
+const DESCRIPTION: &str = "network.json";
+
+/// The credential types of the network, embedded.
+pub(crate) fn types() -> Result<Vec<CredentialType>, CliError> {
+    Ok(vec![CredentialType::parse(DRIVER_LICENCE)?, CredentialType::parse(ZK_IDENTITY)?])
+}
+
+/// A verifier: who it is, and the key it asks with.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Member {
+    /// Its identifier.
+    pub(crate) did: Did,
+    /// The name of its key within the DID.
+    pub(crate) key_name: String,
+    /// The key file, beside [`DESCRIPTION`].
+    key_file: String,
+}
+
+/// What is written down of a network that is complete.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Members {
+    issuer: Did,
+    police: Member,
+    shop: Member,
+}
+
+/// A running network.
+pub(crate) struct Network {
+    dir: PathBuf,
+    url: String,
+    members: Members,
+    node: Node,
+    issuer: Arc<Issuer>,
+    publishing: Arc<Mutex<()>>,
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+    runtime: Runtime,
+}
+
+impl Network {
+    /// Makes a network in `dir` and runs it on `listen` (port 0: any free one). `progress` is told how many
+    /// of how many day signatures are made, which takes the longest. Interrupted, it can be repeated.
+    pub(crate) fn bootstrap(
+        dir: &Path,
+        listen: SocketAddr,
+        progress: &(dyn Fn(usize, usize) + Sync),
+    ) -> Result<Self, CliError> {
+        if dir.join(DESCRIPTION).exists() {
+            return Err(CliError::refused("NetworkExists", format!("{} holds a network already; open it", dir.display())));
+        }
+        files::make_private_directory(dir)?;
+        let (listener, url) = bind(listen)?;
+        let mut rng = randomness::os()?;
+        let ministry = key(dir, "ministry.key")?;
+        if !dir.join("ledger").exists() {
+            let governance =
+                Governance { network: NAME.to_owned(), keys: vec![GovernanceKey(files::ed25519_public(&ministry)?)], threshold: 1 };
+            let places = genesis::places(&dir.join("ledger"), &[SocketAddr::from(([127, 0, 0, 1], 0))]);
+            genesis::init(governance, places, clock::now_ms(), &mut rng)?;
+        }
+        let runtime = serving::runtime()?;
+        let node = Node::start(&NodeConfig::new(dir.join("ledger")))?;
+        let started = Self::found(dir, &url, &ministry, &node, &runtime, progress);
+        match started {
+            Ok((issuer, members)) => {
+                files::write(&dir.join(DESCRIPTION), &serde_json::to_vec_pretty(&members)?)?;
+                Self::run(dir, listener, url, runtime, node, issuer, members)
+            }
+            Err(error) => {
+                node.stop()?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes up the network in `dir`.
+    pub(crate) fn open(dir: &Path, listen: SocketAddr) -> Result<Self, CliError> {
+        let path = dir.join(DESCRIPTION);
+        let members: Members = serde_json::from_slice(&files::read(&path)?)
+            .map_err(|_| CliError::refused("NetworkDamaged", format!("{} is damaged; restore it", path.display())))?;
+        let (listener, url) = bind(listen)?;
+        let issuer = open_issuer(dir, &url)?;
+        let runtime = serving::runtime()?;
+        let node = Node::start(&NodeConfig::new(dir.join("ledger")))?;
+        Self::run(dir, listener, url, runtime, node, issuer, members)
+    }
+
+    /// Whether `dir` holds a complete network.
+    pub(crate) fn exists(dir: &Path) -> bool {
+        dir.join(DESCRIPTION).exists()
+    }
+
+    /// Everything a new ledger has to be told before the first citizen comes.
+    fn found(
+        dir: &Path,
+        url: &str,
+        ministry: &Ed25519SigningKey,
+        node: &Node,
+        runtime: &Runtime,
+        progress: &(dyn Fn(usize, usize) + Sync),
+    ) -> Result<(Arc<Issuer>, Members), CliError> {
+        let ledger = InProcess { node: node.clone(), runtime: runtime.handle().clone() };
+        let (licence, identity) = (CredentialType::parse(DRIVER_LICENCE)?, CredentialType::parse(ZK_IDENTITY)?);
+        let types = [&licence, &identity];
+        let issuer = if dir.join("issuer/issuer.json").exists() {
+            open_issuer(dir, url)?
+        } else {
+            files::write_secret(&dir.join("register.json"), SAMPLE_REGISTER)?;
+            let description = Description {
+                network: NAME.to_owned(),
+                network_id: node.anchor().network_id,
+                url: format!("{url}/issuer"),
+                credential_types: types.map(Clone::clone).to_vec(),
+            };
+            let told = |done: u64| progress(usize::try_from(done).unwrap_or_default(), issuer::DAYS as usize);
+            let mut rng = randomness::os()?;
+            Arc::new(Issuer::create(&dir.join("issuer"), &description, register(dir)?, &mut rng, &told)?)
+        };
+        let now = clock::now();
+        let [police, shop] = [member(dir, "police.key")?, member(dir, "shop.key")?];
+        let members = Members { issuer: issuer.did().clone(), police: police.0, shop: shop.0 };
+
+        // What is there already, from a bootstrap that was interrupted, stays as it is.
+        let missing = |records: Vec<Record>| -> Vec<Record> {
+            records.into_iter().filter(|record| node.record(&record.state_key()).is_none()).collect()
+        };
+        let decree = |records: Vec<Record>| match missing(records) {
+            records if records.is_empty() => Ok(()),
+            records => self::decree(&ledger, ministry, records),
+        };
+        let mut organisations = types.map(definition).to_vec();
+        organisations.push(Record::Did(issuer.did_record(now)));
+        organisations.push(Record::Did(did_record(&members.police, police.1, now)));
+        organisations.push(Record::Did(did_record(&members.shop, shop.1, now)));
+        decree(organisations)?;
+        let mut permissions = types.map(|t| accreditation(issuer.did(), t, now)).to_vec();
+        permissions.push(Record::Verifier(police_registration(&members.police, &licence)));
+        permissions.push(Record::Verifier(shop_registration(&members.shop, &identity)));
+        decree(permissions)?;
+
+        let keys = issuer.issuer_key_records(now, now + TERM)?.into_iter().map(|key| Record::IssuerKey(Box::new(key)));
+        let keys = missing(keys.collect());
+        if !keys.is_empty() {
+            ledger.submit(&issuer.transaction(&ledger, keys)?).map_err(answered)?;
+        }
+        if issuer.current_epoch(&issuer.key_id(&identity.id)?).is_err() {
+            issuer.advance_epoch(&identity.id, now)?;
+        }
+        issuer.publish(&ledger, now)?;
+        Ok((issuer, members))
+    }
+
+    fn run(
+        dir: &Path,
+        listener: TcpListener,
+        url: String,
+        runtime: Runtime,
+        node: Node,
+        issuer: Arc<Issuer>,
+        members: Members,
+    ) -> Result<Self, CliError> {
+        let anchor = node.anchor().encode();
+        files::write(&dir.join("anchor.cbor"), &anchor)?;
+        files::write_qr(&dir.join("anchor.png"), Kind::TrustAnchor, &anchor)?;
+        let (stop, _) = watch::channel(false);
+        let mut network = Self {
+            dir: dir.to_owned(),
+            url,
+            members,
+            node,
+            issuer,
+            publishing: Arc::default(),
+            stop,
+            tasks: Vec::new(),
+            runtime,
+        };
+        network.publish()?;
+        network.tasks = web::start(&network, listener)?;
+        Ok(network)
+    }
+
+    /// Makes known what the issuer has changed, and renews the bundle file. Also happens every half second.
+    pub(crate) fn publish(&self) -> Result<usize, CliError> {
+        self.publisher().publish()
+    }
+
+    /// The newest trust bundle.
+    pub(crate) fn bundle(&self) -> Result<Vec<u8>, CliError> {
+        Ok(self.node.bundle(Scope::Snapshot)?.encode())
+    }
+
+    /// What the newest trust bundle says.
+    pub(crate) fn trust(&self) -> Result<TrustedState, CliError> {
+        Ok(TrustBundle::decode(&self.bundle()?)?.verify(self.anchor(), 0)?)
+    }
+
+    /// Stops serving, and stops the ledger once its last block is on disk.
+    pub(crate) fn shutdown(self) -> Result<(), CliError> {
+        // Nobody listening any more is as good as everybody having heard.
+        let _ = self.stop.send(true);
+        for task in self.tasks {
+            let _ = self.runtime.block_on(task);
+        }
+        self.node.stop()?;
+        drop(self.runtime);
+        Ok(())
+    }
+
+    /// Where everything is served: `http://<address>`.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Where the ledger's API is.
+    pub(crate) fn ledger_url(&self) -> String {
+        format!("{}/ledger", self.url)
+    }
+
+    /// Where wallets reach the issuer.
+    pub(crate) fn issuer_url(&self) -> String {
+        format!("{}/issuer", self.url)
+    }
+
+    /// The directory that holds everything.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// What verifiers are given once.
+    pub(crate) fn anchor(&self) -> &TrustAnchor {
+        self.node.anchor()
+    }
+
+    /// The National Police Agency as issuer.
+    pub(crate) fn issuer(&self) -> &Arc<Issuer> {
+        &self.issuer
+    }
+
+    /// The ledger's only validator.
+    pub(crate) fn node(&self) -> &Node {
+        &self.node
+    }
+
+    /// Writes records on the ledger in the ministry's name, and waits until they are final.
+    pub(crate) fn decree(&self, records: Vec<Record>) -> Result<(), CliError> {
+        decree(&self.ledger(), &files::read_key(&self.dir.join("ministry.key"))?, records)
+    }
+
+    fn ledger(&self) -> InProcess {
+        InProcess { node: self.node.clone(), runtime: self.runtime.handle().clone() }
+    }
+
+    /// The police officer who checks licences at the roadside: purpose `roadside`.
+    pub(crate) fn police(&self) -> &Member {
+        &self.members.police
+    }
+
+    /// The shop that has to know whether a customer is 19: purpose `age-19`.
+    pub(crate) fn shop(&self) -> &Member {
+        &self.members.shop
+    }
+
+    /// The key a verifier asks with.
+    pub(crate) fn verifier_key(&self, member: &Member) -> Result<Ed25519SigningKey, CliError> {
+        files::read_key(&self.dir.join(&member.key_file))
+    }
+
+    pub(crate) fn publisher(&self) -> Publisher {
+        Publisher {
+            node: self.node.clone(),
+            issuer: self.issuer.clone(),
+            ledger: self.ledger(),
+            one_at_a_time: self.publishing.clone(),
+            bundle_file: self.dir.join("bundle.cbor"),
+        }
+    }
+
+    pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
+        self.stop.subscribe()
+    }
+
+    pub(crate) fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+}
+
+/// Makes known what the issuer changed.
+#[derive(Clone)]
+pub(crate) struct Publisher {
+    node: Node,
+    issuer: Arc<Issuer>,
+    ledger: InProcess,
+    one_at_a_time: Arc<Mutex<()>>,
+    bundle_file: PathBuf,
+}
+
+impl Publisher {
+    /// Sends what waits to the ledger and renews the bundle file. Blocks the thread.
+    pub(crate) fn publish(&self) -> Result<usize, CliError> {
+        let _turn = self.one_at_a_time.lock().unwrap_or_else(PoisonError::into_inner);
+        let published = self.issuer.publish(&self.ledger, clock::now())?;
+        files::write(&self.bundle_file, &self.node.bundle(Scope::Snapshot)?.encode())?;
+        Ok(published)
+    }
+
+    /// Opens a new epoch of status tokens when a day in Korea has begun since the last one.
+    pub(crate) fn begin_day(&self) -> Result<(), CliError> {
+        use protocol::credential::{Day, StatusMethod};
+        let now = clock::now();
+        for credential_type in self.issuer.credential_types().filter(|t| t.status == StatusMethod::Epoch) {
+            let current = self.issuer.current_epoch(&self.issuer.key_id(&credential_type.id)?)?;
+            if Day::in_korea(current.opened_at) != Day::in_korea(now) {
+                self.issuer.advance_epoch(&credential_type.id, now)?;
+            }
+        }
+        Ok(self.issuer.forget_old(now)?)
+    }
+}
+
+fn decree(ledger: &InProcess, ministry: &Ed25519SigningKey, records: Vec<Record>) -> Result<(), CliError> {
+    let network_id = ledger.node.anchor().network_id;
+    let transaction = transaction(ledger, network_id, Sender::Governance, records, &[ministry])?;
+    ledger.submit(&transaction).map_err(answered)
+}
+
+fn bind(listen: SocketAddr) -> Result<(TcpListener, String), CliError> {
+    let unusable = |error| CliError::refused("AddressUnusable", format!("cannot listen on {listen}: {error}; choose another with --listen"));
+    let listener = TcpListener::bind(listen).map_err(unusable)?;
+    listener.set_nonblocking(true).map_err(unusable)?;
+    let url = format!("http://{}", listener.local_addr().map_err(unusable)?);
+    Ok((listener, url))
+}
+
+fn register(dir: &Path) -> Result<Arc<FileRegister>, CliError> {
+    Ok(Arc::new(FileRegister::open(&dir.join("register.json"))?))
+}
+
+/// Opens the issuer, at the address it is served on now.
+fn open_issuer(dir: &Path, url: &str) -> Result<Arc<Issuer>, CliError> {
+    let path = dir.join("issuer/issuer.json");
+    let mut description: Description = serde_json::from_slice(&files::read(&path)?)?;
+    let url = format!("{url}/issuer");
+    if description.url != url {
+        description.url = url;
+        files::write(&path, &serde_json::to_vec_pretty(&description)?)?;
+    }
+    Ok(Arc::new(Issuer::open(&dir.join("issuer"), register(dir)?)?))
+}
+
+/// The key in this file, made when there is none.
+fn key(dir: &Path, name: &str) -> Result<Ed25519SigningKey, CliError> {
+    let path = dir.join(name);
+    if path.exists() { files::read_key(&path) } else { files::create_key(&path, &mut randomness::os()?) }
+}
+
+fn member(dir: &Path, key_file: &str) -> Result<(Member, PublicKey), CliError> {
+    let public = key(dir, key_file)?.public_key();
+    let did = Did::derive(NAME, &public.to_multicodec())?;
+    Ok((Member { did, key_name: KEY_FRAGMENT.to_owned(), key_file: key_file.to_owned() }, public))
+}
+
+fn did_record(member: &Member, key: PublicKey, from: u64) -> DidRecord {
+    let key = DidKey { fragment: member.key_name.clone(), key, purposes: Purposes::ALL, from, until: None };
+    DidRecord { did: member.did.clone(), keys: vec![key], deactivated: false }
+}
+
+fn definition(credential_type: &CredentialType) -> Record {
+    Record::CredentialType(TypeDefinition { id: credential_type.id.clone(), definition: credential_type.definition() })
+}
+
+fn accreditation(issuer: &Did, credential_type: &CredentialType, from: u64) -> Record {
+    let (issuer, credential_type) = (issuer.clone(), credential_type.id.clone());
+    Record::Accreditation(Accreditation { issuer, credential_type, from, until: from + TERM, withdrawn: false })
+}
+
+/// What the ready-made question `roadside` shows, and the portrait.
+fn police_registration(police: &Member, licence: &CredentialType) -> VerifierRegistration {
+    let mut claims = licence.profile("roadside").map(|profile| profile.show.clone()).unwrap_or_default();
+    claims.push("portrait".to_owned());
+    let permit = Permit { credential_type: licence.id.clone(), claims, predicates: Vec::new() };
+    let text = label("도로교통법에 따른 운전면허 확인", "Checking the driving licence under the Road Traffic Act");
+    registration(police, label("경찰청 교통 단속", "National Police Agency, traffic control"), "roadside", text, permit)
+}
+
+/// Whether the customer is old enough, and nothing else.
+fn shop_registration(shop: &Member, identity: &CredentialType) -> VerifierRegistration {
+    let ages = ["age-19", "youth-19"].into_iter().filter_map(|id| identity.profile(id));
+    let predicates = ages.flat_map(|profile| profile.prove.iter().copied()).collect();
+    let permit = Permit { credential_type: identity.id.clone(), claims: Vec::new(), predicates };
+    let text = label("청소년보호법에 따른 나이 확인", "Checking the age under the Youth Protection Act");
+    registration(shop, label("편의점", "Convenience store"), "age-19", text, permit)
+}
+
+fn registration(member: &Member, name: Label, purpose: &str, text: Label, permit: Permit) -> VerifierRegistration {
+    let purpose = Purpose { id: purpose.to_owned(), text, permits: vec![permit] };
+    VerifierRegistration { did: member.did.clone(), name, purposes: vec![purpose], withdrawn: false }
+}
+
+fn label(ko: &str, en: &str) -> Label {
+    Label { ko: ko.to_owned(), en: en.to_owned() }
+}

@@ -1,0 +1,316 @@
+//! Ledger records as people write them: a JSON file of what shall be recorded, and by whom.
+
+use protocol::credential::{CredentialType, Label};
+use protocol::crypto::keys::PublicKey;
+use protocol::exchange::Predicate;
+use protocol::identifier::Did;
+use protocol::ledger::record::{
+    Accreditation, DidKey, DidRecord, Governance, GovernanceKey, IssuerKey, Permit, Purpose, Purposes, Record, StatusEpoch,
+    StatusListAnchor, TypeDefinition, VerifierRegistration,
+};
+use protocol::ledger::transaction::Sender;
+use serde::{Deserialize, Serialize};
+
+use crate::output::CliError;
+
+/// A transaction before it has a nonce, versions and signatures.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Draft {
+    /// Who sends it.
+    pub(crate) sender: SenderText,
+    /// The records as they shall be.
+    pub(crate) records: Vec<RecordText>,
+}
+
+/// Who sends a transaction.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum SenderText {
+    /// The governors together.
+    Governance,
+    /// An organisation with one of its keys.
+    Did {
+        did: Did,
+        #[serde(default = "first_key")]
+        key: String,
+    },
+}
+
+fn first_key() -> String {
+    "key-1".to_owned()
+}
+
+/// One record.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum RecordText {
+    Did { did: Did, keys: Vec<KeyText>, #[serde(default)] deactivated: bool },
+    Accreditation { issuer: Did, credential_type: String, from: u64, until: u64, #[serde(default)] withdrawn: bool },
+    Verifier { did: Did, name: Label, purposes: Vec<PurposeText>, #[serde(default)] withdrawn: bool },
+    CredentialType(Box<CredentialType>),
+    IssuerKey(Box<IssuerKeyText>),
+    Governance { network: String, keys: Vec<String>, threshold: u8 },
+    StatusList { issuer: Did, credential_type: String, list: u32, digest: String, entries: u32, as_of: u64 },
+    StatusEpoch { issuer_key: String, epoch: u32, at: u64 },
+}
+
+/// The uses of a key, and what they are called.
+const PURPOSES: [(Purposes, &str); 3] =
+    [(Purposes::ASSERTION, "assertion"), (Purposes::AUTHENTICATION, "authentication"), (Purposes::CONTROL, "control")];
+
+/// One key of a DID.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct KeyText {
+    fragment: String,
+    /// Multikey, `z…`.
+    key: String,
+    /// `assertion`, `authentication`, `control`.
+    purposes: Vec<String>,
+    from: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    until: Option<u64>,
+}
+
+/// One purpose of a verifier.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PurposeText {
+    id: String,
+    text: Label,
+    permits: Vec<PermitText>,
+}
+
+/// The most that may be asked of one credential type.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PermitText {
+    credential_type: String,
+    #[serde(default)]
+    claims: Vec<String>,
+    #[serde(default)]
+    predicates: Vec<Predicate>,
+}
+
+/// What an issuer signs credentials of a type with; keys in hexadecimal.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct IssuerKeyText {
+    issuer: Did,
+    credential_type: String,
+    bbs: String,
+    day_set: String,
+    status: String,
+    from: u64,
+    until: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    compromised_from: Option<u64>,
+}
+
+impl Draft {
+    /// Reads a draft.
+    pub(crate) fn parse(json: &[u8]) -> Result<Self, CliError> {
+        serde_json::from_slice(json).map_err(|error| CliError::refused("MalformedDraft", format!("not a draft of a transaction: {error}")))
+    }
+
+    /// The records, each checked for itself.
+    pub(crate) fn records(self) -> Result<Vec<Record>, CliError> {
+        self.records
+            .into_iter()
+            .map(|text| {
+                let record = text.record()?;
+                record.validate()?;
+                Ok(record)
+            })
+            .collect()
+    }
+}
+
+impl SenderText {
+    /// The sender as the ledger knows it.
+    pub(crate) fn sender(&self) -> Sender {
+        match self {
+            Self::Governance => Sender::Governance,
+            Self::Did { did, key } => Sender::Did { did: did.clone(), fragment: key.clone() },
+        }
+    }
+}
+
+impl RecordText {
+    fn record(self) -> Result<Record, CliError> {
+        Ok(match self {
+            Self::Did { did, keys, deactivated } => {
+                let keys = keys.into_iter().map(KeyText::key).collect::<Result<_, _>>()?;
+                Record::Did(DidRecord { did, keys, deactivated })
+            }
+            Self::Accreditation { issuer, credential_type, from, until, withdrawn } => {
+                Record::Accreditation(Accreditation { issuer, credential_type, from, until, withdrawn })
+            }
+            Self::Verifier { did, name, purposes, withdrawn } => {
+                let purposes = purposes.into_iter().map(PurposeText::purpose).collect();
+                Record::Verifier(VerifierRegistration { did, name, purposes, withdrawn })
+            }
+            Self::CredentialType(credential_type) => {
+                Record::CredentialType(TypeDefinition { id: credential_type.id.clone(), definition: credential_type.definition() })
+            }
+            Self::IssuerKey(text) => Record::IssuerKey(Box::new(text.key()?)),
+            Self::Governance { network, keys, threshold } => {
+                let keys = keys.iter().map(|key| Ok(GovernanceKey(bytes(key)?))).collect::<Result<_, CliError>>()?;
+                Record::Governance(Governance { network, keys, threshold })
+            }
+            Self::StatusList { issuer, credential_type, list, digest, entries, as_of } => {
+                let digest = bytes(&digest)?;
+                Record::StatusList(StatusListAnchor { issuer, credential_type, list, digest, entries, as_of })
+            }
+            Self::StatusEpoch { issuer_key, epoch, at } => {
+                Record::StatusEpoch(StatusEpoch { issuer_key: bytes(&issuer_key)?, epoch, at })
+            }
+        })
+    }
+
+    /// A record as people read it. None for a credential type that this software does not understand.
+    pub(crate) fn of(record: &Record) -> Option<Self> {
+        Some(match record {
+            Record::Did(r) => {
+                Self::Did { did: r.did.clone(), keys: r.keys.iter().map(KeyText::of).collect(), deactivated: r.deactivated }
+            }
+            Record::Accreditation(r) => Self::Accreditation {
+                issuer: r.issuer.clone(),
+                credential_type: r.credential_type.clone(),
+                from: r.from,
+                until: r.until,
+                withdrawn: r.withdrawn,
+            },
+            Record::Verifier(r) => Self::Verifier {
+                did: r.did.clone(),
+                name: r.name.clone(),
+                purposes: r.purposes.iter().map(PurposeText::of).collect(),
+                withdrawn: r.withdrawn,
+            },
+            Record::CredentialType(r) => Self::CredentialType(Box::new(CredentialType::parse(&r.definition).ok()?)),
+            Record::IssuerKey(r) => r.as_ref().into(),
+            Record::Governance(r) => Self::Governance {
+                network: r.network.clone(),
+                keys: r.keys.iter().map(|key| hex::encode(key.0)).collect(),
+                threshold: r.threshold,
+            },
+            Record::StatusList(r) => Self::StatusList {
+                issuer: r.issuer.clone(),
+                credential_type: r.credential_type.clone(),
+                list: r.list,
+                digest: hex::encode(r.digest),
+                entries: r.entries,
+                as_of: r.as_of,
+            },
+            Record::StatusEpoch(r) => {
+                Self::StatusEpoch { issuer_key: hex::encode(r.issuer_key), epoch: r.epoch, at: r.at }
+            }
+        })
+    }
+
+    /// A DID with one key that may do everything, valid from `from`.
+    pub(crate) fn new_did(did: Did, key: &PublicKey, from: u64) -> Self {
+        let key = DidKey { fragment: first_key(), key: *key, purposes: Purposes::ALL, from, until: None };
+        Self::Did { did, keys: vec![KeyText::of(&key)], deactivated: false }
+    }
+}
+
+impl KeyText {
+    fn of(key: &DidKey) -> Self {
+        let purposes = PURPOSES.iter().filter(|(purpose, _)| key.purposes.contains(*purpose));
+        Self {
+            fragment: key.fragment.clone(),
+            key: key.key.to_multikey(),
+            purposes: purposes.map(|(_, name)| (*name).to_owned()).collect(),
+            from: key.from,
+            until: key.until,
+        }
+    }
+
+    fn key(self) -> Result<DidKey, CliError> {
+        let mut purposes = Purposes(0);
+        for name in &self.purposes {
+            let known = PURPOSES.iter().find(|(_, known)| known == name);
+            let unknown = || CliError::refused("InvalidPurpose", "a key is for assertion, authentication or control");
+            purposes.0 |= known.ok_or_else(unknown)?.0.0;
+        }
+        let key = PublicKey::from_multikey(&self.key)?;
+        Ok(DidKey { fragment: self.fragment, key, purposes, from: self.from, until: self.until })
+    }
+}
+
+impl PurposeText {
+    fn of(purpose: &Purpose) -> Self {
+        let permit = |p: &Permit| PermitText {
+            credential_type: p.credential_type.clone(),
+            claims: p.claims.clone(),
+            predicates: p.predicates.clone(),
+        };
+        Self { id: purpose.id.clone(), text: purpose.text.clone(), permits: purpose.permits.iter().map(permit).collect() }
+    }
+
+    fn purpose(self) -> Purpose {
+        let permit = |p: PermitText| Permit { credential_type: p.credential_type, claims: p.claims, predicates: p.predicates };
+        Purpose { id: self.id, text: self.text, permits: self.permits.into_iter().map(permit).collect() }
+    }
+}
+
+impl IssuerKeyText {
+    fn key(self) -> Result<IssuerKey, CliError> {
+        Ok(IssuerKey {
+            bbs: bytes(&self.bbs)?,
+            day_set: bytes(&self.day_set)?,
+            status: bytes(&self.status)?,
+            issuer: self.issuer,
+            credential_type: self.credential_type,
+            from: self.from,
+            until: self.until,
+            compromised_from: self.compromised_from,
+        })
+    }
+}
+
+/// Bytes of a known length in hexadecimal.
+fn bytes<const N: usize>(text: &str) -> Result<[u8; N], CliError> {
+    let mut bytes = [0; N];
+    hex::decode_to_slice(text, &mut bytes)
+        .map(|()| bytes)
+        .map_err(|_| CliError::refused("MalformedDraft", format!("expected {N} bytes in hexadecimal")))
+}
+
+impl From<&IssuerKey> for RecordText {
+    fn from(key: &IssuerKey) -> Self {
+        Self::IssuerKey(Box::new(IssuerKeyText {
+            issuer: key.issuer.clone(),
+            credential_type: key.credential_type.clone(),
+            bbs: hex::encode(key.bbs),
+            day_set: hex::encode(key.day_set),
+            status: hex::encode(key.status),
+            from: key.from,
+            until: key.until,
+            compromised_from: key.compromised_from,
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_registration_is_read_and_checked() {
+        let json = r#"{"sender":"governance","records":[{"verifier":{"did":"did:mid:kr:P2wGvuyk6hGu5LitAyTa8j",
+            "name":{"ko":"가게","en":"Shop"},"purposes":[{"id":"age-19","text":{"ko":"주류 판매","en":"Selling alcohol"},
+            "permits":[{"credential_type":"kr.go.police.zk-identity.1",
+            "predicates":[{"age-at-least":{"years":19,"statute":"civil"}}]}]}]}}]}"#;
+        assert_eq!(Draft::parse(json.as_bytes()).unwrap().records().unwrap().len(), 1);
+        let empty = json.replace("Shop", " ");
+        let refused = Draft::parse(empty.as_bytes()).unwrap().records();
+        assert!(matches!(refused, Err(CliError::Refused { name, .. }) if name == "TextMissing"));
+        let record = Draft::parse(json.as_bytes()).unwrap().records().unwrap().remove(0);
+        assert_eq!(RecordText::of(&record).unwrap().record().unwrap(), record);
+        let unknown = json.replace("\"sender\"", "\"extra\":1,\"sender\"");
+        assert!(matches!(Draft::parse(unknown.as_bytes()), Err(CliError::Refused { name, .. }) if name == "MalformedDraft"));
+    }
+}

@@ -1,0 +1,77 @@
+//! Running services until the operator says stop.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use issuer::Issuer;
+use issuer::server::{self, AdminToken, Limits, Service};
+use ledger_node::{Node, NodeConfig};
+use rustix::process::{Resource, Rlimit, setrlimit};
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::output::CliError;
+use crate::{clock, randomness};
+
+/// Threads that answer requests; what blocks runs beside them.
+const WORKERS: usize = 2;
+
+/// Threads for a service. From here on a crash leaves no copy of keys on disk.
+pub(crate) fn runtime() -> Result<Runtime, CliError> {
+    // Where it cannot be limited further, it is limited already.
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .enable_all()
+        .build()
+        .map_err(|error| CliError::refused("NoThreads", format!("no threads can be started: {error}")))
+}
+
+/// Warnings of the services go to standard error; none names a person.
+pub(crate) fn log() {
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_writer(std::io::stderr).finish();
+    // Set once; a second service in the same process uses the first one's.
+    let _ = tracing::subscriber::set_global_default(subscriber);
+}
+
+/// Ends when the operator presses Ctrl-C or the system asks to stop.
+pub(crate) async fn told_to_stop() {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+        tracing::error!("signals cannot be heard");
+        return;
+    };
+    tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+}
+
+/// Runs a ledger node.
+pub(crate) fn ledger(config: &NodeConfig, listen: SocketAddr) -> Result<(), CliError> {
+    log();
+    let runtime = runtime()?;
+    let node = Node::start(config)?;
+    eprintln!("the ledger node serves http://{listen}, Ctrl-C stops it");
+    Ok(runtime.block_on(ledger_node::serve(node, listen, told_to_stop()))?)
+}
+
+/// Serves an issuer and keeps what it changes published.
+pub(crate) fn issuer(
+    issuer: &Arc<Issuer>,
+    ledger: Arc<dyn issuer::ledger::Ledger + Send + Sync>,
+    listen: SocketAddr,
+) -> Result<(), CliError> {
+    log();
+    let runtime = runtime()?;
+    let token = AdminToken::load(issuer.dir(), &mut randomness::os()?)?;
+    let service = Service::new(issuer.clone(), Arc::new(clock::now), token, Limits::default());
+    let unusable = |error: std::io::Error| CliError::refused("AddressUnusable", format!("cannot listen on {listen}: {error}"));
+    runtime.block_on(async {
+        let listener = tokio::net::TcpListener::bind(listen).await.map_err(unusable)?;
+        eprintln!("the issuer serves http://{}, Ctrl-C stops it", listener.local_addr().map_err(unusable)?);
+        let publishing = tokio::spawn(server::keep_published(service.clone(), ledger));
+        let served = tokio::select! {
+            served = server::serve(listener, service) => served.map_err(unusable),
+            () = told_to_stop() => Ok(()),
+        };
+        publishing.abort();
+        served
+    })
+}

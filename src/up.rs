@@ -1,0 +1,49 @@
+//! `mid up`: a whole network on this machine, until Ctrl-C.
+
+use std::io::{IsTerminal, Write};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+
+use crate::network::Network;
+use crate::output::{Answer, CliError};
+use crate::serving;
+
+/// Run everything on this machine.
+#[derive(Debug, Args)]
+pub(crate) struct UpArgs {
+    /// Where everything is kept
+    #[arg(long, value_name = "DIR", default_value = "mid-network")]
+    dir: PathBuf,
+    /// Address to serve on
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7800")]
+    listen: SocketAddr,
+}
+
+pub(crate) fn run(args: &UpArgs) -> Result<Answer, CliError> {
+    serving::log();
+    let network = if Network::exists(&args.dir) {
+        Network::open(&args.dir, args.listen)?
+    } else {
+        eprintln!("making a network in {} (some seconds, once)", args.dir.display());
+        Network::bootstrap(&args.dir, args.listen, &progress)?
+    };
+    let url = network.url().to_owned();
+    println!("한국어      {url}/ko\nEnglish     {url}/en\nanchor      {}\nbundle      {}", 
+        args.dir.join("anchor.cbor").display(), args.dir.join("bundle.cbor").display());
+    println!("Ctrl-C stops it; the next start goes on where it was.");
+    network.runtime().block_on(serving::told_to_stop());
+    network.shutdown()?;
+    Ok(Answer::new("stopped", json!({ "stopped": true })))
+}
+
+fn progress(done: usize, all: usize) {
+    let mut err = std::io::stderr();
+    if err.is_terminal() && all > 0 {
+        // A progress line that cannot be written is not worth failing for.
+        let _ = write!(err, "\rsigning the public day set: {} %{}", done * 100 / all, if done == all { "\n" } else { "" });
+        let _ = err.flush();
+    }
+}

@@ -1,0 +1,250 @@
+//! Everything a network serves, under one address.
+//!
+//! | path | |
+//! |---|---|
+//! | `/`, `/ko`, `/en` | what is where |
+//! | `/ko/check`, `/en/check` | check a presentation by hand |
+//! | `/verifier/check?type=…&profile=…` | the same for programs: the presentation in, the verdict or refusal out |
+//! | `/bundle`, `/anchor` | the trust bundle and the trust anchor |
+//! | `/ledger/…` | the ledger node's API |
+//! | `/issuer/…` | the issuer's API |
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Form, Path, Query as UrlQuery, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use issuer::server::{self, AdminToken, Limits, Service};
+use ledger_node::Node;
+use protocol::exchange::Query;
+use protocol::exchange::qr::Kind;
+use protocol::ledger::bundle::Scope;
+use serde::Deserialize;
+use serde_json::json;
+use tokio::task::JoinHandle;
+use verifier::{Asked, Policy, SeenInMemory, Verdict, Verifier};
+
+use crate::network::{Network, Publisher};
+use crate::output::CliError;
+use crate::page::{self, Choice, Lang, Member, Overview, Place};
+use crate::{clock, files, randomness};
+
+/// How often what the issuer changed is made known.
+const PUBLISH_EVERY: Duration = Duration::from_millis(500);
+/// How often it is asked whether a new day has begun, in turns of [`PUBLISH_EVERY`].
+const DAY_EVERY: u32 = 120;
+/// Largest body: a picture of a code.
+const BODY_MAX: usize = 2 * 1024 * 1024;
+
+struct Site {
+    node: Node,
+    places: Vec<Place>,
+    members: Vec<Member>,
+    directory: String,
+    verifier: Mutex<Verifier<SeenInMemory>>,
+}
+
+/// Serves the network and keeps its issuer's changes published, until it stops.
+pub(crate) fn start(network: &Network, listener: TcpListener) -> Result<Vec<JoinHandle<()>>, CliError> {
+    let token = AdminToken::load(network.issuer().dir(), &mut randomness::os()?)?;
+    let service = Service::new(network.issuer().clone(), Arc::new(clock::now), token, Limits::default());
+    let app = pages(site(network))
+        .nest("/ledger", network.node().router())
+        .nest("/issuer", server::router(service))
+        .into_make_service_with_connect_info::<SocketAddr>();
+    let unusable = |error| CliError::refused("AddressUnusable", format!("cannot serve: {error}"));
+    let _inside = network.runtime().enter();
+    let listener = tokio::net::TcpListener::from_std(listener).map_err(unusable)?;
+    let mut stopping = network.stopping();
+    let serving = network.runtime().spawn(async move {
+        let stopped = async move {
+            // The sender is gone only when the network is.
+            let _ = stopping.wait_for(|stop| *stop).await;
+        };
+        if let Err(error) = axum::serve(listener, app).with_graceful_shutdown(stopped).await {
+            tracing::error!(%error, "the services stopped");
+        }
+    });
+    let mut stopping = network.stopping();
+    let publisher = network.publisher();
+    let publishing = network.runtime().spawn(async move {
+        let mut turn = 0u32;
+        while !*stopping.borrow() {
+            let publisher = publisher.clone();
+            let done = tokio::task::spawn_blocking(move || keep_up(&publisher, turn.is_multiple_of(DAY_EVERY))).await;
+            if done.is_err() {
+                tracing::error!("publishing failed");
+            }
+            turn = turn.wrapping_add(1);
+            let _ = tokio::time::timeout(PUBLISH_EVERY, stopping.changed()).await;
+        }
+    });
+    Ok(vec![serving, publishing])
+}
+
+fn keep_up(publisher: &Publisher, new_day: bool) {
+    let day = if new_day { publisher.begin_day() } else { Ok(()) };
+    if let Err(CliError::Refused { name, .. }) = day.and_then(|()| publisher.publish().map(|_| ())) {
+        tracing::warn!(name, "not published yet");
+    }
+}
+
+fn site(network: &Network) -> Site {
+    let url = network.url();
+    let place = |path: &str, name_ko, name_en, about_ko, about_en| Place { name_ko, name_en, url: format!("{url}{path}"), about_ko, about_en };
+    let member = |name_ko, name_en, did: &protocol::identifier::Did| Member { name_ko, name_en, did: did.to_string() };
+    Site {
+        node: network.node().clone(),
+        places: vec![
+            place("/ledger/v1/status", "원장 노드", "Ledger node", "기록, 증명, DID 문서", "Records, proofs, DID documents"),
+            place("/bundle", "신뢰 묶음", "Trust bundle", "오프라인 검증에 필요한 모든 것", "Everything an offline verifier needs"),
+            place("/anchor", "신뢰 기준점", "Trust anchor", "검증기에 한 번 심는 것", "What a verifier is given once"),
+            place("/ko/check", "제시 확인", "Check a presentation", "QR 코드의 글을 붙여 넣어 확인", "Paste the text of a QR code"),
+        ],
+        members: vec![
+            member("경찰청 (발급)", "National Police Agency (issuer)", network.issuer().did()),
+            member("경찰청 교통 단속 (검증)", "Traffic control (verifier)", &network.police().did),
+            member("편의점 (검증)", "Convenience store (verifier)", &network.shop().did),
+        ],
+        directory: network.dir().display().to_string(),
+        verifier: Mutex::new(Verifier::new(Policy::default(), SeenInMemory::default())),
+    }
+}
+
+fn pages(site: Site) -> Router {
+    Router::new()
+        .route("/", get(home))
+        .route("/{lang}", get(landing))
+        .route("/{lang}/", get(landing))
+        .route("/{lang}/check", get(form).post(check_by_hand))
+        .route("/verifier/check", post(check))
+        .route("/bundle", get(bundle))
+        .route("/anchor", get(anchor))
+        .layer(DefaultBodyLimit::max(BODY_MAX))
+        .with_state(Arc::new(site))
+}
+
+async fn home(state: State<Arc<Site>>, headers: HeaderMap) -> Response {
+    let accepts = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    overview(Lang::preferred(accepts), &state)
+}
+
+async fn landing(state: State<Arc<Site>>, Path(lang): Path<String>) -> Response {
+    Lang::of_path(&lang).map_or_else(not_found, |lang| overview(lang, &state))
+}
+
+fn overview(lang: Lang, site: &Site) -> Response {
+    let tip = site.node.latest();
+    let overview = Overview {
+        network: site.node.anchor().network.clone(),
+        height: tip.height,
+        time_ms: tip.time_ms,
+        places: site.places.clone(),
+        members: site.members.clone(),
+        directory: site.directory.clone(),
+    };
+    html(lang, page::landing(lang, &overview))
+}
+
+async fn form(state: State<Arc<Site>>, Path(lang): Path<String>) -> Response {
+    Lang::of_path(&lang).map_or_else(not_found, |lang| html(lang, page::check_form(lang, &choices(&state), None)))
+}
+
+/// What the form sends.
+#[derive(Deserialize)]
+struct Pasted {
+    question: String,
+    code: String,
+}
+
+async fn check_by_hand(state: State<Arc<Site>>, Path(lang): Path<String>, Form(pasted): Form<Pasted>) -> Response {
+    let Some(lang) = Lang::of_path(&lang) else { return not_found() };
+    let (credential_type, profile) = pasted.question.split_once('/').unwrap_or_default();
+    let checked = decide(&state, credential_type, profile, pasted.code.trim().as_bytes().to_vec());
+    let result = checked.map_err(|error| match error {
+        CliError::Refused { name, message } => (name, message),
+        CliError::Usage(message) => ("WrongUse".to_owned(), message),
+    });
+    html(lang, page::check_form(lang, &choices(&state), Some(&result)))
+}
+
+/// The question a program asks.
+#[derive(Deserialize)]
+struct Question {
+    #[serde(rename = "type")]
+    credential_type: String,
+    profile: String,
+}
+
+async fn check(state: State<Arc<Site>>, UrlQuery(question): UrlQuery<Question>, body: Bytes) -> Response {
+    match decide(&state, &question.credential_type, &question.profile, body.to_vec()) {
+        Ok(verdict) => Json(json!({ "accepted": true, "verdict": verdict })).into_response(),
+        Err(CliError::Refused { name, message }) => {
+            (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({ "refused": name, "message": message }))).into_response()
+        }
+        Err(CliError::Usage(message)) => (StatusCode::BAD_REQUEST, Json(json!({ "usage": message }))).into_response(),
+    }
+}
+
+/// A verdict on what was scanned, with the ledger's newest state as trust data.
+fn decide(site: &Site, credential_type: &str, profile: &str, scanned: Vec<u8>) -> Result<Verdict, CliError> {
+    let presentation = files::message(scanned, Kind::Presentation)?;
+    let trust = site.node.bundle(Scope::Snapshot)?.verify(site.node.anchor(), 0)?;
+    let unknown = || CliError::refused("UnknownType", "the ledger does not know this credential type");
+    let credential_type = trust.credential_type(credential_type).ok_or_else(unknown)?;
+    let missing = || CliError::refused("NoSuchProfile", "this credential type has no such ready-made question");
+    let query = Query::of_profile(credential_type, credential_type.profile(profile).ok_or_else(missing)?);
+    let mut verifier = site.verifier.lock().unwrap_or_else(PoisonError::into_inner);
+    Ok(verifier.check(&Asked::Displayed(&query), &presentation, &trust, clock::now())?)
+}
+
+/// Every ready-made question of the types on the ledger.
+fn choices(site: &Site) -> Vec<Choice> {
+    let trust = site.node.bundle(Scope::Snapshot).map_err(CliError::from).and_then(|bundle| Ok(bundle.verify(site.node.anchor(), 0)?));
+    let Ok(trust) = trust else { return Vec::new() };
+    let of_type = |t: &protocol::credential::CredentialType| {
+        let choice = |profile: &protocol::credential::Profile| Choice {
+            value: format!("{}/{}", t.id, profile.id),
+            name_ko: format!("{}: {}", t.name.ko, profile.name.ko),
+            name_en: format!("{}: {}", t.name.en, profile.name.en),
+        };
+        t.profiles.iter().map(choice).collect::<Vec<_>>()
+    };
+    trust.credential_types().flat_map(of_type).collect()
+}
+
+async fn bundle(state: State<Arc<Site>>) -> Response {
+    match state.node.bundle(Scope::Snapshot) {
+        Ok(bundle) => cbor(bundle.encode()),
+        Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
+}
+
+async fn anchor(state: State<Arc<Site>>) -> Response {
+    cbor(state.node.anchor().encode())
+}
+
+fn cbor(bytes: Vec<u8>) -> Response {
+    ([(header::CONTENT_TYPE, "application/cbor")], bytes).into_response()
+}
+
+/// A page that may load nothing and be put into no frame.
+fn html(lang: Lang, page: String) -> Response {
+    let headers = [
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CONTENT_LANGUAGE, lang.code()),
+    ];
+    (headers, Html(page)).into_response()
+}
+
+fn not_found() -> Response {
+    (StatusCode::NOT_FOUND, "not found").into_response()
+}
