@@ -1,11 +1,11 @@
 //! Why an operation failed, in words for the issuer's operators. What a wallet is told is
 //! [`IssuanceRefusal`](protocol::exchange::IssuanceRefusal). No text names a person or a claim.
 
+use ledger_client::ClientError;
 use protocol::credential::{TypeError, ValueError};
 use protocol::identifier::DidError;
 
 use crate::keys::KeyStoreError;
-use crate::ledger::LedgerError;
 use crate::register::RegisterError;
 
 /// Why an issuer's operation failed.
@@ -67,7 +67,7 @@ pub enum IssuerError {
     Keys(#[from] KeyStoreError),
     /// The ledger refused; what was to be published is kept and sent again.
     #[error(transparent)]
-    Ledger(#[from] LedgerError),
+    Ledger(#[from] ClientError),
     /// A credential type file is refused.
     #[error(transparent)]
     CredentialType(#[from] TypeError),

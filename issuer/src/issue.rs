@@ -53,14 +53,20 @@ impl Issuer {
     ///
     /// # Errors
     /// [`IssuanceRefusal`]; nothing was issued then.
-    pub fn issue<R: CryptoRng + ?Sized>(&self, request: &[u8], now: u64, rng: &mut R) -> Result<Vec<u8>, IssuanceRefusal> {
+    pub fn issue<R: CryptoRng + ?Sized>(
+        &self,
+        request: &[u8],
+        now: u64,
+        rng: &mut R,
+    ) -> Result<Vec<u8>, IssuanceRefusal> {
         let digest: [u8; 32] = Sha256::digest(request).into();
         let request = CredentialRequest::decode(request).map_err(|_| IssuanceRefusal::InvalidRequest)?;
         if let Some(repeat) = self.store.read(|store| repeated(store, &request, &digest))? {
             return repeat;
         }
         // Everything that needs no lock comes first, and the cheap refusals before the expensive ones.
-        let person = self.store.read(|store| store.offered_to(&request.code, now))?.ok_or(IssuanceRefusal::InvalidGrant)?;
+        let person =
+            self.store.read(|store| store.offered_to(&request.code, now))?.ok_or(IssuanceRefusal::InvalidGrant)?;
         let entry = self.types.get(&request.credential_type).ok_or(IssuanceRefusal::UnsupportedCredentialType)?;
         request.check_device_proof().map_err(|_| IssuanceRefusal::InvalidProof)?; // ISSU-05
         let person = match self.register.person(&person) {
@@ -86,9 +92,11 @@ impl Issuer {
         let (Some(answer), Some(person)) = (answer, person) else { return Err(IssuanceRefusal::InvalidGrant) };
         let answer = CredentialResponse::decode(&answer?).map_err(|_| IssuanceRefusal::TemporarilyUnavailable)?;
         let entry = self.types.get(&request.credential_type).ok_or(IssuanceRefusal::UnsupportedCredentialType)?;
-        let position = entry.credential_type.position(claims::PORTRAIT).ok_or(IssuanceRefusal::UnsupportedCredentialType)?;
+        let position =
+            entry.credential_type.position(claims::PORTRAIT).ok_or(IssuanceRefusal::UnsupportedCredentialType)?;
         let person = self.register.person(&person).map_err(|_| IssuanceRefusal::CredentialRequestDenied)?;
-        let now = claims::values(&entry.credential_type, &person).map_err(|_| IssuanceRefusal::CredentialRequestDenied)?;
+        let now =
+            claims::values(&entry.credential_type, &person).map_err(|_| IssuanceRefusal::CredentialRequestDenied)?;
         if now.get(position) != answer.credential.values.get(position) {
             return Err(IssuanceRefusal::CredentialRequestDenied);
         }
@@ -193,7 +201,11 @@ impl Issuing<'_> {
     }
 
     /// A random handle that no credential of the type ever had, and the list it points into.
-    fn new_handle<R: CryptoRng + ?Sized>(&self, store: &Writer<'_>, rng: &mut R) -> Result<(u64, Option<u32>), IssuerError> {
+    fn new_handle<R: CryptoRng + ?Sized>(
+        &self,
+        store: &Writer<'_>,
+        rng: &mut R,
+    ) -> Result<(u64, Option<u32>), IssuerError> {
         let type_id = &self.entry.credential_type.id;
         let list = match self.entry.credential_type.status {
             StatusMethod::Epoch => None,

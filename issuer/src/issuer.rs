@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use protocol::cbor;
 use protocol::credential::CredentialType;
+use protocol::exchange::Offer;
 use protocol::identifier::Did;
 use protocol::ledger::{IssuerKeyId, StateKey};
 use rand_core::CryptoRng;
@@ -76,9 +76,18 @@ impl Issuer {
             // Whatever was built by hand must pass the rules of a file.
             CredentialType::parse(&credential_type.definition())?;
         }
+        // Wallets must be willing to follow the offers that will carry the address.
+        let offer = Offer {
+            issuer: Did::derive(&description.network, &[])?,
+            url: description.url.clone(),
+            code: [0; 16],
+            credential_types: vec![String::from("any")],
+            tx_code: false,
+            expires_at: 1,
+        };
+        Offer::decode(&offer.encode(), 0).map_err(|_| IssuerError::AddressNotAllowed)?;
         fs::create_dir_all(dir).map_err(|_| IssuerError::FileUnavailable)?;
         let keys = SoftwareKeyStore::create(&keys_dir(dir), &ids(description), rng)?;
-        Did::derive(&description.network, &[])?;
         Store::open(&database(dir), true)?;
         DaySet::create(dir, &keys, progress)?;
         let json = serde_json::to_vec_pretty(description).map_err(|_| IssuerError::FileUnavailable)?;
@@ -94,7 +103,7 @@ impl Issuer {
         let json = fs::read(dir.join(DESCRIPTION)).map_err(|_| IssuerError::NotAnIssuer)?;
         let description: Description = serde_json::from_slice(&json).map_err(|_| IssuerError::NotAnIssuer)?;
         let keys = SoftwareKeyStore::open(&keys_dir(dir), &ids(&description))?;
-        let did = Did::derive(&description.network, &cbor::to_vec(&keys.did_key().public_key()))?;
+        let did = Did::derive(&description.network, &keys.did_key().public_key().to_multicodec())?;
         let mut types = BTreeMap::new();
         for credential_type in &description.credential_types {
             let id = credential_type.id.clone();

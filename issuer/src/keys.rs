@@ -117,7 +117,11 @@ impl SoftwareKeyStore {
     ///
     /// # Errors
     /// [`KeyStoreError`].
-    pub fn create<R: CryptoRng + ?Sized>(dir: &Path, credential_types: &[&str], rng: &mut R) -> Result<Self, KeyStoreError> {
+    pub fn create<R: CryptoRng + ?Sized>(
+        dir: &Path,
+        credential_types: &[&str],
+        rng: &mut R,
+    ) -> Result<Self, KeyStoreError> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|_| KeyStoreError::KeyUnavailable)?;
         let mut names = vec!["did".to_owned(), "day-set".to_owned()];
         names.extend(credential_types.iter().flat_map(|id| [format!("{id}.bbs"), format!("{id}.status")]));
@@ -130,9 +134,11 @@ impl SoftwareKeyStore {
             rng.fill_bytes(material.as_mut());
             let secret = match name.as_str() {
                 "did" => material,
-                name if name.ends_with(".bbs") => bbs::SecretKey::generate(bbs::Suite::Sha256, material.as_ref(), name.as_bytes())
-                    .map_err(KeyStoreError::Credential)?
-                    .expose_bytes(),
+                name if name.ends_with(".bbs") => {
+                    bbs::SecretKey::generate(bbs::Suite::Sha256, material.as_ref(), name.as_bytes())
+                        .map_err(KeyStoreError::Credential)?
+                        .expose_bytes()
+                }
                 name => SetSecretKey::generate(material.as_ref(), name.as_bytes())?.expose_bytes(),
             };
             write_secret(&path, secret.as_ref()).map_err(|_| KeyStoreError::KeyUnavailable)?;
@@ -146,7 +152,8 @@ impl SoftwareKeyStore {
     /// [`KeyStoreError`].
     pub fn open(dir: &Path, credential_types: &[&str]) -> Result<Self, KeyStoreError> {
         let malformed = |_| KeyStoreError::KeyMalformed;
-        let set_key = |name: &str| SetSecretKey::from_bytes(&*read_secret(dir, name)?).map_err(|_| KeyStoreError::KeyMalformed);
+        let set_key =
+            |name: &str| SetSecretKey::from_bytes(&*read_secret(dir, name)?).map_err(|_| KeyStoreError::KeyMalformed);
         let mut types = BTreeMap::new();
         for id in credential_types {
             let bbs = read_secret(dir, &format!("{id}.bbs"))?;
@@ -175,10 +182,7 @@ impl KeyStore for SoftwareKeyStore {
 
     fn type_keys(&self, credential_type: &str) -> Result<TypeKeys, KeyStoreError> {
         let secrets = self.secrets(credential_type)?;
-        Ok(TypeKeys {
-            bbs: *secrets.bbs.public_key().as_bytes(),
-            status: *secrets.status.public_key().as_bytes(),
-        })
+        Ok(TypeKeys { bbs: *secrets.bbs.public_key().as_bytes(), status: *secrets.status.public_key().as_bytes() })
     }
 
     fn sign_credential(&self, credential_type: &str, blueprint: &Blueprint<'_>) -> Result<[u8; 80], KeyStoreError> {
@@ -260,7 +264,8 @@ mod tests {
 
     fn store() -> (tempfile::TempDir, SoftwareKeyStore) {
         let dir = tempfile::tempdir().unwrap();
-        let keys = SoftwareKeyStore::create(&dir.path().join("keys"), &TYPES, &mut ChaCha20Rng::from_seed([1; 32])).unwrap();
+        let keys =
+            SoftwareKeyStore::create(&dir.path().join("keys"), &TYPES, &mut ChaCha20Rng::from_seed([1; 32])).unwrap();
         (dir, keys)
     }
 
@@ -304,7 +309,13 @@ mod tests {
     #[test]
     fn what_cannot_be_signed_is_refused() {
         let (_dir, keys) = store();
-        let blueprint = Blueprint { header: b"", message_count: 3, nonce: b"n", commitment: &[0; 7], clear: &[(2, Scalar::from_u64(1))] };
+        let blueprint = Blueprint {
+            header: b"",
+            message_count: 3,
+            nonce: b"n",
+            commitment: &[0; 7],
+            clear: &[(2, Scalar::from_u64(1))],
+        };
         assert_eq!(keys.sign_credential("a.1", &blueprint), Err(KeyStoreError::Credential(BbsError::CommitmentLength)));
         // The one number a set key cannot sign is the negative of its secret.
         let secret = SetSecretKey::from_bytes(&*read_secret(&_dir.path().join("keys"), "a.1.status").unwrap()).unwrap();

@@ -1,9 +1,11 @@
 //! What an issuer needs of the ledger, and the transactions it sends there (`specs/issuance.md`).
 
-use protocol::identifier::Did;
-use protocol::ledger::{IssuerKey, Record, StateKey};
-use protocol::ledger::{DidKey, DidRecord, Purposes, Sender, StatusEpoch, StatusListAnchor, TransactionBody, Write};
+use ledger_client::{ClientError, LedgerClient};
 use protocol::credential::StatusList;
+use protocol::ledger::{
+    DidKey, DidRecord, Envelope, IssuerKey, Purposes, Record, Sender, StateKey, StatusEpoch, StatusListAnchor,
+    Transaction, TransactionBody, Write,
+};
 
 use crate::error::IssuerError;
 use crate::issuer::Issuer;
@@ -13,42 +15,50 @@ use crate::store::{Publication, PublicationKind};
 /// Name of the issuer's key within its DID.
 pub const KEY_FRAGMENT: &str = "key-1";
 
-/// Why the ledger did not take something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum LedgerError {
-    /// No node answered in time; whether the transaction will be recorded is not known.
-    #[error("the ledger cannot be reached; what is waiting is sent again later")]
-    LedgerUnavailable,
-    /// The nodes refused the transaction.
-    #[error("the ledger refused a transaction; check the issuer's registration and accreditation")]
-    TransactionRefused,
-}
-
-/// The door to the ledger. Calls block until the ledger has answered.
+/// The door to the ledger. Calls block until the ledger has answered; what they say is not proven, which
+/// is enough for someone who only writes.
 pub trait Ledger {
     /// How many transactions of `sender` the ledger holds: the nonce of the next one.
     ///
     /// # Errors
-    /// [`LedgerError::LedgerUnavailable`].
-    fn next_nonce(&self, sender: &Did) -> Result<u64, LedgerError>;
+    /// [`ClientError`].
+    fn next_nonce(&self, sender: &Sender) -> Result<u64, ClientError>;
 
-    /// The version of the record at `key`; 0 when there is none.
+    /// The record at `key`, if there is one.
     ///
     /// # Errors
-    /// [`LedgerError::LedgerUnavailable`].
-    fn version(&self, key: &StateKey) -> Result<u64, LedgerError>;
+    /// [`ClientError`].
+    fn record(&self, key: &StateKey) -> Result<Option<Envelope>, ClientError>;
 
-    /// Submits an encoded transaction and returns once it is final.
+    /// Submits a transaction and returns once it is final.
     ///
     /// # Errors
-    /// [`LedgerError`].
-    fn submit(&self, transaction: &[u8]) -> Result<(), LedgerError>;
+    /// [`ClientError`].
+    fn submit(&self, transaction: &Transaction) -> Result<(), ClientError>;
 
-    /// Hands over the bytes of a status list whose digest is already anchored.
+    /// Hands over a status list whose digest the ledger holds at `anchor`.
     ///
     /// # Errors
-    /// [`LedgerError`].
-    fn put_status_list(&self, anchor: &StatusListAnchor, list: &StatusList) -> Result<(), LedgerError>;
+    /// [`ClientError`].
+    fn put_status_list(&self, anchor: StateKey, list: &StatusList) -> Result<(), ClientError>;
+}
+
+impl Ledger for LedgerClient {
+    fn next_nonce(&self, sender: &Sender) -> Result<u64, ClientError> {
+        Self::next_nonce(self, sender)
+    }
+
+    fn record(&self, key: &StateKey) -> Result<Option<Envelope>, ClientError> {
+        Self::record(self, key)
+    }
+
+    fn submit(&self, transaction: &Transaction) -> Result<(), ClientError> {
+        Self::submit(self, transaction).map(|_| ())
+    }
+
+    fn put_status_list(&self, anchor: StateKey, list: &StatusList) -> Result<(), ClientError> {
+        Self::put_status_list(self, anchor, list)
+    }
 }
 
 impl Issuer {
@@ -86,59 +96,73 @@ impl Issuer {
         self.credential_types().map(|credential_type| record(&credential_type.id)).collect()
     }
 
-    /// An encoded transaction with these records, signed with the issuer's DID key. Accreditation and
-    /// credential types are the ministry's to write, not the issuer's.
+    /// A transaction with these records, signed with the issuer's DID key. The DID itself, accreditation and
+    /// credential types are the governors' to write, not the issuer's.
     ///
     /// # Errors
     /// [`IssuerError::Ledger`] when the ledger cannot say what comes next, [`IssuerError::Keys`].
-    pub fn transaction(&self, ledger: &dyn Ledger, records: Vec<Record>) -> Result<Vec<u8>, IssuerError> {
+    pub fn transaction(&self, ledger: &dyn Ledger, records: Vec<Record>) -> Result<Transaction, IssuerError> {
         let write = |record: Record| {
-            let previous_version = ledger.version(&record.state_key())?;
+            let previous_version = ledger.record(&record.state_key())?.map_or(0, |envelope| envelope.version);
             Ok(Write { record, previous_version })
         };
+        let sender = Sender::Did { did: self.did().clone(), fragment: KEY_FRAGMENT.to_owned() };
         let body = TransactionBody {
             network_id: self.network_id(),
-            sender: Sender::Did { did: self.did().clone(), fragment: KEY_FRAGMENT.to_owned() },
-            nonce: ledger.next_nonce(self.did())?,
-            writes: records.into_iter().map(write).collect::<Result<_, LedgerError>>()?,
+            nonce: ledger.next_nonce(&sender)?,
+            sender,
+            writes: records.into_iter().map(write).collect::<Result<_, ClientError>>()?,
         };
-        let transaction = body.signed_by(&[self.keys.did_key()]).map_err(|_| KeyStoreError::KeyUnavailable)?;
-        Ok(transaction.encode())
+        Ok(body.signed_by(&[self.keys.did_key()]).map_err(|_| KeyStoreError::KeyUnavailable)?)
     }
 
     /// Publishes what the ledger does not know yet: changed status lists and new epochs. Returns how many
     /// things were published; what fails stays waiting. To be called after every withdrawal, after a
-    /// restart, and now and then.
+    /// restart, and now and then. Publishing twice at once is harmless, but one of the two may be refused.
     ///
     /// # Errors
-    /// [`IssuerError::Ledger`], [`IssuerError::StorageUnavailable`].
+    /// [`IssuerError::Ledger`] with the first refusal, after everything else was tried;
+    /// [`IssuerError::StorageUnavailable`].
     pub fn publish(&self, ledger: &dyn Ledger, now: u64) -> Result<usize, IssuerError> {
-        let mut last = 0;
-        let mut published = 0;
+        let (mut last, mut published, mut refused) = (0, 0, None);
         while let Some(publication) = self.store.read(|store| store.next_publication(last))? {
-            match publication.kind {
-                PublicationKind::StatusList => self.publish_list(ledger, &publication, now)?,
-                PublicationKind::StatusEpoch => self.publish_epoch(ledger, &publication)?,
+            let attempt = match publication.kind {
+                PublicationKind::StatusList => self.publish_list(ledger, &publication, now),
+                PublicationKind::StatusEpoch => self.publish_epoch(ledger, &publication),
+            };
+            match attempt {
+                Ok(()) => {
+                    self.store.write(|store| store.published(publication.id))?;
+                    published += 1;
+                }
+                // What one thing is refused for need not concern the next.
+                Err(IssuerError::Ledger(ClientError::Refused(name))) => {
+                    refused.get_or_insert(ClientError::Refused(name));
+                }
+                Err(error) => return Err(error),
             }
-            self.store.write(|store| store.published(publication.id))?;
             last = publication.id;
-            published += 1;
         }
-        Ok(published)
+        refused.map_or(Ok(published), |error| Err(error.into()))
     }
 
     fn publish_list(&self, ledger: &dyn Ledger, publication: &Publication, now: u64) -> Result<(), IssuerError> {
         let list = self.status_list(&publication.credential_type, publication.number)?;
-        let anchor = StatusListAnchor {
+        let record = Record::StatusList(StatusListAnchor {
             issuer: self.did().clone(),
             credential_type: publication.credential_type.clone(),
             list: publication.number,
             digest: list.digest(),
             entries: StatusList::ENTRIES,
             as_of: now,
-        };
-        ledger.submit(&self.transaction(ledger, vec![Record::StatusList(anchor.clone())])?)?;
-        Ok(ledger.put_status_list(&anchor, &list)?)
+        });
+        let key = record.state_key();
+        let anchored = ledger.record(&key)?.map(|envelope| envelope.record);
+        // An attempt that was interrupted may have got as far as this.
+        if !matches!(anchored, Some(Record::StatusList(anchor)) if anchor.digest == list.digest()) {
+            ledger.submit(&self.transaction(ledger, vec![record])?)?;
+        }
+        Ok(ledger.put_status_list(key, &list)?)
     }
 
     fn publish_epoch(&self, ledger: &dyn Ledger, publication: &Publication) -> Result<(), IssuerError> {
@@ -146,7 +170,13 @@ impl Issuer {
         let current = self.store.read(|store| store.last_epoch(&publication.credential_type))?;
         // An epoch that was overtaken while it waited is announced by its successor.
         let Some(epoch) = current.filter(|epoch| epoch.number == publication.number) else { return Ok(()) };
-        let record = StatusEpoch { issuer_key: entry.key_id, epoch: epoch.number, at: epoch.opened_at };
-        Ok(ledger.submit(&self.transaction(ledger, vec![Record::StatusEpoch(record)])?)?)
+        let record =
+            Record::StatusEpoch(StatusEpoch { issuer_key: entry.key_id, epoch: epoch.number, at: epoch.opened_at });
+        let announced = ledger.record(&record.state_key())?.map(|envelope| envelope.record);
+        // The ledger takes an epoch once, so an attempt that was interrupted after that must not repeat it.
+        if matches!(announced, Some(Record::StatusEpoch(announced)) if announced.epoch >= epoch.number) {
+            return Ok(());
+        }
+        Ok(ledger.submit(&self.transaction(ledger, vec![record])?)?)
     }
 }

@@ -35,6 +35,7 @@ pub mod ledger;
 mod offer;
 pub mod portrait;
 pub mod register;
+pub mod server;
 mod store;
 mod withdraw;
 

@@ -60,7 +60,10 @@ impl Issuer {
         let mut distinct = terms.credential_types.clone();
         distinct.sort();
         distinct.dedup();
-        if distinct.is_empty() || distinct.len() != terms.credential_types.len() || !(1..=OFFER_LIFE_MAX).contains(&terms.life) {
+        if distinct.is_empty()
+            || distinct.len() != terms.credential_types.len()
+            || !(1..=OFFER_LIFE_MAX).contains(&terms.life)
+        {
             return Err(IssuerError::OfferMalformed);
         }
         let entry = self.register.person(person)?;

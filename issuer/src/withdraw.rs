@@ -59,11 +59,19 @@ impl Issuer {
     /// # Errors
     /// [`IssuerError::CredentialTypeUnknown`], [`IssuerError::CredentialUnknown`] when the person never had
     /// one, [`IssuerError::StorageUnavailable`].
-    pub fn revoke(&self, person: &PersonId, credential_type: &str, reason: RevocationReason, now: u64) -> Result<Withdrawal, IssuerError> {
+    pub fn revoke(
+        &self,
+        person: &PersonId,
+        credential_type: &str,
+        reason: RevocationReason,
+        now: u64,
+    ) -> Result<Withdrawal, IssuerError> {
         let entry = self.entry(credential_type)?;
         self.store.write(|store| match store.active_handle(person, credential_type)? {
             Some(handle) => self.revoke_in(store, entry, person, handle, reason, now),
-            None if store.issued(person)?.iter().any(|c| c.credential_type == credential_type) => Ok(Withdrawal::AlreadyRevoked),
+            None if store.issued(person)?.iter().any(|c| c.credential_type == credential_type) => {
+                Ok(Withdrawal::AlreadyRevoked)
+            }
             None => Err(IssuerError::CredentialUnknown),
         })
     }
@@ -72,7 +80,13 @@ impl Issuer {
     ///
     /// # Errors
     /// As [`Issuer::revoke`].
-    pub fn revoke_handle(&self, credential_type: &str, handle: u64, reason: RevocationReason, now: u64) -> Result<Withdrawal, IssuerError> {
+    pub fn revoke_handle(
+        &self,
+        credential_type: &str,
+        handle: u64,
+        reason: RevocationReason,
+        now: u64,
+    ) -> Result<Withdrawal, IssuerError> {
         let entry = self.entry(credential_type)?;
         self.store.write(|store| {
             let credential = store.by_handle(credential_type, handle)?.ok_or(IssuerError::CredentialUnknown)?;
@@ -195,7 +209,12 @@ impl Issuer {
     }
 
     /// Gives a credential issued in the middle of an epoch its token, so that it is usable at once.
-    pub(crate) fn add_current_token(&self, store: &Writer<'_>, entry: &TypeEntry, handle: u64) -> Result<(), IssuerError> {
+    pub(crate) fn add_current_token(
+        &self,
+        store: &Writer<'_>,
+        entry: &TypeEntry,
+        handle: u64,
+    ) -> Result<(), IssuerError> {
         let id = &entry.credential_type.id;
         let Some(epoch) = store.last_epoch(id)? else { return Ok(()) };
         for token in self.sign_tokens(entry, epoch.number, &[handle])? {
@@ -207,6 +226,10 @@ impl Issuer {
     fn sign_tokens(&self, entry: &TypeEntry, epoch: u32, handles: &[u64]) -> Result<Vec<StatusToken>, IssuerError> {
         let numbers: Vec<_> = handles.iter().map(|handle| status_token_number(*handle, epoch)).collect();
         let signatures = self.keys.sign_status(&entry.credential_type.id, &numbers)?;
-        Ok(handles.iter().zip(signatures).map(|(handle, signature)| StatusToken { handle: *handle, signature }).collect())
+        Ok(handles
+            .iter()
+            .zip(signatures)
+            .map(|(handle, signature)| StatusToken { handle: *handle, signature })
+            .collect())
     }
 }

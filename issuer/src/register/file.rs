@@ -205,8 +205,14 @@ mod tests {
         let good = entry("a", "901399-0000001", "x");
         assert!(parse(&[good.clone(), entry("b", "901399-0000002", "x")]).is_ok());
         let refused = |people: &[String]| parse(people).err();
-        assert_eq!(refused(&[good.clone(), entry("a", "901399-0000002", "x")]), Some(RegisterError::RegisterInconsistent));
-        assert_eq!(refused(&[good.clone(), entry("b", "901399-0000001", "x")]), Some(RegisterError::RegisterInconsistent));
+        assert_eq!(
+            refused(&[good.clone(), entry("a", "901399-0000002", "x")]),
+            Some(RegisterError::RegisterInconsistent)
+        );
+        assert_eq!(
+            refused(&[good.clone(), entry("b", "901399-0000001", "x")]),
+            Some(RegisterError::RegisterInconsistent)
+        );
         assert_eq!(refused(&[good.replace("1990-01-01", "1990-02-30")]), Some(RegisterError::RegisterInconsistent));
         // Also when it is someone else's number.
         let exposed = entry("b", "901399-0000002", "no. 901399 0000001");

@@ -20,6 +20,9 @@ pub enum RegisterError {
     /// There is no such entry.
     #[error("the register has no such entry; check the id, or the name and date of birth")]
     PersonUnknown,
+    /// Several entries have this name and date of birth.
+    #[error("several people have this name and date of birth; use the register's id")]
+    SeveralPeople,
     /// The register cannot be reached or read.
     #[error("the register cannot be read; check its file or connection and try again")]
     RegisterUnavailable,

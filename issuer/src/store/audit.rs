@@ -64,12 +64,22 @@ pub struct AuditSummary {
 
 impl Writer<'_> {
     /// Appends an entry.
-    pub(crate) fn audit(&self, at: u64, event: AuditEvent, credential_type: &str, person: &str, number: u64) -> Result<(), IssuerError> {
-        let entry = cbor::to_vec(&Entry { at, event, credential_type: credential_type.into(), person: person.into(), number });
-        let mut last = self.transaction.prepare_cached("SELECT sequence, digest FROM audit ORDER BY sequence DESC LIMIT 1")?;
+    pub(crate) fn audit(
+        &self,
+        at: u64,
+        event: AuditEvent,
+        credential_type: &str,
+        person: &str,
+        number: u64,
+    ) -> Result<(), IssuerError> {
+        let entry =
+            cbor::to_vec(&Entry { at, event, credential_type: credential_type.into(), person: person.into(), number });
+        let mut last =
+            self.transaction.prepare_cached("SELECT sequence, digest FROM audit ORDER BY sequence DESC LIMIT 1")?;
         let (sequence, head): (u64, [u8; 32]) =
             last.query_row([], |row| Ok((row.get(0)?, row.get(1)?))).optional()?.unwrap_or((0, [0; 32]));
-        let mut insert = self.transaction.prepare_cached("INSERT INTO audit (sequence, entry, digest) VALUES (?1, ?2, ?3)")?;
+        let mut insert =
+            self.transaction.prepare_cached("INSERT INTO audit (sequence, entry, digest) VALUES (?1, ?2, ?3)")?;
         insert.execute(rusqlite::params![sequence + 1, entry, link(&head, &entry)])?;
         Ok(())
     }

@@ -58,8 +58,9 @@ fn issued_credential(row: &Row<'_>) -> rusqlite::Result<IssuedCredential> {
 impl Writer<'_> {
     /// The digest of the request that used this idempotency key, and its answer unless that was forgotten.
     pub(crate) fn answered(&self, key: &[u8; 16]) -> Result<Option<([u8; 32], Option<Vec<u8>>)>, IssuerError> {
-        let mut query =
-            self.transaction.prepare_cached("SELECT request_digest, response FROM credential WHERE idempotency_key = ?1")?;
+        let mut query = self
+            .transaction
+            .prepare_cached("SELECT request_digest, response FROM credential WHERE idempotency_key = ?1")?;
         Ok(query.query_row([key], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
     }
 
@@ -79,9 +80,17 @@ impl Writer<'_> {
     }
 
     /// The credential with this handle.
-    pub(crate) fn by_handle(&self, credential_type: &str, handle: u64) -> Result<Option<IssuedCredential>, IssuerError> {
+    pub(crate) fn by_handle(
+        &self,
+        credential_type: &str,
+        handle: u64,
+    ) -> Result<Option<IssuedCredential>, IssuerError> {
         let sql = format!("SELECT {COLUMNS} FROM credential WHERE credential_type = ?1 AND handle = ?2");
-        Ok(self.transaction.prepare_cached(&sql)?.query_row(params![credential_type, handle], issued_credential).optional()?)
+        Ok(self
+            .transaction
+            .prepare_cached(&sql)?
+            .query_row(params![credential_type, handle], issued_credential)
+            .optional()?)
     }
 
     /// Everything issued to a person, oldest first.
@@ -141,8 +150,9 @@ impl Writer<'_> {
 
     /// Counts one more entry of the list as used.
     pub(crate) fn use_list_entry(&self, credential_type: &str, number: u32) -> Result<(), IssuerError> {
-        let mut update =
-            self.transaction.prepare_cached("UPDATE status_list SET used = used + 1 WHERE credential_type = ?1 AND number = ?2")?;
+        let mut update = self
+            .transaction
+            .prepare_cached("UPDATE status_list SET used = used + 1 WHERE credential_type = ?1 AND number = ?2")?;
         update.execute(params![credential_type, number])?;
         Ok(())
     }
@@ -153,7 +163,8 @@ impl Writer<'_> {
             "SELECT handle FROM credential WHERE credential_type = ?1 AND handle >= ?2 AND handle < ?3 AND revoked_at IS NOT NULL",
         )?;
         let first = u64::from(number) << 32;
-        let handles = query.query_map(params![credential_type, first, first + (1 << 32)], |row| row.get::<_, u64>(0))?;
+        let handles =
+            query.query_map(params![credential_type, first, first + (1 << 32)], |row| row.get::<_, u64>(0))?;
         let mut list = StatusList::new();
         for handle in handles {
             list.revoke((handle? & 0xffff_ffff) as u32).map_err(|_| IssuerError::StorageUnavailable)?;

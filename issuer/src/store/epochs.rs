@@ -51,7 +51,13 @@ impl Writer<'_> {
     }
 
     /// Tokens of an epoch with `first ≤ handle ≤ last`, in order.
-    pub(crate) fn tokens(&self, credential_type: &str, epoch: u32, first: u64, last: u64) -> Result<Vec<StatusToken>, IssuerError> {
+    pub(crate) fn tokens(
+        &self,
+        credential_type: &str,
+        epoch: u32,
+        first: u64,
+        last: u64,
+    ) -> Result<Vec<StatusToken>, IssuerError> {
         let mut query = self.transaction.prepare_cached(
             "SELECT handle, signature FROM status_token
              WHERE credential_type = ?1 AND epoch = ?2 AND handle BETWEEN ?3 AND ?4 ORDER BY handle",

@@ -7,9 +7,16 @@ use crate::error::IssuerError;
 
 impl Writer<'_> {
     /// Remembers a nonce, unless `limit` nonces are alive already. Returns whether it was stored.
-    pub(crate) fn add_nonce(&self, nonce: &[u8; 16], now: u64, expires_at: u64, limit: u64) -> Result<bool, IssuerError> {
+    pub(crate) fn add_nonce(
+        &self,
+        nonce: &[u8; 16],
+        now: u64,
+        expires_at: u64,
+        limit: u64,
+    ) -> Result<bool, IssuerError> {
         self.transaction.prepare_cached("DELETE FROM nonce WHERE expires_at <= ?1")?.execute([now])?;
-        let alive: u64 = self.transaction.prepare_cached("SELECT COUNT(*) FROM nonce")?.query_row([], |row| row.get(0))?;
+        let alive: u64 =
+            self.transaction.prepare_cached("SELECT COUNT(*) FROM nonce")?.query_row([], |row| row.get(0))?;
         if alive >= limit {
             return Ok(false);
         }

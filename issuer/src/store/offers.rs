@@ -86,13 +86,19 @@ impl Writer<'_> {
 
     /// For whom an unexpired offer was made, without judging it further.
     pub(crate) fn offered_to(&self, code: &[u8; 16], now: u64) -> Result<Option<PersonId>, IssuerError> {
-        let mut query = self.transaction.prepare_cached("SELECT person FROM offer WHERE code_digest = ?1 AND expires_at > ?2")?;
+        let mut query =
+            self.transaction.prepare_cached("SELECT person FROM offer WHERE code_digest = ?1 AND expires_at > ?2")?;
         let person: Option<String> = query.query_row(params![code_digest(code), now], |row| row.get(0)).optional()?;
         Ok(person.map(PersonId::new))
     }
 
     /// Checks the codes of a request. A wrong transaction code costs an attempt.
-    pub(crate) fn check_code(&self, code: &[u8; 16], tx_code: Option<&str>, now: u64) -> Result<CodeCheck, IssuerError> {
+    pub(crate) fn check_code(
+        &self,
+        code: &[u8; 16],
+        tx_code: Option<&str>,
+        now: u64,
+    ) -> Result<CodeCheck, IssuerError> {
         let digest = code_digest(code);
         let mut query = self.transaction.prepare_cached(
             "SELECT person, revision, replaces, tx_code_digest FROM offer
@@ -112,7 +118,8 @@ impl Writer<'_> {
                 if bool::from(expected.ct_eq(&tx_code_digest(code, given))) {
                     return Ok(CodeCheck::Good(offer));
                 }
-                self.transaction.execute("UPDATE offer SET attempts_left = attempts_left - 1 WHERE code_digest = ?1", [digest])?;
+                self.transaction
+                    .execute("UPDATE offer SET attempts_left = attempts_left - 1 WHERE code_digest = ?1", [digest])?;
                 Ok(CodeCheck::Refused)
             }
             _ => Ok(CodeCheck::Mismatch),
@@ -121,8 +128,9 @@ impl Writer<'_> {
 
     /// Whether the offer covers the type, and whether it was already used for it.
     pub(crate) fn offered_type(&self, code: &[u8; 16], credential_type: &str) -> Result<Option<bool>, IssuerError> {
-        let mut query =
-            self.transaction.prepare_cached("SELECT used FROM offer_type WHERE code_digest = ?1 AND credential_type = ?2")?;
+        let mut query = self
+            .transaction
+            .prepare_cached("SELECT used FROM offer_type WHERE code_digest = ?1 AND credential_type = ?2")?;
         Ok(query.query_row(params![code_digest(code), credential_type], |row| row.get(0)).optional()?)
     }
 

@@ -30,10 +30,15 @@ pub(crate) struct Publication {
 
 impl Writer<'_> {
     /// Asks for publication. What is waiting already moves to the end, with a new id.
-    pub(crate) fn publish_later(&self, kind: PublicationKind, credential_type: &str, number: u32) -> Result<(), IssuerError> {
-        let mut insert = self.transaction.prepare_cached(
-            "INSERT OR REPLACE INTO outbox (kind, credential_type, number) VALUES (?1, ?2, ?3)",
-        )?;
+    pub(crate) fn publish_later(
+        &self,
+        kind: PublicationKind,
+        credential_type: &str,
+        number: u32,
+    ) -> Result<(), IssuerError> {
+        let mut insert = self
+            .transaction
+            .prepare_cached("INSERT OR REPLACE INTO outbox (kind, credential_type, number) VALUES (?1, ?2, ?3)")?;
         insert.execute(params![kind as u8, credential_type, number])?;
         Ok(())
     }

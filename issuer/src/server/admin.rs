@@ -1,0 +1,244 @@
+//! What operators ask, from the same machine and with the token in `admin.token`:
+//!
+//! | request | body | answer |
+//! |---|---|---|
+//! | `POST /v1/admin/offers` | [`OfferRequest`] | [`OfferAnswer`] |
+//! | `POST /v1/admin/revocations` | [`RevocationRequest`] | `{"outcome": "revoked"}` or `"already-revoked"` |
+//! | `DELETE /v1/admin/revocations` | – | 409 `illegal_transition`, always |
+//! | `POST /v1/admin/epochs` | [`EpochRequest`] | `{"epoch": 7}` |
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Json, Router};
+use protocol::credential::Day;
+use protocol::error_name;
+use protocol::exchange::IssuanceRefusal;
+use rand_core::CryptoRng;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use super::{Service, failure, named};
+use crate::error::IssuerError;
+use crate::issuer::Issuer;
+use crate::keys::{KeyStoreError, refuse_open_permissions, write_secret};
+use crate::offer::OfferTerms;
+use crate::register::{PersonId, RegisterError};
+use crate::withdraw::{RevocationReason, Withdrawal};
+
+/// The secret that operators' requests carry as a bearer token: 32 random bytes in hexadecimal.
+#[derive(Clone)]
+pub struct AdminToken(Arc<Zeroizing<String>>);
+
+impl AdminToken {
+    /// The token in the issuer's directory `dir`, made when there is none.
+    ///
+    /// # Errors
+    /// [`IssuerError::FileUnavailable`]; [`KeyStoreError::PermissionsTooOpen`] when others may read the file.
+    pub fn load<R: CryptoRng + ?Sized>(dir: &Path, rng: &mut R) -> Result<Self, IssuerError> {
+        let path = dir.join("admin.token");
+        if !path.exists() {
+            let mut secret = Zeroizing::new([0u8; 32]);
+            rng.fill_bytes(secret.as_mut());
+            let text = Zeroizing::new(hex::encode(secret.as_ref()));
+            write_secret(&path, text.as_bytes()).map_err(|_| IssuerError::FileUnavailable)?;
+        }
+        refuse_open_permissions(&path)?;
+        let text = Zeroizing::new(std::fs::read_to_string(&path).map_err(|_| IssuerError::FileUnavailable)?);
+        let token = text.trim();
+        if token.len() == 64 {
+            Ok(Self(Arc::new(Zeroizing::new(token.to_owned()))))
+        } else {
+            Err(KeyStoreError::KeyMalformed.into())
+        }
+    }
+
+    /// The token, for a client on the same machine.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl core::fmt::Debug for AdminToken {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("AdminToken([redacted])")
+    }
+}
+
+/// Whom a request is about.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub enum Whom {
+    /// By the register's id.
+    Id {
+        /// The id.
+        person: String,
+    },
+    /// By name and date of birth; refused when several people match.
+    NameAndBirthDate {
+        /// Korean or English, as the register has it.
+        name: String,
+        /// Date of birth.
+        birth_date: Day,
+    },
+}
+
+/// An offer to make.
+#[derive(Deserialize)]
+pub struct OfferRequest {
+    /// For whom.
+    #[serde(flatten)]
+    pub whom: Whom,
+    /// Ids of credential types.
+    pub credential_types: Vec<String>,
+    /// Whether a code is told separately.
+    #[serde(default)]
+    pub with_tx_code: bool,
+    /// Whether active credentials are replaced.
+    #[serde(default)]
+    pub replaces: bool,
+    /// Seconds.
+    pub life: u64,
+}
+
+/// A made offer.
+#[derive(Serialize)]
+pub struct OfferAnswer {
+    /// The encoded offer in hexadecimal.
+    pub offer: String,
+    /// Six digits, if asked for.
+    pub tx_code: Option<String>,
+}
+
+/// What to withdraw.
+#[derive(Deserialize)]
+pub struct RevocationRequest {
+    /// Whose.
+    #[serde(flatten)]
+    pub whom: Whom,
+    /// Id of the credential type.
+    pub credential_type: String,
+    /// Why.
+    pub reason: RevocationReason,
+}
+
+/// Which type's epoch to advance.
+#[derive(Deserialize)]
+pub struct EpochRequest {
+    /// Id of the credential type.
+    pub credential_type: String,
+}
+
+pub(super) fn routes() -> Router<Service> {
+    Router::new()
+        .route("/offers", post(offers))
+        .route("/revocations", post(revocations).delete(no_way_back))
+        .route("/epochs", post(epochs))
+}
+
+/// Lets requests through that come from this machine and carry the token.
+pub(super) async fn only_operators(State(service): State<Service>, request: Request, next: Next) -> Response {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    if !peer.is_some_and(|ConnectInfo(address)| address.ip().is_loopback()) {
+        return named(StatusCode::FORBIDDEN, &"loopback_only");
+    }
+    let given =
+        request.headers().get(header::AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+    if !given.is_some_and(|given| given.ct_eq(service.admin_token.expose().as_bytes()).into()) {
+        return named(StatusCode::UNAUTHORIZED, &"invalid_token");
+    }
+    next.run(request).await
+}
+
+async fn offers(State(service): State<Service>, body: Bytes) -> Response {
+    let Some(request) = read::<OfferRequest>(&body) else { return failure(IssuanceRefusal::InvalidRequest) };
+    let made = service.blocking(move |issuer, now, rng| {
+        let person = find(issuer, request.whom)?;
+        let terms = OfferTerms {
+            credential_types: request.credential_types,
+            with_tx_code: request.with_tx_code,
+            replaces: request.replaces,
+            life: request.life,
+        };
+        let made = issuer.offer(&person, &terms, now, rng)?;
+        Ok(OfferAnswer { offer: hex::encode(made.offer.encode()), tx_code: made.tx_code.map(|code| code.to_string()) })
+    });
+    answer("offer", made.await)
+}
+
+async fn revocations(State(service): State<Service>, body: Bytes) -> Response {
+    let Some(request) = read::<RevocationRequest>(&body) else { return failure(IssuanceRefusal::InvalidRequest) };
+    let revoked = service.blocking(move |issuer, now, _| {
+        let person = find(issuer, request.whom)?;
+        issuer.revoke(&person, &request.credential_type, request.reason, now)
+    });
+    let outcome = revoked.await.map(|revoked| {
+        revoked.map(|withdrawal| match withdrawal {
+            Withdrawal::Revoked => serde_json::json!({ "outcome": "revoked" }),
+            Withdrawal::AlreadyRevoked => serde_json::json!({ "outcome": "already-revoked" }),
+        })
+    });
+    service.withdrawn.notify_one();
+    answer("revocation", outcome)
+}
+
+async fn no_way_back() -> Response {
+    named(StatusCode::CONFLICT, &"illegal_transition")
+}
+
+async fn epochs(State(service): State<Service>, body: Bytes) -> Response {
+    let Some(request) = read::<EpochRequest>(&body) else { return failure(IssuanceRefusal::InvalidRequest) };
+    let epoch = service.blocking(move |issuer, now, _| issuer.advance_epoch(&request.credential_type, now)).await;
+    service.withdrawn.notify_one();
+    answer("epoch", epoch.map(|epoch| epoch.map(|epoch| serde_json::json!({ "epoch": epoch }))))
+}
+
+/// Reads a JSON body. The parser's message would quote it, so it is dropped.
+fn read<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
+    serde_json::from_slice(body).ok()
+}
+
+fn find(issuer: &Issuer, whom: Whom) -> Result<PersonId, IssuerError> {
+    match whom {
+        Whom::Id { person } => Ok(PersonId::new(person)),
+        Whom::NameAndBirthDate { name, birth_date } => {
+            let mut found = issuer.register().find(&name, birth_date)?;
+            match (found.pop(), found.is_empty()) {
+                (Some(only), true) => Ok(only),
+                _ => Err(RegisterError::SeveralPeople.into()),
+            }
+        }
+    }
+}
+
+fn answer<T: Serialize>(what: &'static str, result: Result<Result<T, IssuerError>, IssuanceRefusal>) -> Response {
+    match result {
+        Ok(Ok(value)) => {
+            tracing::info!(what, "done");
+            Json(value).into_response()
+        }
+        Ok(Err(error)) => {
+            tracing::info!(what, error = %error, "refused");
+            let status = match &error {
+                IssuerError::CredentialUnknown
+                | IssuerError::CredentialTypeUnknown
+                | IssuerError::Register(RegisterError::PersonUnknown) => StatusCode::NOT_FOUND,
+                IssuerError::AlreadyActive => StatusCode::CONFLICT,
+                IssuerError::StorageUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+                _ => StatusCode::BAD_REQUEST,
+            };
+            named(status, &error_name(&error))
+        }
+        Err(refusal) => failure(refusal),
+    }
+}

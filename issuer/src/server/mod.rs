@@ -1,0 +1,159 @@
+//! The issuer over HTTP.
+//!
+//! | request | body | answer |
+//! |---|---|---|
+//! | `POST /v1/nonce` | – | CBOR `IssuanceNonce` |
+//! | `POST /v1/credentials` | CBOR `CredentialRequest` | CBOR `CredentialResponse` |
+//! | `POST /v1/portraits` | the same request again | PNG, the picture whose digest was signed |
+//! | `GET /v1/day-set/{key}` `?slice=` | – | signatures, 48 bytes each; a slice has 4,096 |
+//! | `GET /v1/status-tokens/{key}` | – | JSON [`CurrentEpoch`](crate::CurrentEpoch) |
+//! | `GET /v1/status-tokens/{key}/{epoch}` `?slice=` | – | CBOR `StatusTokens` |
+//! | `POST /v1/admin/…` | JSON | see [`admin`] |
+//!
+//! `{key}` is an issuer key id in hexadecimal. Errors are `{"error": "<name>"}` with the name of the
+//! [`IssuanceRefusal`], and never say more. Nothing that concerns one person may be cached.
+
+pub mod admin;
+mod gate;
+mod public;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use protocol::exchange::IssuanceRefusal;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::timeout::TimeoutLayer;
+
+pub use admin::AdminToken;
+pub use gate::Limits;
+
+use crate::issuer::Issuer;
+use crate::ledger::Ledger;
+
+/// Reads the time, in unix seconds.
+pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
+
+/// Largest body of any request, in bytes.
+const BODY_MAX: usize = 4 * 1_024;
+/// Longest time for one request.
+const REQUEST_TIME: Duration = Duration::from_secs(10);
+/// How long what waits for the ledger waits for the next attempt.
+const PUBLISH_EVERY: Duration = Duration::from_secs(10);
+
+/// An issuer, ready to be served.
+#[derive(Clone)]
+pub struct Service {
+    issuer: Arc<Issuer>,
+    clock: Clock,
+    admin_token: AdminToken,
+    gate: Arc<gate::Gate>,
+    withdrawn: Arc<Notify>,
+}
+
+impl Service {
+    /// Serves `issuer` with the time of `clock`.
+    #[must_use]
+    pub fn new(issuer: Arc<Issuer>, clock: Clock, admin_token: AdminToken, limits: Limits) -> Self {
+        Self { issuer, clock, admin_token, gate: Arc::new(gate::Gate::new(limits)), withdrawn: Arc::new(Notify::new()) }
+    }
+
+    fn now(&self) -> u64 {
+        (self.clock)()
+    }
+
+    /// Runs `work`, which touches disk and curve, where it blocks nobody.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Issuer, u64, &mut Random) -> T + Send + 'static,
+    ) -> Result<T, IssuanceRefusal> {
+        let (issuer, now) = (self.issuer.clone(), self.now());
+        let work = move || work(&issuer, now, &mut rand_core::UnwrapErr(getrandom::SysRng));
+        tokio::task::spawn_blocking(work).await.map_err(|_| IssuanceRefusal::TemporarilyUnavailable)
+    }
+}
+
+/// The operating system's randomness.
+type Random = rand_core::UnwrapErr<getrandom::SysRng>;
+
+/// All routes of an issuer.
+pub fn router(service: Service) -> Router {
+    let admin = admin::routes().layer(middleware::from_fn_with_state(service.clone(), admin::only_operators));
+    Router::new()
+        .route("/v1/nonce", post(public::nonce))
+        .route("/v1/credentials", post(public::credentials))
+        .route("/v1/portraits", post(public::portraits))
+        .route("/v1/day-set/{key}", get(public::day_set))
+        .route("/v1/status-tokens/{key}", get(public::current_epoch))
+        .route("/v1/status-tokens/{key}/{epoch}", get(public::status_tokens))
+        .layer(middleware::from_fn_with_state(service.clone(), gate::admit))
+        .nest("/v1/admin", admin)
+        .layer(DefaultBodyLimit::max(BODY_MAX))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIME))
+        .layer(CatchPanicLayer::custom(|_| failure(IssuanceRefusal::TemporarilyUnavailable)))
+        .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
+        .layer(middleware::map_response(with_retry_after))
+        .with_state(service)
+}
+
+/// Serves until the listener fails.
+///
+/// # Errors
+/// What the network reports.
+pub async fn serve(listener: TcpListener, service: Service) -> std::io::Result<()> {
+    let app = router(service).into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, app).await
+}
+
+/// Publishes to the ledger at once after a withdrawal or a new epoch, and again later what did not get
+/// through. Never returns.
+pub async fn keep_published(service: Service, ledger: Arc<dyn Ledger + Send + Sync>) {
+    loop {
+        let ledger = ledger.clone();
+        match service.blocking(move |issuer, now, _| issuer.publish(ledger.as_ref(), now)).await {
+            Ok(Ok(0)) => {}
+            Ok(Ok(count)) => tracing::info!(count, "published to the ledger"),
+            Ok(Err(error)) => tracing::warn!(error = %error, "the ledger was not reached"),
+            Err(_) => tracing::error!("publishing failed"),
+        }
+        // Whichever comes first.
+        let _ = tokio::time::timeout(PUBLISH_EVERY, service.withdrawn.notified()).await;
+    }
+}
+
+/// What a wallet is told when nothing is issued.
+fn failure(refusal: IssuanceRefusal) -> Response {
+    let status = match refusal {
+        IssuanceRefusal::AlreadyActive | IssuanceRefusal::IdempotencyConflict => StatusCode::CONFLICT,
+        IssuanceRefusal::CredentialRequestDenied => StatusCode::FORBIDDEN,
+        IssuanceRefusal::TemporarilyUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+        IssuanceRefusal::InvalidRequest
+        | IssuanceRefusal::InvalidGrant
+        | IssuanceRefusal::InvalidNonce
+        | IssuanceRefusal::InvalidProof
+        | IssuanceRefusal::UnsupportedCredentialType => StatusCode::BAD_REQUEST,
+    };
+    named(status, &refusal)
+}
+
+/// An error by its name alone.
+fn named(status: StatusCode, name: &impl serde::Serialize) -> Response {
+    (status, axum::Json(serde_json::json!({ "error": name }))).into_response()
+}
+
+/// Whoever is turned away for now is told when to come back.
+async fn with_retry_after(mut response: Response) -> Response {
+    if matches!(response.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
+}

@@ -1,0 +1,130 @@
+//! What wallets ask.
+
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use protocol::cbor;
+use protocol::crypto::membership::ValueSignature;
+use protocol::exchange::IssuanceRefusal;
+use protocol::ledger::IssuerKeyId;
+
+use super::{Service, failure, named};
+use crate::day_set::SLICE_DAYS;
+use crate::error::IssuerError;
+
+const CBOR: &str = "application/cbor";
+/// The day set of a key never changes.
+const FOR_EVER: &str = "public, max-age=31536000, immutable";
+/// Tokens of an epoch gain those of newly issued credentials.
+const SHORTLY: &str = "public, max-age=60";
+
+/// Which part of a public file.
+#[derive(serde::Deserialize)]
+pub(super) struct Slice {
+    slice: Option<String>,
+}
+
+impl Slice {
+    /// The number of the slice, if one was named; an error when it is no number.
+    fn number(&self) -> Result<Option<u32>, core::num::ParseIntError> {
+        self.slice.as_ref().map(|text| text.parse()).transpose()
+    }
+}
+
+pub(super) async fn nonce(State(service): State<Service>) -> Response {
+    let nonce = service.blocking(|issuer, now, rng| issuer.nonce(now, rng)).await;
+    answer("nonce", flat(nonce).map(|nonce| cbor::to_vec(&nonce)), CBOR)
+}
+
+pub(super) async fn credentials(State(service): State<Service>, body: Bytes) -> Response {
+    let issued = service.blocking(move |issuer, now, rng| issuer.issue(&body, now, rng)).await;
+    answer("credentials", flat(issued), CBOR)
+}
+
+pub(super) async fn portraits(State(service): State<Service>, body: Bytes) -> Response {
+    let portrait = service.blocking(move |issuer, _, _| issuer.portrait(&body)).await;
+    answer("portraits", flat(portrait), "image/png")
+}
+
+pub(super) async fn day_set(
+    State(service): State<Service>,
+    Path(key): Path<String>,
+    Query(part): Query<Slice>,
+) -> Response {
+    let known = key_id(&key).is_some_and(|key| service.issuer.entry_by_key(&key).is_ok());
+    let all = service.issuer.day_set();
+    let width = SLICE_DAYS as usize * ValueSignature::LENGTH;
+    let bytes = match part.number() {
+        Ok(None) => Some(all),
+        Ok(Some(slice)) => all.chunks(width).nth(slice as usize),
+        Err(_) => None,
+    };
+    match bytes.filter(|_| known) {
+        Some(bytes) => {
+            ([(header::CONTENT_TYPE, "application/octet-stream"), (header::CACHE_CONTROL, FOR_EVER)], bytes.to_vec())
+                .into_response()
+        }
+        None => not_found(),
+    }
+}
+
+pub(super) async fn current_epoch(State(service): State<Service>, Path(key): Path<String>) -> Response {
+    let Some(key) = key_id(&key) else { return not_found() };
+    match service.blocking(move |issuer, _, _| issuer.current_epoch(&key)).await {
+        Ok(Ok(epoch)) => ([(header::CACHE_CONTROL, SHORTLY)], axum::Json(epoch)).into_response(),
+        Ok(Err(error)) => public_failure(&error),
+        Err(refusal) => failure(refusal),
+    }
+}
+
+pub(super) async fn status_tokens(
+    State(service): State<Service>,
+    Path((key, epoch)): Path<(String, String)>,
+    Query(part): Query<Slice>,
+) -> Response {
+    let (Some(key), Ok(epoch), Ok(slice)) = (key_id(&key), epoch.parse::<u32>(), part.number()) else {
+        return not_found();
+    };
+    let slice = slice.unwrap_or(0);
+    match service.blocking(move |issuer, _, _| issuer.status_tokens(&key, epoch, slice)).await {
+        Ok(Ok(tokens)) => {
+            ([(header::CONTENT_TYPE, CBOR), (header::CACHE_CONTROL, SHORTLY)], tokens.encode()).into_response()
+        }
+        Ok(Err(error)) => public_failure(&error),
+        Err(refusal) => failure(refusal),
+    }
+}
+
+fn flat<T>(result: Result<Result<T, IssuanceRefusal>, IssuanceRefusal>) -> Result<T, IssuanceRefusal> {
+    result.and_then(|inner| inner)
+}
+
+fn answer(what: &'static str, result: Result<Vec<u8>, IssuanceRefusal>, content_type: &'static str) -> Response {
+    match result {
+        Ok(bytes) => {
+            tracing::info!(what, "answered");
+            ([(header::CONTENT_TYPE, content_type)], bytes).into_response()
+        }
+        Err(refusal) => {
+            tracing::info!(what, ?refusal, "refused");
+            failure(refusal)
+        }
+    }
+}
+
+fn key_id(text: &str) -> Option<IssuerKeyId> {
+    let mut id = IssuerKeyId::default();
+    hex::decode_to_slice(text, &mut id).ok().map(|()| id)
+}
+
+fn not_found() -> Response {
+    named(StatusCode::NOT_FOUND, &"not_found")
+}
+
+fn public_failure(error: &IssuerError) -> Response {
+    match error {
+        IssuerError::CredentialTypeUnknown | IssuerError::StatusMethodMismatch => not_found(),
+        _ => failure(IssuanceRefusal::TemporarilyUnavailable),
+    }
+}

@@ -1,0 +1,172 @@
+//! What reaches the ledger, in which order, and what happens when it is not there.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+
+use issuer::ledger::{KEY_FRAGMENT, Ledger};
+use issuer::register::PersonId;
+use issuer::{Issuer, IssuerError, RevocationReason};
+use ledger_client::{ClientError, LedgerClient};
+use protocol::credential::{Status, StatusList};
+use protocol::identifier::Did;
+use protocol::ledger::{Envelope, Purposes, Record, Sender, StateKey, Transaction};
+
+use crate::world::*;
+
+/// A ledger in memory that keeps the rules an issuer can break: signature, nonce, versions, epochs that
+/// only increase, lists that go forward in time and fit their anchor.
+#[derive(Default)]
+pub(crate) struct MemoryLedger {
+    pub(crate) records: RefCell<BTreeMap<StateKey, Envelope>>,
+    pub(crate) lists: RefCell<BTreeMap<StateKey, StatusList>>,
+    pub(crate) nonce: Cell<u64>,
+    /// Calls that still succeed; all when absent.
+    dies_after: Cell<Option<u32>>,
+}
+
+impl MemoryLedger {
+    fn answer(&self) -> Result<(), ClientError> {
+        match self.dies_after.get() {
+            Some(0) => Err(ClientError::Unavailable),
+            left => {
+                self.dies_after.set(left.map(|left| left - 1));
+                Ok(())
+            }
+        }
+    }
+
+    pub(crate) fn list(&self, issuer: &Issuer, credential_type: &str, number: u32) -> StatusList {
+        self.lists.borrow()[&StateKey::status_list(issuer.did(), credential_type, number)].clone()
+    }
+}
+
+fn forward(old: Option<&Record>, new: &Record) -> bool {
+    match (old, new) {
+        (Some(Record::StatusEpoch(old)), Record::StatusEpoch(new)) => new.epoch > old.epoch && new.at >= old.at,
+        (Some(Record::StatusList(old)), Record::StatusList(new)) => new.as_of >= old.as_of,
+        _ => true,
+    }
+}
+
+impl Ledger for MemoryLedger {
+    fn next_nonce(&self, _: &Sender) -> Result<u64, ClientError> {
+        self.answer().map(|()| self.nonce.get())
+    }
+
+    fn record(&self, key: &StateKey) -> Result<Option<Envelope>, ClientError> {
+        self.answer().map(|()| self.records.borrow().get(key).cloned())
+    }
+
+    fn submit(&self, transaction: &Transaction) -> Result<(), ClientError> {
+        self.answer()?;
+        let transaction = Transaction::decode(&transaction.encode()).unwrap();
+        transaction.verify_signatures().unwrap();
+        assert_eq!(transaction.body.nonce, self.nonce.get());
+        assert_eq!(transaction.body.network_id, NETWORK_ID);
+        for write in transaction.body.writes {
+            write.record.validate().unwrap();
+            let key = write.record.state_key();
+            let mut records = self.records.borrow_mut();
+            let old = records.get(&key);
+            assert_eq!(write.previous_version, old.map_or(0, |old| old.version));
+            if !forward(old.map(|old| &old.record), &write.record) {
+                return Err(ClientError::Refused("IllegalTransition".into()));
+            }
+            records.insert(key, Envelope { version: write.previous_version + 1, height: 1, record: write.record });
+        }
+        self.nonce.set(self.nonce.get() + 1);
+        Ok(())
+    }
+
+    fn put_status_list(&self, anchor: StateKey, list: &StatusList) -> Result<(), ClientError> {
+        self.answer()?;
+        let records = self.records.borrow();
+        let Record::StatusList(record) = &records[&anchor].record else { panic!("anchored before it is handed over") };
+        assert_eq!(list.digest(), record.digest);
+        self.lists.borrow_mut().insert(anchor, list.clone());
+        Ok(())
+    }
+}
+
+#[test]
+fn an_issuer_registers_its_own_records() {
+    let world = world();
+    let ledger = MemoryLedger::default();
+    let keys = world.issuer.issuer_key_records(NOW, NOW + 86_400).unwrap();
+    let mut records = vec![Record::Did(world.issuer.did_record(NOW))];
+    records.extend(keys.into_iter().map(|key| Record::IssuerKey(Box::new(key))));
+    let transaction = world.issuer.transaction(&ledger, records).unwrap();
+    let sender = Sender::Did { did: world.issuer.did().clone(), fragment: KEY_FRAGMENT.into() };
+    assert_eq!(transaction.body.sender, sender);
+    let did = world.issuer.did_record(NOW);
+    let key = did.key_for(KEY_FRAGMENT, Purposes::CONTROL, NOW).unwrap();
+    assert_eq!(transaction.endorsements[0].key, key.key);
+    assert_eq!(Did::derive("kr", &key.key.to_multicodec()).unwrap(), did.did);
+    ledger.submit(&transaction).unwrap();
+    for id in [LICENCE, ZK] {
+        let keys = world.issuer.issuer_key_records(NOW, NOW + 86_400).unwrap();
+        let record = keys.into_iter().find(|record| record.credential_type == id).unwrap();
+        assert_eq!(record.key_id(), world.issuer.key_id(id).unwrap());
+        assert!(ledger.records.borrow().contains_key(&Record::IssuerKey(Box::new(record)).state_key()));
+    }
+}
+
+#[test]
+fn lists_and_epochs_are_published_once() {
+    let world = world();
+    let ledger = MemoryLedger::default();
+    assert_eq!(world.issuer.publish(&ledger, NOW), Ok(0));
+    let (_, credential) = world.issue(HOLDER, LICENCE);
+    assert_eq!(world.issuer.publish(&ledger, NOW), Ok(1), "a list is public as soon as it is in use");
+    world.issuer.revoke(&PersonId::new(HOLDER), LICENCE, RevocationReason::PhoneLost, NOW).unwrap();
+    world.issuer.advance_epoch(ZK, NOW).unwrap();
+    world.issuer.advance_epoch(ZK, NOW + 1).unwrap();
+    assert_eq!(world.issuer.publish(&ledger, NOW), Ok(3));
+    assert_eq!(world.issuer.publish(&ledger, NOW), Ok(0));
+    assert_eq!(ledger.list(&world.issuer, LICENCE, 0).status(credential.handle as u32), Ok(Status::Revoked));
+    let epoch = StateKey::status_epoch(&world.issuer.key_id(ZK).unwrap());
+    let records = ledger.records.borrow();
+    let Envelope { version: 1, record: Record::StatusEpoch(record), .. } = &records[&epoch] else {
+        panic!("only the latest")
+    };
+    assert_eq!((record.epoch, record.at), (2, NOW + 1));
+}
+
+#[test]
+fn what_the_ledger_did_not_take_is_sent_again() {
+    let world = world();
+    let (_, credential) = world.issue(HOLDER, LICENCE);
+    world.issuer.revoke(&PersonId::new(HOLDER), LICENCE, RevocationReason::PhoneLost, NOW).unwrap();
+    world.issuer.advance_epoch(ZK, NOW).unwrap();
+    let ledger = MemoryLedger::default();
+    // Each attempt gets one call further; every interruption is made good by a later attempt.
+    let mut calls = 0;
+    while let Err(error) = {
+        ledger.dies_after.set(Some(calls));
+        world.issuer.publish(&ledger, NOW)
+    } {
+        assert_eq!(error, IssuerError::Ledger(ClientError::Unavailable));
+        calls += 1;
+    }
+    assert!(calls >= 5, "{calls}");
+    assert_eq!(ledger.nonce.get(), 2, "nothing was written twice");
+    ledger.dies_after.set(None);
+    assert_eq!(ledger.list(&world.issuer, LICENCE, 0).status(credential.handle as u32), Ok(Status::Revoked));
+    // A new process finds what is waiting, and what the ledger refuses holds nothing else up.
+    world.issuer.advance_epoch(ZK, NOW - 1).unwrap();
+    world.issue(HOLDER, LICENCE);
+    world.issuer.revoke(&PersonId::new(HOLDER), LICENCE, RevocationReason::PhoneLost, NOW).unwrap();
+    let restarted = Issuer::open(world.dir.path(), world.register.clone()).unwrap();
+    let refused = IssuerError::Ledger(ClientError::Refused("IllegalTransition".into()));
+    assert_eq!(restarted.publish(&ledger, NOW), Err(refused));
+    assert_eq!(ledger.nonce.get(), 3, "the list went through");
+}
+
+#[test]
+fn a_ledger_that_is_not_there_is_reported() {
+    let world = world();
+    world.issue(HOLDER, LICENCE);
+    // Port 9 (discard) has no listener on a machine of this century.
+    let nowhere = LedgerClient::new("http://127.0.0.1:9");
+    assert_eq!(world.issuer.publish(&nowhere, NOW), Err(IssuerError::Ledger(ClientError::Unavailable)));
+}
