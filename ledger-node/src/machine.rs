@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use ledger_engine::{BlockTime, Built, FinalizedBlock, Recovered, StateMachine};
-use protocol::ledger::{Header, StateKey, Transaction, TransactionId};
+use protocol::ledger::{Header, Sender, StateKey, Transaction, TransactionId};
 
 use crate::rules::{self, Admitted, TxError};
-use crate::state::State;
-use crate::store::{Executed, Store, StoredList};
+use crate::state::{State, account};
+use crate::store::{Executed, Store, StoreError, StoredList};
 
 /// How many transactions are remembered as checked, and how many refusals with their reason.
 const REMEMBERED: usize = 8_192;
@@ -32,6 +32,8 @@ pub(crate) struct Shared {
     certified: RwLock<Option<Arc<Certified>>>,
     admitted: Mutex<Remembered<Admitted>>,
     refused: Mutex<Remembered<TxError>>,
+    /// By sender: the nonce after the last transaction that this node handed to the engine.
+    handed_over: Mutex<BTreeMap<Sender, u64>>,
     pub(crate) lists: RwLock<BTreeMap<StateKey, StoredList>>,
 }
 
@@ -63,7 +65,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
-    pub(crate) fn new(network_id: [u8; 32], genesis: State, genesis_time_ms: u64, store: Store) -> Result<Self, crate::StoreError> {
+    pub(crate) fn new(
+        network_id: [u8; 32],
+        genesis: State,
+        genesis_time_ms: u64,
+        store: Store,
+    ) -> Result<Self, StoreError> {
         let lists = store.status_lists()?;
         let tip = (genesis.clone(), BlockTime { height: 0, time_ms: genesis_time_ms });
         Ok(Self {
@@ -74,6 +81,7 @@ impl Shared {
             certified: RwLock::new(None),
             admitted: Mutex::new(Remembered::new()),
             refused: Mutex::new(Remembered::new()),
+            handed_over: Mutex::default(),
             lists: RwLock::new(lists),
         })
     }
@@ -102,6 +110,18 @@ impl Shared {
         let admitted = rules::admit(bytes, &self.network_id)?;
         lock(&self.admitted).insert(id, admitted.clone());
         Ok(admitted)
+    }
+
+    /// Notes that the engine has the transaction of `sender` with this nonce.
+    pub(crate) fn handed_over(&self, sender: &Sender, nonce: u64) {
+        let mut handed_over = lock(&self.handed_over);
+        let next = handed_over.entry(account(sender)).or_default();
+        *next = (*next).max(nonce.saturating_add(1));
+    }
+
+    /// The nonce after the last transaction of `sender` that the engine was given here.
+    pub(crate) fn next_after_handed_over(&self, sender: &Sender) -> u64 {
+        lock(&self.handed_over).get(&account(sender)).copied().unwrap_or(0)
     }
 
     fn advance(&self, header: Header, certificate: Option<Vec<u8>>, state: State) {

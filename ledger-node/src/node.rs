@@ -24,6 +24,11 @@ use crate::store::{Store, StoreError, StoredBlock, StoredList};
 /// The file of records and blocks within the node's folder.
 const DATABASE: &str = "ledger.sqlite";
 
+/// How long a transaction waits for earlier ones of its sender.
+const PREDECESSOR_LIMIT: Duration = Duration::from_secs(1);
+/// Most transactions of one sender that wait for a block.
+const WAITING_PER_SENDER_MAX: u64 = 1_024;
+
 /// How to run a node.
 #[derive(Debug, Clone)]
 pub struct NodeConfig {
@@ -204,6 +209,8 @@ impl Node {
         if let Some(error) = refusal() {
             return Err(error.into());
         }
+        let body = &admitted.transaction().body;
+        self.predecessors(&body.sender, body.nonce).await?;
         let mut tip = self.engine.subscribe();
         self.engine.submit(bytes).map_err(|error| match error {
             SubmitError::MempoolFull => NodeError::Overloaded,
@@ -211,6 +218,7 @@ impl Node {
             SubmitError::TooLarge => TxError::TooLarge.into(),
             SubmitError::Refused(_) => TxError::Malformed.into(),
         })?;
+        self.shared.handed_over(&body.sender, body.nonce);
         let limit = tokio::time::sleep(self.finality_limit);
         tokio::pin!(limit);
         let mut poll = tokio::time::interval(Duration::from_millis(100));
@@ -229,6 +237,22 @@ impl Node {
                 () = &mut limit => return Err(NodeError::NotFinalYet(id)),
             }
         }
+    }
+
+    /// Waits a moment for the sender's earlier transactions, so that several sent at once stay in order.
+    async fn predecessors(&self, sender: &Sender, nonce: u64) -> Result<(), NodeError> {
+        let recorded = self.next_nonce(sender);
+        if nonce.saturating_sub(recorded) >= WAITING_PER_SENDER_MAX {
+            return Err(NodeError::Overloaded);
+        }
+        let started = tokio::time::Instant::now();
+        while nonce > self.next_nonce(sender).max(self.shared.next_after_handed_over(sender)) {
+            if started.elapsed() > PREDECESSOR_LIMIT {
+                return Err(TxError::NonceGap.into());
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Ok(())
     }
 
     /// Where a transaction was recorded; `None` while it is not final.

@@ -239,6 +239,31 @@ mod tests {
         assert_eq!(root_of(&[(a, va), (b, vb)]), node(&node(&leaf(&a, &va), &leaf(&b, &vb)), &EMPTY));
     }
 
+    /// The example of `specs/ledger-records.md` and `specs/ledger-proof.md`, computed there by another program.
+    #[test]
+    fn the_example_of_the_specification_holds() {
+        use crate::ledger::record::{Accreditation, Envelope, Record};
+        let issuer: crate::identifier::Did = "did:mid:kr:P2wGvuyk6hGu5LitAyTa8j".parse().unwrap();
+        let (from, until) = (1_767_225_600, 2_082_758_400);
+        let credential_type = "kr.go.police.driver-licence.1".to_owned();
+        let record = Accreditation { issuer: issuer.clone(), credential_type, from, until, withdrawn: false };
+        let value = Envelope { version: 1, height: 4, record: Record::Accreditation(record) };
+        let key = value.record.state_key();
+        assert_eq!(key.to_string(), "78ba0384a4c20bb4986fb297e76028e54e3ff79c3f237bda069d1ca6e2c1c6e5");
+        let hash = value_hash(&value.encode());
+        assert_eq!(hex::encode(hash), "62d0712405b6bb74cea0a8b5e992d6f8f8e05a5af49c22a1cc0f49ce4f9cfed7");
+        let governance = "cf54fe8fc12d05e04b244d5a131dd31e376ae25aa63a060d548f661344c00080";
+        assert_eq!(StateKey::governance().to_string(), governance);
+        let (did, verifier) = (StateKey::did(&issuer), StateKey::verifier(&issuer));
+        let mut entries = [(key, hash), (did, value_hash(b"did")), (verifier, value_hash(b"verifier"))];
+        entries.sort();
+        let root = root_of(&entries);
+        assert_eq!(hex::encode(root), "de8473fb312e87848ebd89127da4f0fb7d27994e143f3dfda6cf14526667e7cd");
+        let (_, path) = prove(&entries, &key).unwrap();
+        let siblings = [leaf(&did, &value_hash(b"did")), leaf(&verifier, &value_hash(b"verifier"))].concat();
+        assert_eq!(path.encode(), [[0x00, 0x02, 0xc0].as_slice(), &siblings].concat());
+    }
+
     #[test]
     fn lprf_04_presence_and_absence_are_provable_in_trees_of_every_size() {
         for count in [0, 1, 2, 3, 7, 8, 9, 127, 128, 129] {

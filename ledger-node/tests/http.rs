@@ -1,0 +1,438 @@
+//! A node with one validator, talked to through the client: the whole way from a signed transaction to a
+//! verified bundle, and every refusal an operator can meet.
+
+use std::io::{Read, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use ledger_client::{ClientError, LedgerClient};
+use ledger_node::{Node, NodeConfig, genesis};
+use protocol::credential::{CredentialType, StatusList};
+use protocol::crypto::keys::{Ed25519SigningKey, PublicKey, Signer};
+use protocol::identifier::Did;
+use protocol::ledger::bundle::BundleError;
+use protocol::ledger::{
+    Accreditation, DidKey, DidRecord, Governance, GovernanceKey, Purposes, Record, Scope, Sender, StateKey,
+    StatusListAnchor, Transaction, TransactionBody, TrustAnchor, TypeDefinition, Write, proof,
+};
+use tempfile::TempDir;
+
+/// A served node and the keys of those who may write to it.
+struct World {
+    folder: TempDir,
+    running: Option<Running>,
+    anchor: TrustAnchor,
+}
+
+struct Running {
+    node: Node,
+    address: SocketAddr,
+    runtime: tokio::runtime::Runtime,
+}
+
+fn governors() -> [Ed25519SigningKey; 3] {
+    [11, 12, 13].map(|seed| Ed25519SigningKey::from_seed(&[seed; 32]))
+}
+
+fn agency() -> Ed25519SigningKey {
+    Ed25519SigningKey::from_seed(&[21; 32])
+}
+
+fn agency_did() -> Did {
+    Did::derive("kr", &agency().public_key().to_multicodec()).unwrap()
+}
+
+fn now() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()
+}
+
+impl World {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = governors().map(|key| match key.public_key() {
+            PublicKey::Ed25519(bytes) => GovernanceKey(bytes),
+            PublicKey::P256(_) => unreachable!(),
+        });
+        let governance = Governance { network: "kr".into(), keys: keys.to_vec(), threshold: 2 };
+        let places = genesis::places(folder.path(), &["127.0.0.1:0".parse().unwrap()]);
+        let mut random = rand_core::UnwrapErr(getrandom::SysRng);
+        let anchor = genesis::init(governance, places, now() * 1000, &mut random).unwrap();
+        let mut world = Self { folder, running: None, anchor };
+        world.start();
+        world
+    }
+
+    fn start(&mut self) {
+        self.running = Some(Running::start(self.folder.path()));
+    }
+
+    fn stop(&mut self) {
+        let Running { node, runtime, .. } = self.running.take().unwrap();
+        node.stop().unwrap();
+        runtime.shutdown_background();
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.running.as_ref().unwrap().address
+    }
+
+    fn client(&self) -> LedgerClient {
+        LedgerClient::new(&format!("http://{}", self.address()))
+    }
+
+    fn body(&self, sender: Sender, records: Vec<Record>) -> TransactionBody {
+        let ledger = self.client();
+        let write = |record: Record| Write { previous_version: ledger.version(&record.state_key()).unwrap(), record };
+        let nonce = ledger.next_nonce(&sender).unwrap();
+        let writes = records.into_iter().map(write).collect();
+        TransactionBody { network_id: self.anchor.network_id, sender, nonce, writes }
+    }
+
+    fn govern(&self, records: Vec<Record>) -> Transaction {
+        let [first, second, _] = governors();
+        self.body(Sender::Governance, records).signed_by(&[&first, &second]).unwrap()
+    }
+
+    fn act(&self, records: Vec<Record>) -> Transaction {
+        let sender = Sender::Did { did: agency_did(), fragment: "key-1".into() };
+        self.body(sender, records).signed_by(&[&agency()]).unwrap()
+    }
+
+    /// Registers the agency, its credential type and its accreditation.
+    fn set_up(&self) {
+        let records = vec![Record::Did(agency_record()), type_definition(), accreditation()];
+        self.client().submit(&self.govern(records)).unwrap();
+    }
+
+    /// One raw HTTP exchange: status line, head and body.
+    fn raw(&self, request: &str) -> (u16, String, String) {
+        let mut stream = TcpStream::connect(self.address()).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), head.to_ascii_lowercase(), body.to_owned())
+    }
+
+    fn get(&self, path: &str, accept: &str) -> (u16, String, String) {
+        self.raw(&format!("GET {path} HTTP/1.1\r\nHost: node\r\nAccept: {accept}\r\nConnection: close\r\n\r\n"))
+    }
+}
+
+impl Running {
+    fn start(folder: &Path) -> Self {
+        let node = Node::start(&NodeConfig::new(folder)).unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = node.router();
+        runtime.spawn(async move { axum::serve(listener, router).await });
+        Self { node, address, runtime }
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if self.running.is_some() {
+            self.stop();
+        }
+    }
+}
+
+fn agency_record() -> DidRecord {
+    let key = agency().public_key();
+    let key = DidKey { fragment: "key-1".into(), key, purposes: Purposes::ALL, from: now(), until: None };
+    DidRecord { did: agency_did(), keys: vec![key], deactivated: false }
+}
+
+fn licence() -> CredentialType {
+    CredentialType::parse(include_bytes!("../../specs/types/driver-licence.json")).unwrap()
+}
+
+fn type_definition() -> Record {
+    Record::CredentialType(TypeDefinition { id: licence().id.clone(), definition: licence().definition() })
+}
+
+fn accreditation() -> Record {
+    let (from, until) = (now(), now() + 1_000_000);
+    let credential_type = licence().id;
+    Record::Accreditation(Accreditation { issuer: agency_did(), credential_type, from, until, withdrawn: false })
+}
+
+fn list_record(list: &StatusList) -> Record {
+    Record::StatusList(StatusListAnchor {
+        issuer: agency_did(),
+        credential_type: licence().id,
+        list: 0,
+        digest: list.digest(),
+        entries: StatusList::ENTRIES,
+        as_of: now(),
+    })
+}
+
+fn refused(name: &str) -> ClientError {
+    ClientError::Refused(name.to_owned())
+}
+
+#[test]
+fn from_a_transaction_to_a_verified_state() {
+    let world = World::new();
+    let ledger = world.client();
+    assert_eq!(ledger.anchor().unwrap(), world.anchor);
+    let started = Instant::now();
+    let recorded = ledger.submit(&world.govern(vec![Record::Did(agency_record())])).unwrap();
+    println!("final after {:?}", started.elapsed());
+    assert_eq!(ledger.transaction(&recorded.id).unwrap(), recorded);
+    assert_eq!(ledger.transaction(&[0; 32]), Err(ClientError::NotFound));
+    ledger.submit(&world.govern(vec![type_definition(), accreditation()])).unwrap();
+
+    // A proof of presence, and one of absence.
+    let key = StateKey::did(&agency_did());
+    let present = ledger.proof(&key).unwrap();
+    let proven = proof::check(&world.anchor, &present, recorded.height).unwrap();
+    assert_eq!(proven.envelope.unwrap().record, Record::Did(agency_record_as_stored(&world)));
+    let nobody = Did::derive("kr", b"nobody").unwrap();
+    let absent = proof::check(&world.anchor, &ledger.proof(&StateKey::did(&nobody)).unwrap(), 0).unwrap();
+    assert_eq!(absent.envelope, None);
+
+    // The bundle, whole and as a delta.
+    let base = ledger.bundle(Scope::Snapshot).unwrap().verify(&world.anchor, 0).unwrap();
+    assert!(base.accreditation(&agency_did(), &licence().id, now()).is_some());
+    let list = StatusList::new();
+    ledger.submit(&world.act(vec![list_record(&list)])).unwrap();
+    let anchor = StateKey::status_list(&agency_did(), &licence().id, 0);
+    ledger.put_status_list(anchor, &list).unwrap();
+    ledger.put_status_list(anchor, &list).unwrap();
+    let delta = ledger.bundle(Scope::Delta { since: base.height() }).unwrap();
+    assert_eq!((delta.values.len(), delta.attachments.len()), (1, 1));
+    let state = delta.verify_onto(&base, &world.anchor).unwrap();
+    assert!(state.status_list(&agency_did(), &licence().id, 0).is_some());
+    let old = ledger.bundle(Scope::Snapshot).unwrap().verify(&world.anchor, state.height() + 1);
+    assert_eq!(old.err(), Some(BundleError::BundleRollback));
+
+    let status = ledger.status().unwrap();
+    assert_eq!((status.network.as_str(), status.height), ("kr", state.height()));
+    assert_eq!(status.root, hex::encode(state.header().state_root));
+    assert_eq!(ledger.resolve(&agency_did()).unwrap(), agency_record_as_stored(&world).document(now()));
+}
+
+fn agency_record_as_stored(world: &World) -> DidRecord {
+    match world.client().record(&StateKey::did(&agency_did())).unwrap().unwrap().record {
+        Record::Did(record) => record,
+        _ => unreachable!(),
+    }
+}
+
+#[test]
+fn refusals_carry_the_name_of_the_rule() {
+    let world = World::new();
+    world.set_up();
+    let ledger = world.client();
+    let list = || list_record(&StatusList::new());
+    let good = world.act(vec![list()]);
+
+    let stranger = TransactionBody { nonce: good.body.nonce, ..good.body.clone() };
+    let stranger = stranger.signed_by(&[&Ed25519SigningKey::from_seed(&[99; 32])]).unwrap();
+    assert_eq!(ledger.submit(&stranger), Err(refused("Unauthorized")));
+    let one_governor = world.body(Sender::Governance, vec![accreditation()]).signed_by(&[&governors()[0]]).unwrap();
+    assert_eq!(ledger.submit(&one_governor), Err(refused("QuorumNotMet")));
+    let mut forged = good.clone();
+    forged.endorsements[0].signature.0[0] ^= 1;
+    assert_eq!(ledger.submit(&forged), Err(refused("SignatureInvalid")));
+    let elsewhere = TransactionBody { network_id: [1; 32], ..good.body.clone() }.signed_by(&[&agency()]).unwrap();
+    assert_eq!(ledger.submit(&elsewhere), Err(refused("WrongNetwork")));
+    let gap = TransactionBody { nonce: good.body.nonce + 1, ..good.body.clone() }.signed_by(&[&agency()]).unwrap();
+    assert_eq!(ledger.submit(&gap), Err(refused("NonceGap")));
+    assert_eq!(ledger.submit_bytes(b"nonsense"), Err(refused("Malformed")));
+    assert_eq!(ledger.submit_bytes(&[good.encode(), vec![0]].concat()), Err(refused("NonCanonicalEncoding")));
+    assert_eq!(ledger.submit_bytes(&vec![0; 65 * 1024]), Err(refused("TooLarge")));
+
+    let recorded = ledger.submit(&good).unwrap();
+    // The same bytes again are answered with where they stand; another transaction with their nonce is not.
+    assert_eq!(ledger.submit(&good), Ok(recorded));
+    let mut other = good.body.clone();
+    other.writes[0].previous_version = 1;
+    assert_eq!(ledger.submit(&other.signed_by(&[&agency()]).unwrap()), Err(refused("DuplicateTx")));
+    let mut stale = world.act(vec![list()]).body;
+    stale.writes[0].previous_version = 0;
+    assert_eq!(ledger.submit(&stale.signed_by(&[&agency()]).unwrap()), Err(refused("AlreadyExists")));
+}
+
+#[test]
+fn status_lists_are_taken_only_as_the_ledger_has_them() {
+    let world = World::new();
+    world.set_up();
+    let ledger = world.client();
+    let anchor = StateKey::status_list(&agency_did(), &licence().id, 0);
+    let mut list = StatusList::new();
+    assert_eq!(ledger.put_status_list(anchor, &list), Err(ClientError::NotFound));
+    list.revoke(5).unwrap();
+    ledger.submit(&world.act(vec![list_record(&list)])).unwrap();
+    assert_eq!(ledger.put_status_list(anchor, &StatusList::new()), Err(refused("StatusListMismatch")));
+    ledger.put_status_list(anchor, &list).unwrap();
+
+    // F13: the digest of a list that takes the revocation back is anchored; the node does not serve the list.
+    ledger.submit(&world.act(vec![list_record(&StatusList::new())])).unwrap();
+    assert_eq!(ledger.put_status_list(anchor, &StatusList::new()), Err(refused("RevocationTakenBack")));
+    let state = ledger.bundle(Scope::Snapshot).unwrap().verify(&world.anchor, 0).unwrap();
+    assert!(state.status_list(&agency_did(), &licence().id, 0).is_none());
+    list.revoke(6).unwrap();
+    ledger.submit(&world.act(vec![list_record(&list)])).unwrap();
+    assert_eq!(ledger.put_status_list(anchor, &list), Ok(()));
+}
+
+#[test]
+fn dids_resolve_over_http() {
+    let world = World::new();
+    world.set_up();
+    let did = agency_did();
+    let result = "application/did-resolution";
+    for path in [format!("/1.0/identifiers/{did}"), format!("/1.0/identifiers/{}", did.as_str().replace(':', "%3A"))] {
+        let (status, head, body) = world.get(&path, result);
+        assert_eq!(status, 200, "{body}");
+        assert!(head.contains("content-type: application/did-resolution"), "{head}");
+        let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(body["didDocument"]["id"], did.as_str());
+        assert_eq!(body["didResolutionMetadata"]["contentType"], result);
+        assert_eq!(body["didDocument"]["assertionMethod"][0], format!("{did}#key-1"));
+    }
+    let (status, head, body) = world.get(&format!("/1.0/identifiers/{did}"), "application/did+ld+json");
+    assert_eq!(status, 200);
+    assert!(head.contains("content-type: application/did+ld+json"));
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&body).unwrap()["id"], did.as_str());
+    for (path, accept, status, error) in [
+        (format!("/1.0/identifiers/{did}"), "text/html", 406, "REPRESENTATION_NOT_SUPPORTED"),
+        ("/1.0/identifiers/not-a-did".into(), result, 400, "INVALID_DID"),
+        ("/1.0/identifiers/did:example".into(), result, 400, "INVALID_DID"),
+        ("/1.0/identifiers/".into(), result, 400, "INVALID_DID"),
+        (format!("/1.0/identifiers/{did}/path"), result, 400, "INVALID_DID"),
+        (format!("/1.0/identifiers/{did}%23key-1"), result, 400, "INVALID_DID"),
+        ("/1.0/identifiers/..%2f..%2fetc%2fpasswd".into(), result, 400, "INVALID_DID"),
+        ("/1.0/identifiers/did:web:example.com".into(), result, 501, "METHOD_NOT_SUPPORTED"),
+        (format!("/1.0/identifiers/{}", Did::derive("kr", b"x").unwrap()), result, 404, "NOT_FOUND"),
+    ] {
+        let (got, _, body) = world.get(&path, accept);
+        assert_eq!(got, status, "{path}");
+        let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(body["didResolutionMetadata"]["error"]["type"], format!("https://www.w3.org/ns/did#{error}"));
+        assert!(body["didDocument"].is_null());
+    }
+    let gone = DidRecord { deactivated: true, ..agency_record_as_stored(&world) };
+    world.client().submit(&world.act(vec![Record::Did(gone)])).unwrap();
+    let (status, _, body) = world.get(&format!("/1.0/identifiers/{did}"), result);
+    assert_eq!(status, 410);
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&body).unwrap()["didDocumentMetadata"]["deactivated"], true);
+    assert_eq!(world.client().resolve(&did), Err(ClientError::Deactivated));
+}
+
+#[test]
+fn paths_and_methods_that_do_not_exist() {
+    let world = World::new();
+    for (path, status) in [
+        ("/v1/proofs/zz", 400),
+        ("/v1/proofs/00", 400),
+        ("/v1/transactions/%00", 400),
+        ("/v1/headers/-1", 400),
+        ("/v1/headers/18446744073709551616", 400),
+        ("/v1/headers/9999", 404),
+        ("/v1/bundle?since=x", 400),
+        ("/v1/bundle?until=1", 400),
+        ("/v1/nonces/nobody", 400),
+        ("/v2/bundle", 404),
+        ("/health", 200),
+    ] {
+        assert_eq!(world.get(path, "*/*").0, status, "{path}");
+    }
+    let post = |path: &str| {
+        world.raw(&format!("POST {path} HTTP/1.1\r\nHost: n\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")).0
+    };
+    assert_eq!(post("/v1/bundle"), 405);
+    assert_eq!(post("/v1/status-lists"), 400);
+}
+
+#[test]
+fn a_restart_loses_nothing() {
+    let mut world = World::new();
+    world.set_up();
+    let list = StatusList::new();
+    let recorded = world.client().submit(&world.act(vec![list_record(&list)])).unwrap();
+    let anchor = StateKey::status_list(&agency_did(), &licence().id, 0);
+    world.client().put_status_list(anchor, &list).unwrap();
+    let before = world.client().status().unwrap();
+    world.stop();
+    world.start();
+    let ledger = world.client();
+    let after = ledger.status().unwrap();
+    assert!(after.height >= before.height);
+    assert_eq!(after.root, before.root);
+    assert_eq!(ledger.transaction(&recorded.id).unwrap(), recorded);
+    let state = ledger.bundle(Scope::Snapshot).unwrap().verify(&world.anchor, before.height).unwrap();
+    assert!(state.status_list(&agency_did(), &licence().id, 0).is_some());
+    // Nonces and versions go on where they were.
+    assert_eq!(ledger.next_nonce(&Sender::Governance).unwrap(), 1);
+    ledger.submit(&world.act(vec![list_record(&list)])).unwrap();
+}
+
+#[test]
+fn earlier_transactions_may_be_on_their_way() {
+    let world = World::new();
+    world.set_up();
+    let first = world.act(vec![list_record(&StatusList::new())]);
+    let mut second = first.body.clone();
+    second.nonce += 1;
+    second.writes[0].previous_version = 1;
+    let second = second.signed_by(&[&agency()]).unwrap();
+    let node = &world.running.as_ref().unwrap().node;
+    let both = world.running.as_ref().unwrap().runtime.block_on(async {
+        tokio::join!(node.submit(second.encode()), node.submit(first.encode()))
+    });
+    // In one block or in two, never lost and never reordered.
+    assert!(both.0.unwrap().height >= both.1.unwrap().height);
+}
+
+#[test]
+#[ignore = "a measurement: cargo test --release -p ledger-node --test http -- --ignored --nocapture"]
+fn measure_latency_and_throughput() {
+    let world = World::new();
+    world.set_up();
+    let ledger = world.client();
+    let mut times: Vec<_> = (0..20)
+        .map(|_| {
+            let transaction = world.act(vec![list_record(&StatusList::new())]);
+            let started = Instant::now();
+            ledger.submit(&transaction).unwrap();
+            started.elapsed()
+        })
+        .collect();
+    times.sort();
+    println!("submit to final: median {:?}, worst {:?}", times[10], times[19]);
+
+    let base = world.act(vec![list_record(&StatusList::new())]).body;
+    let transactions: Vec<_> = (0..1_000)
+        .map(|i| {
+            let mut body = base.clone();
+            body.nonce += i;
+            body.writes[0].previous_version += i;
+            body.signed_by(&[&agency()]).unwrap().encode()
+        })
+        .collect();
+    let running = world.running.as_ref().unwrap();
+    let started = Instant::now();
+    running.runtime.block_on(async {
+        let mut waiting = tokio::task::JoinSet::new();
+        for bytes in transactions {
+            let node = running.node.clone();
+            waiting.spawn(async move { node.submit(bytes).await });
+        }
+        let results = waiting.join_all().await;
+        println!("{} of 1000 final", results.iter().filter(|result| result.is_ok()).count());
+    });
+    let elapsed = started.elapsed();
+    println!("1000 transactions in {elapsed:?}: {:.0} per second", 1000.0 / elapsed.as_secs_f64());
+    let bundle = ledger.bundle(Scope::Snapshot).unwrap();
+    let started = Instant::now();
+    bundle.verify(&world.anchor, 0).unwrap();
+    println!("bundle of {} bytes verified in {:?}", bundle.encode().len(), started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(5));
+}
