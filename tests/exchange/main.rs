@@ -1,1 +1,13 @@
-fn main(){}
+//! How presentations, requests and verifiers behave: sizes, unlinkability, replay, mutation, refusals to act.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "the whole crate is test code: a surprise should stop the test at once"
+)]
+
+mod mutations;
+mod refusals;
+mod replay;
+mod sizes;
+mod unlinkable;

@@ -67,7 +67,8 @@ pub enum PresentError {
     /// There is no status token for the credential.
     #[error("the wallet has no current status token; connect it once")]
     StatusTokenMissing,
-    /// The secure area did not sign with the credential's key.
+    /// The secure area did not sign with the credential's key, or the finished presentation did not pass
+    /// the holder's own check.
     #[error("the phone's secure area failed; restart the phone")]
     KeystoreFault,
     /// The credential itself is damaged.
@@ -76,9 +77,6 @@ pub enum PresentError {
     /// The proof could not be made.
     #[error("the proof could not be made: {0}")]
     Proof(#[from] ProofError),
-    /// The finished presentation did not pass the holder's own check.
-    #[error("the presentation failed its own check and was not sent")]
-    SelfCheckFailed,
 }
 
 /// Which issuer key, of which type: what a proof is checked against. The evidence for it is the ledger's.
@@ -279,11 +277,8 @@ impl Presentation {
             made.device_signature = Some(signed);
         }
         // A secure area that signs with another key, or any fault on the way, is caught before it leaves the phone.
-        match made.authenticate(holding.evidence) {
-            Ok(_) => Ok(made),
-            Err(PresentationError::HolderBindingInvalid) => Err(PresentError::KeystoreFault),
-            Err(_) => Err(PresentError::SelfCheckFailed),
-        }
+        made.authenticate(holding.evidence).map_err(|_| PresentError::KeystoreFault)?;
+        Ok(made)
     }
 
     fn value_signatures(&self, holding: &Holding<'_>, token: Option<(u32, ValueSignature)>) -> Result<Vec<ValueSignature>, PresentError> {

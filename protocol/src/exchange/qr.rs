@@ -15,8 +15,8 @@ const TEXT_MAX: usize = 4_296;
 const QUIET_ZONE: usize = 4;
 /// Pixels per module of a drawn code.
 const SCALE: usize = 6;
-/// Largest picture that is looked at, in pixels.
-const PIXELS_MAX: usize = 25_000_000;
+/// Largest picture that is looked at, in pixels: what a phone's camera takes.
+const PIXELS_MAX: usize = 12_500_000;
 
 /// Why a code cannot be drawn or read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -30,7 +30,7 @@ pub enum QrError {
     /// A message of another kind than expected, e.g. an offer held to a scanner.
     #[error("this is a code of another kind; ask for the right one")]
     UnexpectedKind,
-    /// More than one code holds, or a picture of more than 25 million pixels.
+    /// More than one code holds, or a picture of more than 12.5 million pixels.
     #[error("this is too large for one code")]
     TooLarge,
     /// No code was found in the picture, or it is damaged beyond repair.
@@ -185,20 +185,17 @@ pub fn read_png(bytes: &[u8]) -> Result<String, QrError> {
     if width.saturating_mul(height) > PIXELS_MAX {
         return Err(QrError::TooLarge);
     }
-    let mut buffer = vec![0; reader.output_buffer_size().ok_or(QrError::TooLarge)?];
-    let info = reader.next_frame(&mut buffer).map_err(|_| QrError::ImageRejected)?;
-    let samples = info.color_type.samples();
-    let row = info.line_size;
-    let grey = |x: usize, y: usize| {
-        let at = y * row + x * samples;
-        let pixel = buffer.get(at..at + samples).unwrap_or(&[255]);
-        match pixel {
-            [r, g, b, ..] => ((u32::from(*r) * 299 + u32::from(*g) * 587 + u32::from(*b) * 114) / 1000) as u8,
-            [v, ..] => *v,
-            [] => 255,
-        }
-    };
-    let mut image = rqrr::PreparedImage::prepare_from_greyscale(width, height, grey);
+    // Row by row, so that a picture in colour takes no more memory than one in grey.
+    if reader.info().interlaced {
+        return Err(QrError::ImageRejected);
+    }
+    let samples = reader.output_color_type().0.samples();
+    let mut pixels = Vec::with_capacity(width * height);
+    while let Some(row) = reader.next_row().map_err(|_| QrError::ImageRejected)? {
+        pixels.extend(row.data().chunks_exact(samples).map(grey));
+    }
+    let pixel = |x: usize, y: usize| pixels.get(y * width + x).copied().unwrap_or(255);
+    let mut image = rqrr::PreparedImage::prepare_from_greyscale(width, height, pixel);
     let mut texts: Vec<String> = Vec::new();
     for grid in image.detect_grids() {
         if let Ok((_, text)) = grid.decode()
@@ -211,6 +208,15 @@ pub fn read_png(bytes: &[u8]) -> Result<String, QrError> {
         (Some(text), true) => Ok(text),
         (Some(_), false) => Err(QrError::MalformedInput),
         (None, _) => Err(QrError::NoCodeFound),
+    }
+}
+
+/// The brightness of a pixel (ITU-R BT.601); transparency is not looked at.
+fn grey(samples: &[u8]) -> u8 {
+    match samples {
+        [r, g, b, ..] => ((u32::from(*r) * 299 + u32::from(*g) * 587 + u32::from(*b) * 114) / 1000) as u8,
+        [v, ..] => *v,
+        [] => 255,
     }
 }
 
