@@ -2,7 +2,7 @@
 //!
 //! For secret scalars: a scalar is recoded into 43 odd digits of six bits, so no digit is zero, every
 //! multiplication makes the same 43 additions, and the point at infinity never occurs on the way. For public
-//! ones see [`wide`](super::wide).
+//! ones the tables of `wide` are faster.
 
 use std::sync::OnceLock;
 
