@@ -34,7 +34,7 @@ impl Lang {
 pub(crate) struct Step {
     id: &'static str,
     ok: bool,
-    ms: u64,
+    ms: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     bytes: Option<usize>,
 }
@@ -70,13 +70,16 @@ pub(crate) struct Story {
     pub(crate) trust: Trust,
     #[serde(skip)]
     lang: Lang,
-    #[serde(skip)]
-    quiet: bool,
 }
 
 impl Story {
-    pub(crate) fn new(lang: Lang, quiet: bool) -> Self {
-        Self { steps: Vec::new(), refusals: Vec::new(), qr: Qr::default(), trust: Trust::default(), lang, quiet }
+    pub(crate) fn new(lang: Lang) -> Self {
+        Self { steps: Vec::new(), refusals: Vec::new(), qr: Qr::default(), trust: Trust::default(), lang }
+    }
+
+    /// The language it is told in.
+    pub(crate) fn lang(&self) -> Lang {
+        self.lang
     }
 
     /// A line of the story.
@@ -91,9 +94,7 @@ impl Story {
 
     /// Text as it is.
     pub(crate) fn print(&self, text: &str) {
-        if !self.quiet {
-            println!("{text}");
-        }
+        println!("{text}");
     }
 
     /// Does something that has to succeed, and says how long it took.
@@ -108,7 +109,8 @@ impl Story {
     ) -> Result<T, String> {
         let start = Instant::now();
         let done = work();
-        let ms = start.elapsed().as_millis() as u64;
+        // Tenths of a millisecond are as fine as one run can tell.
+        let ms = (start.elapsed().as_secs_f64() * 10_000.0).round() / 10.0;
         let text = self.lang.pick(ko, en);
         match &done {
             Ok(_) => self.print(&format!("   ✓ {text} ({ms} ms)")),
@@ -136,6 +138,18 @@ impl Story {
         self.refusals.push(Refused { id, expected, got });
     }
 
+    /// Notes the size and version of a code that was drawn; the largest counts.
+    pub(crate) fn drawn(&mut self, bytes: usize, version: u8) {
+        if bytes > self.qr.bytes {
+            self.qr = Qr { bytes, version };
+        }
+    }
+
+    /// Notes the trust data that a check rested on.
+    pub(crate) fn trusted(&mut self, height: u64, age_seconds: u64) {
+        self.trust = Trust { height, age_seconds };
+    }
+
     /// Whether every step and every refusal came out as told.
     pub(crate) fn came_true(&self) -> bool {
         let steps = !self.steps.is_empty() && self.steps.iter().all(|step| step.ok);
@@ -143,8 +157,8 @@ impl Story {
     }
 
     /// How long a step took, in milliseconds.
-    pub(crate) fn took(&self, id: &str) -> u64 {
-        self.steps.iter().find(|step| step.id == id).map_or(0, |step| step.ms)
+    pub(crate) fn took(&self, id: &str) -> f64 {
+        self.steps.iter().find(|step| step.id == id).map_or(0.0, |step| step.ms)
     }
 
     /// The size of what a step made.
@@ -153,9 +167,9 @@ impl Story {
     }
 
     /// A progress line for something long, rewritten in place on a terminal.
-    pub(crate) fn progress(&self, ko: &str, en: &str) -> impl Fn(usize, usize) + Send + Sync + 'static {
+    pub(crate) fn progress(&self, ko: &str, en: &str) -> impl Fn(usize, usize) + Send + Sync + use<> {
         let text = self.lang.pick(ko, en).to_owned();
-        let show = !self.quiet && std::io::stdout().is_terminal();
+        let show = std::io::stdout().is_terminal();
         move |done, all| {
             if show && all > 0 {
                 let end = if done == all { "\r\x1b[K" } else { "" };
@@ -167,7 +181,7 @@ impl Story {
     }
 
     /// The story as JSON.
-    pub(crate) fn json(&self) -> Result<String, String> {
-        serde_json::to_string_pretty(self).map_err(|error| error.to_string())
+    pub(crate) fn json(&self) -> serde_json::Result<String> {
+        serde_json::to_string_pretty(self)
     }
 }
