@@ -14,6 +14,7 @@ use protocol::ledger::{
     Envelope, LedgerProof, Record, Scope, Sender, StateKey, Transaction, TransactionId, TrustAnchor, TrustBundle,
 };
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::clock;
 use crate::genesis::{self, GenesisError};
@@ -24,7 +25,7 @@ use crate::store::{Store, StoreError, StoredBlock, StoredList};
 /// The file of records and blocks within the node's folder.
 const DATABASE: &str = "ledger.sqlite";
 
-/// How long a transaction waits for earlier ones of its sender.
+/// How long a transaction waits for the next of its sender's earlier ones.
 const PREDECESSOR_LIMIT: Duration = Duration::from_secs(1);
 /// Most transactions of one sender that wait for a block.
 const WAITING_PER_SENDER_MAX: u64 = 1_024;
@@ -245,12 +246,16 @@ impl Node {
         if nonce.saturating_sub(recorded) >= WAITING_PER_SENDER_MAX {
             return Err(NodeError::Overloaded);
         }
-        let started = tokio::time::Instant::now();
-        while nonce > self.next_nonce(sender).max(self.shared.next_after_handed_over(sender)) {
-            if started.elapsed() > PREDECESSOR_LIMIT {
+        let next = || self.next_nonce(sender).max(self.shared.next_after_handed_over(sender));
+        let (mut reached, mut since) = (next(), Instant::now());
+        while nonce > reached {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            let now_reached = next();
+            if now_reached > reached {
+                (reached, since) = (now_reached, Instant::now());
+            } else if since.elapsed() > PREDECESSOR_LIMIT {
                 return Err(TxError::NonceGap.into());
             }
-            tokio::time::sleep(Duration::from_millis(10)).await;
         }
         Ok(())
     }

@@ -198,3 +198,78 @@ fn put_record(sql: &Connection, envelope: &Envelope) -> Result<(), rusqlite::Err
 fn stored_block(row: &rusqlite::Row<'_>) -> Result<StoredBlock, rusqlite::Error> {
     Ok(StoredBlock { header: row.get(0)?, certificate: row.get(1)? })
 }
+
+#[cfg(test)]
+mod tests {
+    use protocol::ledger::{Record, StatusEpoch};
+
+    use super::*;
+
+    fn envelope(n: u64, height: u64) -> Envelope {
+        let record = Record::StatusEpoch(StatusEpoch { issuer_key: n.to_be_bytes(), epoch: 1, at: n });
+        Envelope { version: 1, height, record }
+    }
+
+    fn block(height: u64, transactions: Vec<Vec<u8>>) -> FinalizedBlock {
+        let certificate = height.is_multiple_of(2).then(|| vec![9; 83]);
+        FinalizedBlock { height, time_ms: height, header: vec![height as u8; 145], certificate, transactions }
+    }
+
+    fn executed(id: u8, envelope: &Envelope) -> Executed {
+        Executed { id: [id; 32], sender: Sender::Governance, keys: vec![envelope.record.state_key()] }
+    }
+
+    #[test]
+    fn what_was_committed_is_there_after_reopening() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.sqlite");
+        let genesis = envelope(0, 0);
+        let state = State::new([genesis.clone(), envelope(1, 1)], [(Sender::Governance, 1)].into());
+        {
+            let store = Store::open(&path).unwrap();
+            assert!(store.last().unwrap().is_none());
+            let first = [executed(1, &envelope(1, 1))];
+            store.commit(&block(1, vec![b"tx".to_vec()]), &first, &state).unwrap();
+            store.commit(&block(2, vec![]), &[], &state).unwrap();
+        }
+        let store = Store::open(&path).unwrap();
+        let (last, recovered) = store.last().unwrap().unwrap();
+        assert_eq!((last.header[0], last.certificate), (2, Some(vec![9; 83])));
+        assert_eq!(recovered.root(), state.root(), "the genesis record included");
+        assert_eq!(recovered.next_nonce(&Sender::Governance), 1);
+        assert_eq!(store.transaction_height(&[1; 32]).unwrap(), Some(1));
+        assert_eq!(store.transaction_height(&[2; 32]).unwrap(), None);
+        assert_eq!(store.block(1).unwrap().unwrap().certificate, None);
+        assert_eq!(store.block(3).unwrap(), None);
+    }
+
+    #[test]
+    fn a_block_that_fails_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("ledger.sqlite")).unwrap();
+        let before = State::new([envelope(0, 0)], BTreeMap::new());
+        store.commit(&block(1, vec![]), &[], &before).unwrap();
+        let after = State::new([envelope(0, 0), envelope(1, 2)], [(Sender::Governance, 2)].into());
+        // The same transaction twice breaks the second insert.
+        let twice = [executed(1, &envelope(1, 2)), executed(1, &envelope(1, 2))];
+        assert!(store.commit(&block(2, vec![vec![1], vec![2]]), &twice, &after).is_err());
+        let (last, recovered) = store.last().unwrap().unwrap();
+        assert_eq!((last.header[0], recovered.root()), (1, before.root()));
+        assert_eq!(store.transaction_height(&[1; 32]).unwrap(), None);
+        // Without the fault it goes through.
+        store.commit(&block(2, vec![vec![1]]), &twice[..1], &after).unwrap();
+        assert_eq!(store.last().unwrap().unwrap().1.root(), after.root());
+    }
+
+    #[test]
+    fn status_lists_are_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("ledger.sqlite")).unwrap();
+        let list = |n| StoredList { digest: [n; 32], packed: vec![n], height: u64::from(n) };
+        store.put_status_list(&StateKey([1; 32]), &list(1)).unwrap();
+        store.put_status_list(&StateKey([1; 32]), &list(2)).unwrap();
+        store.put_status_list(&StateKey([2; 32]), &list(3)).unwrap();
+        let lists = store.status_lists().unwrap();
+        assert_eq!(lists.into_values().collect::<Vec<_>>(), [list(2), list(3)]);
+    }
+}

@@ -419,7 +419,8 @@ fn measure_latency_and_throughput() {
         .collect();
     let running = world.running.as_ref().unwrap();
     let started = Instant::now();
-    running.runtime.block_on(async {
+    // Tasks of one thread begin in the order they are spawned.
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
         let mut waiting = tokio::task::JoinSet::new();
         for bytes in transactions {
             let node = running.node.clone();
