@@ -179,6 +179,9 @@ impl Wallet {
     /// Takes from a public slice of status tokens those of held credentials. One whose handle the slice
     /// should contain and does not is withdrawn as of that epoch.
     ///
+    /// `slice` is the one that was asked for: naming a larger one than `tokens` covers would make the
+    /// wallet take credentials for withdrawn until the next epoch.
+    ///
     /// # Errors
     /// [`WalletError::MalformedStatusTokens`], [`WalletError::EpochNotAnnounced`] when the installed trust data
     /// does not know the epoch yet, [`WalletError::StatusRollback`], [`WalletError::StatusTokenInvalid`],
