@@ -279,4 +279,30 @@ mod tests {
         assert_eq!(LedgerProof::decode(&optional_field), Err(ProofError::ProofGrammar));
         assert_eq!(LedgerProof::decode(&vec![0; PROOF_MAX + 1]), Err(ProofError::ProofGrammar));
     }
+
+    #[test]
+    #[ignore = "a measurement: cargo test --release -p protocol measure_proofs -- --ignored --nocapture"]
+    fn measure_proofs_of_a_million_records() {
+        let mut rng = rand_chacha::ChaCha20Rng::from_seed([9; 32]);
+        let mut random = || {
+            let mut bytes = [0; 32];
+            rng.fill_bytes(&mut bytes);
+            bytes
+        };
+        let mut entries: Vec<_> = (0..1_000_000).map(|_| (StateKey(random()), random())).collect();
+        entries.sort();
+        let ledger = ledger(2);
+        let (anchor, small) = (ledger.anchor(), ledger.proof(&key(1)).unwrap());
+        let mut sizes: Vec<_> = (0..8)
+            .map(|n| {
+                let (_, path) = tree::prove(&entries, &entries[n * 111_111].0).unwrap();
+                LedgerProof { path: path.encode(), ..small.clone() }.encode().len()
+            })
+            .collect();
+        sizes.sort_unstable();
+        println!("whole proof with a short record: {} to {} bytes", sizes[0], sizes[7]);
+        let started = std::time::Instant::now();
+        (0..100).for_each(|_| assert!(check(&anchor, &small, 0).is_ok()));
+        println!("checked in {:?}", started.elapsed() / 100);
+    }
 }
