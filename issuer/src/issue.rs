@@ -12,7 +12,7 @@ use crate::error::IssuerError;
 use crate::issuer::{Issuer, TypeEntry};
 use crate::keys::{Blueprint, KeyStoreError};
 use crate::register::{Person, PersonState};
-use crate::store::{AuditEvent, CodeCheck, NewCredential, PublicationKind, Writer};
+use crate::store::{AuditEvent, CodeCheck, EarlierAnswer, NewCredential, PublicationKind, Writer};
 use crate::withdraw::RevocationReason;
 
 /// Seconds a nonce is good for.
@@ -21,6 +21,9 @@ const NONCE_LIFE: u64 = 300;
 const NONCES_MAX: u64 = 100_000;
 /// A signed credential lacks only its signature before it is signed.
 const UNSIGNED: [u8; 80] = [0; 80];
+
+/// What a wallet gets: the encoded credential, or none.
+type Answer = Result<Vec<u8>, IssuanceRefusal>;
 
 /// Inside a transaction: `Ok(Err(refusal))` keeps what was written (a used nonce, a lost attempt), `Err` undoes it.
 type Outcome<T> = Result<Result<T, IssuanceRefusal>, IssuerError>;
@@ -60,7 +63,7 @@ impl Issuer {
         rng: &mut R,
     ) -> Result<Vec<u8>, IssuanceRefusal> {
         let digest: [u8; 32] = Sha256::digest(request).into();
-        let request = CredentialRequest::decode(request).map_err(|_| IssuanceRefusal::InvalidRequest)?;
+        let request = CredentialRequest::decode(request).map_err(|_| IssuanceRefusal::InvalidRequest)?; // ISSU-01
         if let Some(repeat) = self.store.read(|store| repeated(store, &request, &digest))? {
             return repeat;
         }
@@ -98,23 +101,19 @@ impl Issuer {
         let now =
             claims::values(&entry.credential_type, &person).map_err(|_| IssuanceRefusal::CredentialRequestDenied)?;
         if now.get(position) != answer.credential.values.get(position) {
-            return Err(IssuanceRefusal::CredentialRequestDenied);
+            return Err(IssuanceRefusal::CredentialRequestDenied); // ISSU-10
         }
         Ok(person.portrait().to_vec())
     }
 }
 
 /// The earlier answer to this request, if its idempotency key was used (ISSU-09).
-fn repeated(
-    store: &Writer<'_>,
-    request: &CredentialRequest,
-    digest: &[u8; 32],
-) -> Result<Option<Result<Vec<u8>, IssuanceRefusal>>, IssuerError> {
-    Ok(store.answered(&request.idempotency_key)?.map(|(earlier, answer)| match answer {
-        _ if earlier != *digest => Err(IssuanceRefusal::IdempotencyConflict),
-        Some(answer) => Ok(answer),
+fn repeated(store: &Writer<'_>, request: &CredentialRequest, digest: &[u8; 32]) -> Result<Option<Answer>, IssuerError> {
+    Ok(store.answered(&request.idempotency_key)?.map(|earlier| match earlier {
+        EarlierAnswer { request_digest, .. } if request_digest != *digest => Err(IssuanceRefusal::IdempotencyConflict),
+        EarlierAnswer { response: Some(response), .. } => Ok(response),
         // Forgotten, and so is the offer.
-        None => Err(IssuanceRefusal::InvalidGrant),
+        EarlierAnswer { response: None, .. } => Err(IssuanceRefusal::InvalidGrant),
     }))
 }
 
@@ -186,7 +185,7 @@ impl Issuing<'_> {
         };
         match store.offered_type(&request.code, type_id)? {
             None => return Ok(Err(IssuanceRefusal::UnsupportedCredentialType)),
-            Some(true) => return Ok(Err(IssuanceRefusal::InvalidGrant)),
+            Some(true) => return Ok(Err(IssuanceRefusal::InvalidGrant)), // ISSU-02
             Some(false) => {}
         }
         // The person is the one read before the lock; an offer never changes hands.

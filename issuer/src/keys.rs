@@ -308,7 +308,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_signed_is_refused() {
-        let (_dir, keys) = store();
+        let (dir, keys) = store();
         let blueprint = Blueprint {
             header: b"",
             message_count: 3,
@@ -318,7 +318,7 @@ mod tests {
         };
         assert_eq!(keys.sign_credential("a.1", &blueprint), Err(KeyStoreError::Credential(BbsError::CommitmentLength)));
         // The one number a set key cannot sign is the negative of its secret.
-        let secret = SetSecretKey::from_bytes(&*read_secret(&_dir.path().join("keys"), "a.1.status").unwrap()).unwrap();
+        let secret = SetSecretKey::from_bytes(&read_secret(&dir.path().join("keys"), "a.1.status").unwrap()).unwrap();
         let forbidden = -Scalar::from_be_bytes(&secret.expose_bytes()).unwrap();
         assert_eq!(keys.sign_status("a.1", &[forbidden]), Err(KeyStoreError::Set(MembershipError::ValueUnsignable)));
         assert!(keys.sign_status("a.1", &[Scalar::from_u64(1)]).is_ok());

@@ -123,7 +123,7 @@ impl Issuer {
     ) -> Result<Withdrawal, IssuerError> {
         let id = &entry.credential_type.id;
         if !store.revoke(id, handle, reason as u8, now)? {
-            return Ok(Withdrawal::AlreadyRevoked);
+            return Ok(Withdrawal::AlreadyRevoked); // ISSU-11
         }
         store.audit(now, AuditEvent::Revoked, id, person.as_str(), handle)?;
         if entry.credential_type.status == StatusMethod::List {
@@ -165,6 +165,7 @@ impl Issuer {
             let good = store.good_handles(credential_type, today)?;
             let slices = (good.len() as u64 / SLICE_TOKENS).max(1).ilog2() as u8;
             store.add_epoch(credential_type, &Epoch { number, opened_at: now, slice_bits: slices })?;
+            // ISSU-12
             let is_good = |token: &&StatusToken| good.binary_search(&token.handle).is_ok();
             for token in early.iter().filter(is_good) {
                 store.add_token(credential_type, number, token)?;

@@ -16,6 +16,9 @@ use crate::portrait;
 /// Their resident numbers have month 13 and day 99, so that none can ever belong to anyone.
 const SAMPLE: &str = include_str!("../../sample/register.json");
 
+/// The attribute that people are found by, besides their name.
+const BIRTH_DATE: &str = "birth_date";
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -80,7 +83,7 @@ impl FileRegister {
         }
         for text in file.people.iter().flat_map(|entry| entry.attributes.values()) {
             if numbers.iter().any(|number| number.occurs_in(text)) {
-                return Err(RegisterError::ResidentNumberExposed);
+                return Err(RegisterError::ResidentNumberExposed); // ISSU-13
             }
         }
         let mut people = BTreeMap::new();
@@ -114,6 +117,9 @@ impl FileRegister {
     pub fn record_attribute(&self, id: &PersonId, name: &str, value: &str) -> Result<(), RegisterError> {
         self.change(id, |person| {
             person.attributes.insert(name.to_owned(), value.to_owned());
+            if let (BIRTH_DATE, Ok(day)) = (name, value.parse()) {
+                person.birth_date = day;
+            }
         })
     }
 
@@ -127,7 +133,7 @@ impl FileRegister {
 }
 
 fn person(entry: Entry) -> Result<Person, RegisterError> {
-    let birth_date = entry.attributes.get("birth_date").and_then(|text| text.parse::<Day>().ok());
+    let birth_date = entry.attributes.get(BIRTH_DATE).and_then(|text| text.parse::<Day>().ok());
     Ok(Person {
         id: PersonId::new(entry.id),
         revision: entry.revision,
@@ -188,6 +194,15 @@ mod tests {
     }
 
     #[test]
+    fn namesakes_born_on_one_day_are_all_found() {
+        let twins = parse(&[entry("a", "901399-0000001", "x"), entry("b", "901399-0000002", "y")]).unwrap();
+        assert_eq!(twins.find("가", "1990-01-01".parse().unwrap()).unwrap().len(), 2);
+        // The sample's two 홍길동 were born on different days.
+        let sample = FileRegister::sample().unwrap();
+        assert_eq!(sample.find("홍길동", "2000-02-29".parse().unwrap()).unwrap(), [PersonId::new("person-0020")]);
+    }
+
+    #[test]
     fn changes_raise_the_revision() {
         let register = FileRegister::sample().unwrap();
         let id = register.ids()[0].clone();
@@ -201,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn contradictions_and_exposed_numbers_are_refused() {
+    fn issu_13_contradictions_and_exposed_numbers_are_refused() {
         let good = entry("a", "901399-0000001", "x");
         assert!(parse(&[good.clone(), entry("b", "901399-0000002", "x")]).is_ok());
         let refused = |people: &[String]| parse(people).err();

@@ -40,6 +40,14 @@ pub struct IssuedCredential {
     pub revoked_at: Option<u64>,
 }
 
+/// An answer as it was given.
+pub(crate) struct EarlierAnswer {
+    /// SHA-256 of the whole request.
+    pub(crate) request_digest: [u8; 32],
+    /// The bytes, unless they were forgotten.
+    pub(crate) response: Option<Vec<u8>>,
+}
+
 const COLUMNS: &str = "person, credential_type, handle, issued_at, expiry_day, revoked_at";
 
 fn issued_credential(row: &Row<'_>) -> rusqlite::Result<IssuedCredential> {
@@ -56,12 +64,14 @@ fn issued_credential(row: &Row<'_>) -> rusqlite::Result<IssuedCredential> {
 }
 
 impl Writer<'_> {
-    /// The digest of the request that used this idempotency key, and its answer unless that was forgotten.
-    pub(crate) fn answered(&self, key: &[u8; 16]) -> Result<Option<([u8; 32], Option<Vec<u8>>)>, IssuerError> {
+    /// What was answered to the request with this idempotency key.
+    pub(crate) fn answered(&self, key: &[u8; 16]) -> Result<Option<EarlierAnswer>, IssuerError> {
         let mut query = self
             .transaction
             .prepare_cached("SELECT request_digest, response FROM credential WHERE idempotency_key = ?1")?;
-        Ok(query.query_row([key], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+        let answer =
+            query.query_row([key], |row| Ok(EarlierAnswer { request_digest: row.get(0)?, response: row.get(1)? }));
+        Ok(answer.optional()?)
     }
 
     /// The person to whom the credential with this idempotency key was issued.

@@ -21,7 +21,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 pub use audit::{AuditEvent, AuditSummary};
 pub use credentials::IssuedCredential;
-pub(crate) use credentials::NewCredential;
+pub(crate) use credentials::{EarlierAnswer, NewCredential};
 pub(crate) use epochs::Epoch;
 pub(crate) use offers::{CodeCheck, NewOffer};
 pub(crate) use outbox::{Publication, PublicationKind};

@@ -8,6 +8,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::ConnectInfo;
 use axum::http::{Method, Request, StatusCode, header};
+use issuer::register::{FileRegister, PersonId};
 use issuer::server::{AdminToken, Limits, Service, router};
 use issuer::{Issuer, IssuerError, keys::KeyStoreError};
 use protocol::cbor;
@@ -20,6 +21,7 @@ use crate::world::*;
 struct Site {
     app: Router,
     issuer: Arc<Issuer>,
+    register: Arc<FileRegister>,
     token: AdminToken,
     clock: Arc<AtomicU64>,
     dir: tempfile::TempDir,
@@ -42,12 +44,12 @@ impl Answer {
 }
 
 fn site(limits: Limits) -> Site {
-    let World { dir, issuer, .. } = world();
+    let World { dir, issuer, register } = world();
     let (issuer, clock) = (Arc::new(issuer), Arc::new(AtomicU64::new(NOW)));
     let token = AdminToken::load(dir.path(), &mut fresh()).unwrap();
     let read = clock.clone();
     let service = Service::new(issuer.clone(), Arc::new(move || read.load(Ordering::Relaxed)), token.clone(), limits);
-    Site { app: router(service), issuer, token, clock, dir }
+    Site { app: router(service), issuer, register, token, clock, dir }
 }
 
 impl Site {
@@ -161,9 +163,7 @@ async fn refusals_have_a_status_and_a_name() {
         (answer.status.as_u16(), answer.error())
     };
     let offer = |replaces, types: &[&str]| {
-        site.issuer
-            .offer(&issuer::register::PersonId::new(HOLDER), &terms(types, false, replaces), NOW, &mut fresh())
-            .unwrap()
+        site.issuer.offer(&PersonId::new(HOLDER), &terms(types, false, replaces), NOW, &mut fresh()).unwrap()
     };
     let wallet = Wallet::new(&site.issuer, ZK);
     let (first, second) = (offer(false, &[ZK]), offer(false, &[ZK]));
@@ -250,10 +250,7 @@ async fn operators_revoke_for_good() {
     let who = json!({ "person": HOLDER, "credential_type": ZK, "reason": "phone-lost" });
     let unknown = site.admin("/v1/admin/revocations", &who).await;
     assert_eq!((unknown.status, unknown.error().as_str()), (StatusCode::NOT_FOUND, "CredentialUnknown"));
-    let made = site
-        .issuer
-        .offer(&issuer::register::PersonId::new(HOLDER), &terms(&[ZK], false, false), NOW, &mut fresh())
-        .unwrap();
+    let made = site.issuer.offer(&PersonId::new(HOLDER), &terms(&[ZK], false, false), NOW, &mut fresh()).unwrap();
     let request = Wallet::new(&site.issuer, ZK).request(&site.issuer, &made, NOW);
     assert_eq!(site.post("/v1/credentials", request.encode()).await.status, StatusCode::OK);
     assert_eq!(site.admin("/v1/admin/revocations", &who).await.json(), json!({ "outcome": "revoked" }));
@@ -263,6 +260,11 @@ async fn operators_revoke_for_good() {
     let answer = site.send(back).await;
     assert_eq!((answer.status, answer.error().as_str()), (StatusCode::CONFLICT, "illegal_transition"));
     // Refusals name the rule, and quote nothing.
+    site.register.record_attribute(&PersonId::new("person-0020"), "name_en", "HAN JIHO").unwrap();
+    site.register.record_attribute(&PersonId::new("person-0020"), "birth_date", "1996-06-06").unwrap();
+    let namesakes = json!({ "name": "HAN JIHO", "birth_date": "1996-06-06", "credential_types": [ZK], "life": 600 });
+    let several = site.admin("/v1/admin/offers", &namesakes).await;
+    assert_eq!((several.status, several.error().as_str()), (StatusCode::BAD_REQUEST, "SeveralPeople"));
     let terms = |name: &str| json!({ "name": name, "birth_date": "1985-03-15", "credential_types": [ZK], "life": 600 });
     let nobody = site.admin("/v1/admin/offers", &terms("홍길순")).await;
     assert_eq!((nobody.status, nobody.error().as_str()), (StatusCode::NOT_FOUND, "PersonUnknown"));

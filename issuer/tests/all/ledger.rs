@@ -1,10 +1,13 @@
 //! What reaches the ledger, in which order, and what happens when it is not there.
 
-use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use issuer::ledger::{KEY_FRAGMENT, Ledger};
 use issuer::register::PersonId;
+use issuer::server::{AdminToken, Limits, Service, keep_published};
 use issuer::{Issuer, IssuerError, RevocationReason};
 use ledger_client::{ClientError, LedgerClient};
 use protocol::credential::{Status, StatusList};
@@ -17,26 +20,27 @@ use crate::world::*;
 /// only increase, lists that go forward in time and fit their anchor.
 #[derive(Default)]
 pub(crate) struct MemoryLedger {
-    pub(crate) records: RefCell<BTreeMap<StateKey, Envelope>>,
-    pub(crate) lists: RefCell<BTreeMap<StateKey, StatusList>>,
-    pub(crate) nonce: Cell<u64>,
+    pub(crate) records: Mutex<BTreeMap<StateKey, Envelope>>,
+    pub(crate) lists: Mutex<BTreeMap<StateKey, StatusList>>,
+    pub(crate) nonce: AtomicU64,
     /// Calls that still succeed; all when absent.
-    dies_after: Cell<Option<u32>>,
+    dies_after: Mutex<Option<u32>>,
 }
 
 impl MemoryLedger {
     fn answer(&self) -> Result<(), ClientError> {
-        match self.dies_after.get() {
+        let mut calls = self.dies_after.lock().unwrap();
+        match *calls {
             Some(0) => Err(ClientError::Unavailable),
             left => {
-                self.dies_after.set(left.map(|left| left - 1));
+                *calls = left.map(|left| left - 1);
                 Ok(())
             }
         }
     }
 
     pub(crate) fn list(&self, issuer: &Issuer, credential_type: &str, number: u32) -> StatusList {
-        self.lists.borrow()[&StateKey::status_list(issuer.did(), credential_type, number)].clone()
+        self.lists.lock().unwrap()[&StateKey::status_list(issuer.did(), credential_type, number)].clone()
     }
 }
 
@@ -50,23 +54,23 @@ fn forward(old: Option<&Record>, new: &Record) -> bool {
 
 impl Ledger for MemoryLedger {
     fn next_nonce(&self, _: &Sender) -> Result<u64, ClientError> {
-        self.answer().map(|()| self.nonce.get())
+        self.answer().map(|()| self.nonce.load(Ordering::Relaxed))
     }
 
     fn record(&self, key: &StateKey) -> Result<Option<Envelope>, ClientError> {
-        self.answer().map(|()| self.records.borrow().get(key).cloned())
+        self.answer().map(|()| self.records.lock().unwrap().get(key).cloned())
     }
 
     fn submit(&self, transaction: &Transaction) -> Result<(), ClientError> {
         self.answer()?;
         let transaction = Transaction::decode(&transaction.encode()).unwrap();
         transaction.verify_signatures().unwrap();
-        assert_eq!(transaction.body.nonce, self.nonce.get());
+        assert_eq!(transaction.body.nonce, self.nonce.load(Ordering::Relaxed));
         assert_eq!(transaction.body.network_id, NETWORK_ID);
         for write in transaction.body.writes {
             write.record.validate().unwrap();
             let key = write.record.state_key();
-            let mut records = self.records.borrow_mut();
+            let mut records = self.records.lock().unwrap();
             let old = records.get(&key);
             assert_eq!(write.previous_version, old.map_or(0, |old| old.version));
             if !forward(old.map(|old| &old.record), &write.record) {
@@ -74,16 +78,16 @@ impl Ledger for MemoryLedger {
             }
             records.insert(key, Envelope { version: write.previous_version + 1, height: 1, record: write.record });
         }
-        self.nonce.set(self.nonce.get() + 1);
+        self.nonce.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 
     fn put_status_list(&self, anchor: StateKey, list: &StatusList) -> Result<(), ClientError> {
         self.answer()?;
-        let records = self.records.borrow();
+        let records = self.records.lock().unwrap();
         let Record::StatusList(record) = &records[&anchor].record else { panic!("anchored before it is handed over") };
         assert_eq!(list.digest(), record.digest);
-        self.lists.borrow_mut().insert(anchor, list.clone());
+        self.lists.lock().unwrap().insert(anchor, list.clone());
         Ok(())
     }
 }
@@ -107,7 +111,7 @@ fn an_issuer_registers_its_own_records() {
         let keys = world.issuer.issuer_key_records(NOW, NOW + 86_400).unwrap();
         let record = keys.into_iter().find(|record| record.credential_type == id).unwrap();
         assert_eq!(record.key_id(), world.issuer.key_id(id).unwrap());
-        assert!(ledger.records.borrow().contains_key(&Record::IssuerKey(Box::new(record)).state_key()));
+        assert!(ledger.records.lock().unwrap().contains_key(&Record::IssuerKey(Box::new(record)).state_key()));
     }
 }
 
@@ -125,7 +129,7 @@ fn lists_and_epochs_are_published_once() {
     assert_eq!(world.issuer.publish(&ledger, NOW), Ok(0));
     assert_eq!(ledger.list(&world.issuer, LICENCE, 0).status(credential.handle as u32), Ok(Status::Revoked));
     let epoch = StateKey::status_epoch(&world.issuer.key_id(ZK).unwrap());
-    let records = ledger.records.borrow();
+    let records = ledger.records.lock().unwrap();
     let Envelope { version: 1, record: Record::StatusEpoch(record), .. } = &records[&epoch] else {
         panic!("only the latest")
     };
@@ -142,15 +146,15 @@ fn what_the_ledger_did_not_take_is_sent_again() {
     // Each attempt gets one call further; every interruption is made good by a later attempt.
     let mut calls = 0;
     while let Err(error) = {
-        ledger.dies_after.set(Some(calls));
+        *ledger.dies_after.lock().unwrap() = Some(calls);
         world.issuer.publish(&ledger, NOW)
     } {
         assert_eq!(error, IssuerError::Ledger(ClientError::Unavailable));
         calls += 1;
     }
     assert!(calls >= 5, "{calls}");
-    assert_eq!(ledger.nonce.get(), 2, "nothing was written twice");
-    ledger.dies_after.set(None);
+    assert_eq!(ledger.nonce.load(Ordering::Relaxed), 2, "nothing was written twice");
+    *ledger.dies_after.lock().unwrap() = None;
     assert_eq!(ledger.list(&world.issuer, LICENCE, 0).status(credential.handle as u32), Ok(Status::Revoked));
     // A new process finds what is waiting, and what the ledger refuses holds nothing else up.
     world.issuer.advance_epoch(ZK, NOW - 1).unwrap();
@@ -159,7 +163,7 @@ fn what_the_ledger_did_not_take_is_sent_again() {
     let restarted = Issuer::open(world.dir.path(), world.register.clone()).unwrap();
     let refused = IssuerError::Ledger(ClientError::Refused("IllegalTransition".into()));
     assert_eq!(restarted.publish(&ledger, NOW), Err(refused));
-    assert_eq!(ledger.nonce.get(), 3, "the list went through");
+    assert_eq!(ledger.nonce.load(Ordering::Relaxed), 3, "the list went through");
 }
 
 #[test]
@@ -169,4 +173,23 @@ fn a_ledger_that_is_not_there_is_reported() {
     // Port 9 (discard) has no listener on a machine of this century.
     let nowhere = LedgerClient::new("http://127.0.0.1:9");
     assert_eq!(world.issuer.publish(&nowhere, NOW), Err(IssuerError::Ledger(ClientError::Unavailable)));
+}
+
+#[tokio::test]
+async fn a_service_publishes_by_itself_what_was_waiting() {
+    let world = world();
+    let (_, credential) = world.issue(HOLDER, LICENCE);
+    world.issuer.revoke(&PersonId::new(HOLDER), LICENCE, RevocationReason::PhoneLost, NOW).unwrap();
+    let (issuer, ledger) = (Arc::new(world.issuer), Arc::new(MemoryLedger::default()));
+    let token = AdminToken::load(world.dir.path(), &mut fresh()).unwrap();
+    let service = Service::new(issuer.clone(), Arc::new(|| NOW), token, Limits::default());
+    let publishing = tokio::spawn(keep_published(service, ledger.clone()));
+    for _ in 0..500 {
+        if !ledger.lists.lock().unwrap().is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    publishing.abort();
+    assert_eq!(ledger.list(&issuer, LICENCE, 0).status(credential.handle as u32), Ok(Status::Revoked));
 }

@@ -1,9 +1,12 @@
 //! The issuer from the outside: what it grants, what it refuses, and that it survives.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod http;
 mod issue;
 mod kills;
 mod ledger;
+mod measure;
 mod operate;
 mod redaction;
 mod withdraw;
