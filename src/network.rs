@@ -5,9 +5,8 @@
 //!
 //! | in the directory | |
 //! |---|---|
-//! | `ledger/`, `issuer/` | the node's and the issuer's own |
+//! | `ledger/`, `issuer/` | the node's and the issuer's own, with the sample register of invented people |
 //! | `ministry.key`, `police.key`, `shop.key` | Ed25519 seeds |
-//! | `register.json` | the sample register of invented people |
 //! | `anchor.cbor`, `anchor.png` | what verifiers are given once |
 //! | `bundle.cbor` | the newest trust bundle; any mirror may serve it |
 //! | `network.json` | written last: a directory with it is complete |
@@ -159,7 +158,8 @@ impl Network {
         let issuer = if dir.join("issuer/issuer.json").exists() {
             open_issuer(dir, url)?
         } else {
-            files::write_secret(&dir.join("register.json"), SAMPLE_REGISTER)?;
+            files::make_private_directory(&dir.join("issuer"))?;
+            files::write_secret(&dir.join("issuer/register.json"), SAMPLE_REGISTER)?;
             let description = Description {
                 network: NAME.to_owned(),
                 network_id: node.anchor().network_id,
@@ -268,11 +268,6 @@ impl Network {
     /// Where the ledger's API is.
     pub(crate) fn ledger_url(&self) -> String {
         format!("{}/ledger", self.url)
-    }
-
-    /// Where wallets reach the issuer.
-    pub(crate) fn issuer_url(&self) -> String {
-        format!("{}/issuer", self.url)
     }
 
     /// The directory that holds everything.
@@ -386,7 +381,7 @@ fn bind(listen: SocketAddr) -> Result<(TcpListener, String), CliError> {
 }
 
 fn register(dir: &Path) -> Result<Arc<FileRegister>, CliError> {
-    Ok(Arc::new(FileRegister::open(&dir.join("register.json"))?))
+    Ok(Arc::new(FileRegister::open(&dir.join("issuer/register.json"))?))
 }
 
 /// Opens the issuer, at the address it is served on now.

@@ -75,6 +75,9 @@ pub(crate) struct Overview {
     pub(crate) time_ms: u64,
     pub(crate) places: Vec<Place>,
     pub(crate) members: Vec<Member>,
+    /// Address of the ledger node.
+    pub(crate) ledger: String,
+    /// Where the network is kept.
     pub(crate) directory: String,
 }
 
@@ -104,6 +107,12 @@ pub(crate) fn landing(lang: Lang, overview: &Overview) -> String {
         overview.height,
         escape(&clock::rfc3339(overview.time_ms / 1_000)),
     );
+    let _ = write!(
+        body,
+        "<p><a href=\"/{}/check\">{}</a></p>\n",
+        lang.code(),
+        t("제시 확인: QR 코드의 글을 붙여 넣어 보세요", "Check a presentation: paste the text of its QR code"),
+    );
     let _ = write!(body, "<h2 id=\"places\">{}</h2>\n<dl>\n", t("무엇이 어디에 있나", "What is where"));
     for place in &overview.places {
         let _ = writeln!(
@@ -128,21 +137,22 @@ pub(crate) fn landing(lang: Lang, overview: &Overview) -> String {
         "</dl>\n<h2 id=\"try\">{}</h2>\n<p>{}</p>\n<pre><code translate=\"no\">{}</code></pre>\n",
         t("써 보기", "Try it"),
         t("다른 터미널에서 차례로 실행하세요.", "Run these one after another in another terminal."),
-        escape(&commands(&overview.directory)),
+        escape(&commands(overview)),
     );
     document(lang, "", t("모바일 신분증", "Mobile identity"), &body)
 }
 
 /// The commands that take a visitor from an offer to a verdict.
-fn commands(directory: &str) -> String {
-    let types = "--type kr.go.police.driver-licence.1 --type kr.go.police.zk-identity.1";
+fn commands(overview: &Overview) -> String {
+    let Overview { directory, ledger, .. } = overview;
+    let trust = format!("--bundle {directory}/bundle.cbor --anchor {directory}/anchor.png");
     format!(
-        "mid issuer offer --dir {directory}/issuer --person person-0001 {types} --out offer.png\n\
+        "alias mid='cargo run --quiet --release --'\n\
+         mid issuer offer --dir {directory}/issuer --person person-0001 --out offer.png\n\
          mid wallet init --dir my-wallet\n\
-         mid wallet accept offer.png --dir my-wallet --anchor {directory}/anchor.cbor\n\
-         mid wallet present --dir my-wallet --profile age-19 --out qr.png --payload p.bin\n\
-         mid verifier check qr.png --bundle {directory}/bundle.cbor --anchor {directory}/anchor.cbor \
-         --type kr.go.police.zk-identity.1 --profile age-19"
+         mid wallet accept offer.png --dir my-wallet --anchor {directory}/anchor.png --url {ledger}\n\
+         mid wallet present --dir my-wallet --profile age-19 --out qr.png\n\
+         mid verifier check qr.png {trust} --type kr.go.police.zk-identity.1 --profile age-19"
     )
 }
 
@@ -273,6 +283,7 @@ mod tests {
             time_ms: 1_777_854_600_000,
             places: Vec::new(),
             members: vec![Member { name_ko: "경찰청", name_en: "National Police Agency", did: "did:mid:kr:x".into() }],
+            ledger: "http://127.0.0.1:1/ledger".into(),
             directory: "/tmp/d".into(),
         };
         let (ko, en) = (landing(Lang::Ko, &overview), landing(Lang::En, &overview));

@@ -45,6 +45,7 @@ struct Site {
     node: Node,
     places: Vec<Place>,
     members: Vec<Member>,
+    ledger: String,
     directory: String,
     verifier: Mutex<Verifier<SeenInMemory>>,
 }
@@ -104,13 +105,13 @@ fn site(network: &Network) -> Site {
             place("/ledger/v1/status", "원장 노드", "Ledger node", "기록, 증명, DID 문서", "Records, proofs, DID documents"),
             place("/bundle", "신뢰 묶음", "Trust bundle", "오프라인 검증에 필요한 모든 것", "Everything an offline verifier needs"),
             place("/anchor", "신뢰 기준점", "Trust anchor", "검증기에 한 번 심는 것", "What a verifier is given once"),
-            place("/ko/check", "제시 확인", "Check a presentation", "QR 코드의 글을 붙여 넣어 확인", "Paste the text of a QR code"),
         ],
         members: vec![
             member("경찰청 (발급)", "National Police Agency (issuer)", network.issuer().did()),
             member("경찰청 교통 단속 (검증)", "Traffic control (verifier)", &network.police().did),
             member("편의점 (검증)", "Convenience store (verifier)", &network.shop().did),
         ],
+        ledger: network.ledger_url(),
         directory: network.dir().display().to_string(),
         verifier: Mutex::new(Verifier::new(Policy::default(), SeenInMemory::default())),
     }
@@ -146,6 +147,7 @@ fn overview(lang: Lang, site: &Site) -> Response {
         time_ms: tip.time_ms,
         places: site.places.clone(),
         members: site.members.clone(),
+        ledger: site.ledger.clone(),
         directory: site.directory.clone(),
     };
     html(lang, page::landing(lang, &overview))

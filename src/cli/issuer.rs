@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use issuer::register::{FileRegister, PersonId};
-use issuer::{Description, Issuer, OfferTerms, RevocationReason, Withdrawal};
+use issuer::{Description, Issuer, IssuerError, OfferTerms, RevocationReason, Withdrawal};
 use protocol::credential::{CredentialType, StatusMethod};
 use protocol::exchange::qr::Kind;
 use protocol::ledger::record::IssuerKey;
@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::clock::Now;
 use crate::files::{self, Destination};
-use crate::ledger::client;
+use crate::ledger::{answered, client};
 use crate::output::{Answer, CliError};
 use crate::records::{Draft, RecordText, SenderText};
 use crate::{randomness, serving};
@@ -167,7 +167,7 @@ fn reason(text: &str) -> Result<RevocationReason, String> {
 impl Directory {
     fn open(&self) -> Result<Issuer, CliError> {
         if !self.dir.join("issuer.json").exists() {
-            return Err(issuer::IssuerError::NotAnIssuer.into());
+            return Err(IssuerError::NotAnIssuer.into());
         }
         let register = FileRegister::open(&self.dir.join(REGISTER))?;
         Ok(Issuer::open(&self.dir, Arc::new(register))?)
@@ -179,7 +179,7 @@ fn init(args: &InitArgs) -> Result<Answer, CliError> {
     let anchor = files::read_anchor(&args.anchor)?;
     let credential_types = types(&args.types)?;
     if dir.join("issuer.json").exists() {
-        return Err(issuer::IssuerError::AlreadyExists.into());
+        return Err(IssuerError::AlreadyExists.into());
     }
     files::make_private_directory(dir)?;
     match &args.register {
@@ -290,7 +290,11 @@ fn epoch(args: &EpochArgs) -> Result<Answer, CliError> {
 }
 
 fn publish(issuer: &Issuer, ledger: Option<&str>, now: u64) -> Result<Option<usize>, CliError> {
-    ledger.map(|url| Ok(issuer.publish(&client(url)?, now)?)).transpose()
+    let refused = |error| match error {
+        IssuerError::Ledger(error) => answered(error),
+        other => other.into(),
+    };
+    ledger.map(|url| issuer.publish(&client(url)?, now).map_err(refused)).transpose()
 }
 
 fn told(published: Option<usize>) -> String {

@@ -1,10 +1,11 @@
 //! `mid wallet`: hold credentials and answer requests. The commands fetch, the wallet decides; presenting
 //! and answering fetch nothing.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
+use protocol::credential::Day;
 use protocol::exchange::qr::Kind;
 use serde_json::json;
 use wallet_core::{
@@ -64,16 +65,29 @@ struct Place {
     now: Now,
 }
 
+/// Numbers that others know, so that they are no PIN.
+#[derive(Debug, Args)]
+struct Personal {
+    /// The owner's birth date (YYYY-MM-DD), so that it is no PIN
+    #[arg(long, value_name = "DATE")]
+    birth_date: Option<Day>,
+    /// The owner's telephone number, so that it is no PIN
+    #[arg(long, value_name = "NUMBER")]
+    phone: Option<String>,
+}
+
+impl Personal {
+    fn numbers(&self) -> PersonalNumbers<'_> {
+        PersonalNumbers { birth_date: self.birth_date, phone: self.phone.as_deref() }
+    }
+}
+
 #[derive(Debug, Args)]
 struct InitArgs {
     #[command(flatten)]
     place: Place,
-    /// The owner's birth date (YYYY-MM-DD), so that it is no PIN
-    #[arg(long, value_name = "DATE")]
-    birth_date: Option<String>,
-    /// The owner's telephone number, so that it is no PIN
-    #[arg(long, value_name = "NUMBER")]
-    phone: Option<String>,
+    #[command(flatten)]
+    personal: Personal,
 }
 
 #[derive(Debug, Args)]
@@ -145,6 +159,8 @@ struct ChangePinArgs {
     #[arg(long, value_name = "FILE")]
     new_pin_file: Option<PathBuf>,
     #[command(flatten)]
+    personal: Personal,
+    #[command(flatten)]
     place: Place,
 }
 
@@ -181,17 +197,13 @@ impl Place {
 
 fn init(args: &InitArgs) -> Result<Answer, CliError> {
     let place = &args.place;
-    let birth_date = match &args.birth_date {
-        Some(text) => Some(text.parse().map_err(|_| CliError::usage("write the birth date as 1990-05-04"))?),
-        None => None,
-    };
     if place.dir.join("wallet").exists() && Wallet::open(&place.dir.join("wallet"), place.area()?).is_ok() {
         return Err(wallet_core::WalletError::WalletExists.into());
     }
     let pin = place.pin.read_new(None)?;
     let set_up = SetUp {
         pin: &pin,
-        personal: PersonalNumbers { birth_date, phone: args.phone.as_deref() },
+        personal: args.personal.numbers(),
         kdf: KdfParameters::RECOMMENDED,
         idle_seconds: IDLE_SECONDS,
     };
@@ -390,8 +402,8 @@ fn change_pin(args: &ChangePinArgs) -> Result<Answer, CliError> {
     }
     let wallet = Wallet::open(&place.dir.join("wallet"), place.area()?)?;
     let (old, now) = (place.pin.read()?, place.now.seconds());
-    let new = place.pin.read_new(args.new_pin_file.as_deref().map(Path::new))?;
+    let new = place.pin.read_new(args.new_pin_file.as_deref())?;
     wallet.unlock(&old, now)?;
-    wallet.change_pin(&old, &new, &PersonalNumbers::default(), now, &mut randomness::os()?)?;
+    wallet.change_pin(&old, &new, &args.personal.numbers(), now, &mut randomness::os()?)?;
     Ok(Answer::new("the PIN was changed", json!({ "changed": true })))
 }

@@ -207,6 +207,8 @@ fn present(story: &mut Story, stage: &Stage<'_>) -> Result<ShownCodes, String> {
         "The wallet shows a QR; the verifier checks it with nothing but its trust bundle",
     );
     let trust = story.step("bundle", "확인자가 신뢰 묶음을 받아 검증함", "the verifiers download and verify the trust bundle", || {
+        // The first licence opened a status list; it is on the ledger within half a second, or now.
+        stage.network.publish().map_err(named)?;
         stage.network.trust().map_err(named)
     })?;
     let age = show(story, stage, &trust, &Showing {
