@@ -213,3 +213,141 @@ impl<M: StateMachine> Replica for Chain<M> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::{Built, Recovered};
+
+    /// Adds its transactions, single bytes above zero, up to a limit of 100.
+    struct Sum {
+        recovered: Recovered<u64>,
+        committed: Mutex<Vec<u64>>,
+    }
+
+    impl Sum {
+        fn at(header: Option<Vec<u8>>, state: u64) -> Self {
+            Self { recovered: Recovered { state, header }, committed: Mutex::default() }
+        }
+
+        fn add(state: u64, transaction: &[u8]) -> Option<u64> {
+            let [byte @ 1..=255] = transaction else { return None };
+            Some(state + u64::from(*byte)).filter(|sum| *sum <= 100)
+        }
+    }
+
+    impl StateMachine for Sum {
+        type State = u64;
+
+        fn recover(&self) -> Result<Recovered<u64>, String> {
+            Ok(self.recovered.clone())
+        }
+
+        fn root(&self, state: &u64) -> [u8; 32] {
+            let mut root = [7; 32];
+            root[..8].copy_from_slice(&state.to_be_bytes());
+            root
+        }
+
+        fn admit(&self, _: &[u8]) -> Result<(), String> {
+            Ok(())
+        }
+
+        fn build(&self, parent: &u64, _: BlockTime, candidates: Vec<Vec<u8>>) -> Built<u64> {
+            let mut built = Built { transactions: Vec::new(), refused: Vec::new(), state: *parent };
+            for candidate in candidates {
+                match Self::add(built.state, &candidate) {
+                    Some(state) => {
+                        built.state = state;
+                        built.transactions.push(candidate);
+                    }
+                    None => built.refused.push(candidate),
+                }
+            }
+            built
+        }
+
+        fn execute(&self, parent: &u64, _: BlockTime, transactions: &[Vec<u8>]) -> Result<u64, String> {
+            let sum = transactions.iter().try_fold(*parent, |state, transaction| Self::add(state, transaction));
+            sum.ok_or("not a number to add".into())
+        }
+
+        fn commit(&self, _: FinalizedBlock, state: &u64) -> Result<(), String> {
+            self.committed.lock().unwrap().push(*state);
+            Ok(())
+        }
+    }
+
+    const GENESIS_TIME: u64 = 1_000;
+
+    fn genesis() -> Header {
+        Header::genesis([3; 32], GENESIS_TIME)
+    }
+
+    fn chain() -> Chain<Sum> {
+        Chain::recover(Sum::at(None, 0), genesis()).unwrap()
+    }
+
+    #[test]
+    fn a_proposal_is_what_everyone_executes_and_commits() {
+        let (proposer, other) = (chain(), chain());
+        let first = proposer.build(&genesis(), 1_001, vec![vec![5], vec![0], vec![6]]).unwrap();
+        assert_eq!((first.transactions.clone(), first.refused.clone()), (vec![vec![5], vec![6]], vec![vec![0]]));
+        let second = proposer.build(&first.header, 1_002, vec![vec![7]]).unwrap();
+        let taken = HashSet::from([[5], [6], [7]].map(|transaction| transaction_id(&transaction)));
+        assert_eq!(proposer.taken(&second.header.digest()), taken);
+
+        assert_eq!(other.execute(&second.header, &second.transactions), Err(ExecuteError::NoParent));
+        for block in [&first, &second] {
+            assert_eq!(other.standing(&block.header), Standing::Unknown);
+            assert_eq!(other.execute(&block.header, &block.transactions), Ok(()));
+            assert_eq!(other.standing(&block.header), Standing::Executed);
+        }
+        for chain in [&proposer, &other] {
+            assert!(chain.commit(&second.header, &second.transactions, None).is_err(), "out of order");
+            chain.commit(&first.header, &first.transactions, None).unwrap();
+            chain.commit(&second.header, &second.transactions, None).unwrap();
+            assert_eq!(*chain.machine.committed.lock().unwrap(), [11, 18]);
+            assert_eq!(chain.committed(), second.header);
+            assert_eq!(chain.standing(&first.header), Standing::Past);
+            assert!(chain.build(&first.header, 1_003, Vec::new()).is_none(), "nothing is built on the past");
+            assert!(chain.lock().executed.is_empty());
+        }
+        // A final block that was never proposed here is executed by its commit.
+        let third = proposer.build(&second.header, 1_003, vec![vec![8]]).unwrap();
+        other.commit(&third.header, &third.transactions, None).unwrap();
+        assert_eq!(other.machine.committed.lock().unwrap().last(), Some(&26));
+    }
+
+    #[test]
+    fn a_block_that_breaks_a_rule_is_invalid() {
+        let good = chain().build(&genesis(), 1_001, vec![vec![5]]).unwrap().header;
+        let refuse = |header: Header, transactions: &[Vec<u8>]| match chain().execute(&header, transactions) {
+            Err(ExecuteError::Invalid(reason)) => reason,
+            other => panic!("{other:?}"),
+        };
+        let body = [vec![5]];
+        assert_eq!(chain().execute(&good, &body), Ok(()));
+        assert!(refuse(Header { height: 2, ..good }, &body).contains("height"));
+        assert!(refuse(Header { timestamp_ms: GENESIS_TIME, ..good }, &body).contains("timestamp"));
+        assert!(refuse(Header { network_id: [4; 32], ..good }, &body).contains("network"));
+        assert!(refuse(Header { state_root: [0; 32], ..good }, &body).contains("state root"));
+        assert!(refuse(good, &[vec![6]]).contains("body"));
+        let zero = [vec![0]];
+        assert!(refuse(Header { body_root: body_root(&zero), ..good }, &zero).contains("not a number"));
+        let orphan = Header { parent: [9; 32], ..good };
+        assert_eq!(chain().execute(&orphan, &body), Err(ExecuteError::NoParent));
+    }
+
+    #[test]
+    fn a_state_is_recovered_only_with_its_own_header() {
+        let header = Header { state_root: Sum::at(None, 0).root(&5), height: 9, ..genesis() };
+        let recover = |header: Option<Vec<u8>>, state| Chain::recover(Sum::at(header, state), genesis());
+        assert_eq!(recover(Some(header.encode().to_vec()), 5).unwrap().committed(), header);
+        let mismatch = |result: Result<Chain<Sum>, EngineError>| matches!(result, Err(EngineError::StateMismatch(_)));
+        assert!(mismatch(recover(Some(header.encode().to_vec()), 6)));
+        assert!(mismatch(recover(Some(vec![1; 7]), 5)));
+        let other = Header { network_id: [4; 32], ..header };
+        assert!(mismatch(recover(Some(other.encode().to_vec()), 5)));
+    }
+}

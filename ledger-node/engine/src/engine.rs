@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc as blocking};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -19,6 +19,8 @@ use crate::validator::{self, Validator};
 
 const LOCK_FILE: &str = "lock";
 const CONSENSUS_FOLDER: &str = "consensus";
+/// The consensus library's futures are large, the more so with little optimisation.
+const STACK_BYTES: usize = 8 * 1024 * 1024;
 
 /// How to run a validator.
 #[derive(Debug, Clone)]
@@ -118,7 +120,7 @@ fn run(
         certified: false,
     });
     let (stop, stopped) = oneshot::channel();
-    let (ready, started) = oneshot::channel();
+    let (ready, started) = blocking::sync_channel(1);
     let validator = Validator {
         identity,
         node,
@@ -134,12 +136,13 @@ fn run(
     };
     let thread = thread::Builder::new()
         .name("ledger-engine".into())
+        .stack_size(STACK_BYTES)
         .spawn(move || {
             let _lock = lock;
             validator::run(validator, storage)
         })
         .map_err(|source| io_error(&config.folder, source))?;
-    if started.blocking_recv().is_err() {
+    if started.recv().is_err() {
         return Err(EngineError::Stopped(join(thread).err().unwrap_or_default()));
     }
     Ok(Handle {

@@ -2,7 +2,7 @@
 
 use std::num::{NonZeroU16, NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc as blocking};
 use std::time::Duration;
 
 use commonware_broadcast::buffered;
@@ -75,7 +75,8 @@ pub(crate) struct Validator {
     pub(crate) mempool: Arc<Mempool>,
     pub(crate) outgoing: mpsc::UnboundedReceiver<Vec<u8>>,
     pub(crate) tip: watch::Sender<Tip>,
-    pub(crate) ready: oneshot::Sender<()>,
+    /// Told once the storage is open.
+    pub(crate) ready: blocking::SyncSender<()>,
     pub(crate) stopped: oneshot::Receiver<()>,
 }
 

@@ -1,6 +1,8 @@
 //! Writes `specs/vectors/ledger-certificate.json` from validators that run. Its readers are the tests of
 //! `protocol` (what a verifier makes of it) and of `setup` (that this version still signs the same bytes).
 
+#![allow(clippy::unwrap_used, reason = "a tool of the tests")]
+
 mod common;
 
 use std::path::Path;

@@ -3,6 +3,7 @@
 mod common;
 
 use std::fs;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use common::{TextLedger, check_chain, config, init, network, start, wait_for};
@@ -101,6 +102,25 @@ fn what_the_state_machine_lost_is_committed_again() {
     let (validator, ledger) = start(&folder);
     wait_for("the replay", || ledger.committed.lock().unwrap().len() >= blocks.len());
     assert_eq!(ledger.committed.lock().unwrap()[..blocks.len()], blocks);
+    validator.stop().unwrap();
+}
+
+#[test]
+fn a_state_machine_that_cannot_commit_stops_the_validator_and_loses_nothing() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = init(root.path(), 1).validators[0].folder.clone();
+    let (validator, ledger) = start(&folder);
+    wait_for("the first block", || !ledger.committed.lock().unwrap().is_empty());
+    ledger.disk_is_full.store(true, Ordering::Relaxed);
+    validator.submit(b"kept".to_vec()).unwrap();
+    wait_for("the stop", || validator.stopped());
+    assert_eq!(validator.submit(b"late".to_vec()), Err(SubmitError::Stopped));
+    assert!(validator.subscribe().has_changed().is_err());
+    assert_eq!(validator.stop().unwrap_err().to_string(), "the validator stopped: the disk is full");
+
+    // The block was final; it is committed as soon as there is room.
+    let (validator, ledger) = start(&folder);
+    wait_for("the commit", || ledger.texts() == [b"kept".to_vec()]);
     validator.stop().unwrap();
 }
 

@@ -8,6 +8,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -28,14 +29,13 @@ pub(crate) struct Texts {
 }
 
 impl Texts {
-    fn with(&self, text: &[u8]) -> Option<Self> {
-        if self.all.contains(text) {
-            return None;
+    fn insert(&mut self, text: &[u8]) -> bool {
+        let new = !self.all.contains(text);
+        if new {
+            Arc::make_mut(&mut self.all).insert(text.to_vec());
+            self.root = Sha256::new().chain_update(self.root).chain_update(text).finalize().into();
         }
-        let mut all = self.all.clone();
-        Arc::make_mut(&mut all).insert(text.to_vec());
-        let root = Sha256::new().chain_update(self.root).chain_update(text).finalize().into();
-        Some(Self { all, root })
+        new
     }
 }
 
@@ -45,6 +45,7 @@ pub(crate) struct TextLedger {
     file: Arc<Mutex<File>>,
     recovered: Recovered<Texts>,
     pub(crate) committed: Arc<Mutex<Vec<FinalizedBlock>>>,
+    pub(crate) disk_is_full: Arc<AtomicBool>,
 }
 
 impl TextLedger {
@@ -59,7 +60,7 @@ impl TextLedger {
         let mut whole = 0;
         while let Some(block) = read_block(&mut rest) {
             for text in &block.transactions {
-                state = state.with(text).expect("a text is committed once");
+                assert!(state.insert(text), "a text is committed once");
             }
             whole = bytes.len() - rest.len();
             blocks.push(block);
@@ -70,6 +71,7 @@ impl TextLedger {
             file: Arc::new(Mutex::new(file)),
             recovered: Recovered { state, header },
             committed: Arc::new(Mutex::new(blocks)),
+            disk_is_full: Arc::default(),
         }
     }
 
@@ -131,22 +133,21 @@ impl StateMachine for TextLedger {
     fn build(&self, parent: &Texts, _: BlockTime, candidates: Vec<Vec<u8>>) -> Built<Texts> {
         let mut built = Built { transactions: Vec::new(), refused: Vec::new(), state: parent.clone() };
         for candidate in candidates {
-            match built.state.with(&candidate) {
-                Some(state) => {
-                    built.state = state;
-                    built.transactions.push(candidate);
-                }
-                None => built.refused.push(candidate),
-            }
+            let list = if built.state.insert(&candidate) { &mut built.transactions } else { &mut built.refused };
+            list.push(candidate);
         }
         built
     }
 
     fn execute(&self, parent: &Texts, _: BlockTime, transactions: &[Vec<u8>]) -> Result<Texts, String> {
-        transactions.iter().try_fold(parent.clone(), |state, text| state.with(text).ok_or("a text twice".into()))
+        let mut state = parent.clone();
+        if transactions.iter().all(|text| state.insert(text)) { Ok(state) } else { Err("a text twice".into()) }
     }
 
     fn commit(&self, block: FinalizedBlock, state: &Texts) -> Result<(), String> {
+        if self.disk_is_full.load(Ordering::Relaxed) {
+            return Err("the disk is full".into());
+        }
         let mut committed = self.committed.lock().unwrap();
         assert_eq!(block.height, committed.last().map_or(0, |last| last.height) + 1, "in order, each once");
         assert_eq!(Header::decode(&block.header).unwrap().state_root, state.root);
