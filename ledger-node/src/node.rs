@@ -128,7 +128,8 @@ impl Node {
         let store = Store::open(&config.folder.join(DATABASE))?;
         let shared = Shared::new(anchor.network_id, genesis::state(&genesis)?, genesis.time_ms, store)?;
         let shared = Arc::new(shared);
-        let engine = ledger_engine::Config { heartbeat: config.heartbeat, ..ledger_engine::Config::new(&config.folder) };
+        let engine =
+            ledger_engine::Config { heartbeat: config.heartbeat, ..ledger_engine::Config::new(&config.folder) };
         let engine = Engine::start(engine, Machine(shared.clone()))?;
         Ok(Self { engine, shared, anchor, finality_limit: config.finality_limit })
     }

@@ -10,7 +10,11 @@ use crate::node::{Node, NodeError};
 ///
 /// # Errors
 /// [`NodeError::Io`], [`NodeError::Engine`]
-pub async fn serve(node: Node, listen: SocketAddr, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), NodeError> {
+pub async fn serve(
+    node: Node,
+    listen: SocketAddr,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), NodeError> {
     let listener = TcpListener::bind(listen).await?;
     tracing::info!(address = %listener.local_addr()?, "the ledger node serves");
     let mut tip = node.subscribe();

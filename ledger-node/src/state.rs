@@ -129,9 +129,7 @@ impl Tree {
                 _ => break,
             }
         }
-        let matches = move |envelope: &&Envelope| {
-            matches!(&envelope.record, Record::IssuerKey(key) if key.key_id() == prefix.short())
-        };
+        let matches = move |envelope: &&Envelope| matches!(&envelope.record, Record::IssuerKey(key) if key.key_id() == prefix.short());
         Iter { stack: here.into_iter().collect() }.filter(matches)
     }
 

@@ -1,5 +1,7 @@
 //! Four validators: what one is told, all record, and any of them proves under the same trust anchor.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 

@@ -1,6 +1,8 @@
 //! A node with one validator, talked to through the client: the whole way from a signed transaction to a
 //! verified bundle, and every refusal an operator can meet.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::io::{Read, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
@@ -260,7 +262,7 @@ fn refusals_carry_the_name_of_the_rule() {
 }
 
 #[test]
-fn status_lists_are_taken_only_as_the_ledger_has_them() {
+fn lrul_11_status_lists_are_taken_only_as_the_ledger_has_them() {
     let world = World::new();
     world.set_up();
     let ledger = world.client();
@@ -384,9 +386,12 @@ fn earlier_transactions_may_be_on_their_way() {
     second.writes[0].previous_version = 1;
     let second = second.signed_by(&[&agency()]).unwrap();
     let node = &world.running.as_ref().unwrap().node;
-    let both = world.running.as_ref().unwrap().runtime.block_on(async {
-        tokio::join!(node.submit(second.encode()), node.submit(first.encode()))
-    });
+    let both = world
+        .running
+        .as_ref()
+        .unwrap()
+        .runtime
+        .block_on(async { tokio::join!(node.submit(second.encode()), node.submit(first.encode())) });
     // In one block or in two, never lost and never reordered.
     assert!(both.0.unwrap().height >= both.1.unwrap().height);
 }

@@ -151,7 +151,9 @@ impl LedgerClient {
     /// [`ClientError`]
     pub fn record(&self, key: &StateKey) -> Result<Option<Envelope>, ClientError> {
         match self.get(&format!("/v1/records/{key}")) {
-            Ok(answer) => Envelope::decode(&bytes(answer, VALUE_MAX)?).map(Some).map_err(|_| ClientError::MalformedAnswer),
+            Ok(answer) => {
+                Envelope::decode(&bytes(answer, VALUE_MAX)?).map(Some).map_err(|_| ClientError::MalformedAnswer)
+            }
             Err(ClientError::NotFound) => Ok(None),
             Err(error) => Err(error),
         }

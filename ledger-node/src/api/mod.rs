@@ -48,7 +48,6 @@ const CONCURRENT_MAX: usize = 512;
 
 impl Node {
     /// All routes, with their limits.
-    #[must_use]
     pub fn router(&self) -> Router {
         let transactions = post(write::submit).layer(DefaultBodyLimit::max(TRANSACTION_MAX));
         let status_lists = post(write::put_status_list).layer(DefaultBodyLimit::max(ATTACHMENT_MAX + 64));

@@ -11,7 +11,9 @@ use protocol::cbor::EncodingError;
 use protocol::crypto::keys::PublicKey;
 use protocol::identifier::Did;
 use protocol::ledger::transaction::WRITES_MAX;
-use protocol::ledger::{DidRecord, Envelope, Governance, GovernanceKey, Purposes, Record, Sender, StateKey, Transaction};
+use protocol::ledger::{
+    DidRecord, Envelope, Governance, GovernanceKey, Purposes, Record, Sender, StateKey, Transaction,
+};
 
 pub use error::TxError;
 
@@ -35,6 +37,13 @@ impl Admitted {
 /// # Errors
 /// [`TxError`]
 pub fn admit(bytes: &[u8], network_id: &[u8; 32]) -> Result<Admitted, TxError> {
+    let admitted = admit_again(bytes, network_id)?;
+    admitted.0.verify_signatures().map_err(|_| TxError::SignatureInvalid)?; // LTXN-03
+    Ok(admitted)
+}
+
+/// [`admit`] for bytes that it admitted before: the same bytes have the same signatures.
+pub(crate) fn admit_again(bytes: &[u8], network_id: &[u8; 32]) -> Result<Admitted, TxError> {
     let transaction = Transaction::decode(bytes).map_err(|error| match error {
         EncodingError::TooLarge => TxError::TooLarge, // LTXN-01
         EncodingError::Malformed => TxError::Malformed,
@@ -56,7 +65,6 @@ pub fn admit(bytes: &[u8], network_id: &[u8; 32]) -> Result<Admitted, TxError> {
     if transaction.endorsements.len() > protocol::ledger::record::KEYS_MAX {
         return Err(TxError::TooLarge);
     }
-    transaction.verify_signatures().map_err(|_| TxError::SignatureInvalid)?; // LTXN-03
     Ok(Admitted(transaction))
 }
 

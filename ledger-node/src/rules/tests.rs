@@ -401,6 +401,19 @@ fn lrul_04_withdrawal_is_for_ever() {
 }
 
 #[test]
+fn lrul_05_a_credential_type_never_changes() {
+    let mut network = Network::new();
+    let renamed = |id: &str| {
+        let mut changed = licence();
+        changed.id = id.into();
+        changed.name.en = "Another name".into();
+        Record::CredentialType(TypeDefinition { id: changed.id.clone(), definition: changed.definition() })
+    };
+    assert_eq!(network.govern(&[(renamed(&licence().id), 1)]), Err(TxError::IllegalTransition));
+    assert_eq!(network.govern(&[(renamed("kr.go.police.driver-licence.2"), 0)]), Ok(()));
+}
+
+#[test]
 fn lrul_06_references_exist() {
     let mut network = Network::new();
     assert_eq!(network.govern(&[(Record::Accreditation(accreditation(9)), 0)]), Err(TxError::UnknownReference));

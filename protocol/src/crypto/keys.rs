@@ -74,8 +74,8 @@ impl PublicKey {
             }
             Self::P256(bytes) => {
                 let key = p256_key(bytes)?;
-                let signature = p256::ecdsa::Signature::from_slice(&signature.0)
-                    .map_err(|_| SignatureError::SignatureInvalid)?;
+                let signature =
+                    p256::ecdsa::Signature::from_slice(&signature.0).map_err(|_| SignatureError::SignatureInvalid)?;
                 if signature.normalize_s() != signature {
                     return Err(SignatureError::SignatureInvalid);
                 }

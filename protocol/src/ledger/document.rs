@@ -42,7 +42,8 @@ mod tests {
     fn didm_05_a_document_lists_the_keys_in_force_under_their_purposes() {
         let key = Ed25519SigningKey::from_seed(&[1; 32]).public_key();
         let did = Did::derive("kr", &key.to_multicodec()).unwrap();
-        let named = |fragment: &str, purposes, until| DidKey { fragment: fragment.into(), key, purposes, from: 5, until };
+        let named =
+            |fragment: &str, purposes, until| DidKey { fragment: fragment.into(), key, purposes, from: 5, until };
         let keys = vec![named("key-1", Purposes::ALL, None), named("key-2", Purposes::ASSERTION, Some(9))];
         let record = DidRecord { did: did.clone(), keys, deactivated: false };
         let document = record.document(8);

@@ -245,7 +245,10 @@ mod tests {
             Evidence::AbsentOther { other, value_hash, .. } => Evidence::AbsentOther { key: key(1), other, value_hash },
             _ => Evidence::AbsentEmpty { key: key(1) },
         };
-        assert_eq!(check(&ledger.anchor(), &LedgerProof { evidence: hides, ..absent }, 0), Err(ProofError::ProofInvalid));
+        assert_eq!(
+            check(&ledger.anchor(), &LedgerProof { evidence: hides, ..absent }, 0),
+            Err(ProofError::ProofInvalid)
+        );
     }
 
     /// Every bit of a whole encoded proof: none may be changed.

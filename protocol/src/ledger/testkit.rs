@@ -41,8 +41,7 @@ impl TestLedger {
             entries: BTreeMap::new(),
             lists: BTreeMap::new(),
         };
-        let governance =
-            Governance { network: network.to_owned(), keys: vec![GovernanceKey(governor)], threshold: 1 };
+        let governance = Governance { network: network.to_owned(), keys: vec![GovernanceKey(governor)], threshold: 1 };
         ledger.write(&[Record::Governance(governance)], time_ms + 1);
         Some(ledger)
     }

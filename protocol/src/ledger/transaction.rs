@@ -162,7 +162,9 @@ mod tests {
     }
 
     fn signed() -> Transaction {
-        body().signed_by(&[&Ed25519SigningKey::from_seed(&[1; 32]), &P256SigningKey::from_seed(&[2; 32]).unwrap()]).unwrap()
+        body()
+            .signed_by(&[&Ed25519SigningKey::from_seed(&[1; 32]), &P256SigningKey::from_seed(&[2; 32]).unwrap()])
+            .unwrap()
     }
 
     #[test]

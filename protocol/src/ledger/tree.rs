@@ -53,13 +53,16 @@ pub fn bit(key: &StateKey, depth: usize) -> bool {
     key.0.get(depth / 8).is_some_and(|byte| byte >> (7 - depth % 8) & 1 == 1)
 }
 
+/// A key with the hash of its value.
+pub type Entry = (StateKey, Hash);
+
 /// Root of the tree that holds exactly `entries`: keys with the hashes of their values, ascending and distinct.
 #[must_use]
-pub fn root_of(entries: &[(StateKey, Hash)]) -> Hash {
+pub fn root_of(entries: &[Entry]) -> Hash {
     subtree(entries, 0)
 }
 
-fn subtree(entries: &[(StateKey, Hash)], depth: usize) -> Hash {
+fn subtree(entries: &[Entry], depth: usize) -> Hash {
     match entries {
         [] => EMPTY,
         [(key, value)] => leaf(key, value),
@@ -70,7 +73,7 @@ fn subtree(entries: &[(StateKey, Hash)], depth: usize) -> Hash {
     }
 }
 
-fn split(entries: &[(StateKey, Hash)], depth: usize) -> (&[(StateKey, Hash)], &[(StateKey, Hash)]) {
+fn split(entries: &[Entry], depth: usize) -> (&[Entry], &[Entry]) {
     entries.split_at(entries.partition_point(|(key, _)| !bit(key, depth)))
 }
 
@@ -185,7 +188,7 @@ impl Path {
 ///
 /// # Errors
 /// [`TreeError::ProofGrammar`] never for entries that are ascending and distinct.
-pub fn prove(entries: &[(StateKey, Hash)], key: &StateKey) -> Result<(Slot, Path), TreeError> {
+pub fn prove(entries: &[Entry], key: &StateKey) -> Result<(Slot, Path), TreeError> {
     let mut siblings = Vec::new();
     let mut here = entries;
     while here.len() > 1 {
@@ -209,7 +212,7 @@ mod tests {
 
     use super::*;
 
-    fn entries(count: usize, seed: u8) -> Vec<(StateKey, Hash)> {
+    fn entries(count: usize, seed: u8) -> Vec<Entry> {
         let mut rng = rand_chacha::ChaCha20Rng::from_seed([seed; 32]);
         let mut entries: Vec<_> = (0..count)
             .map(|_| {

@@ -202,7 +202,10 @@ fn lrec_05_periods_and_thresholds_make_sense() {
     retired_before.keys[0].until = Some(4);
     assert_eq!(refused(Record::Did(retired_before)), RecordError::InvalidPeriod);
     for threshold in [0, 4] {
-        assert_eq!(refused(Record::Governance(Governance { threshold, ..governance() })), RecordError::InvalidThreshold);
+        assert_eq!(
+            refused(Record::Governance(Governance { threshold, ..governance() })),
+            RecordError::InvalidThreshold
+        );
     }
     for purposes in [0, 8, 255] {
         let mut record = did_record();
@@ -268,7 +271,7 @@ fn periods_are_half_open() {
 /// Names the fields of a type, and does not compile when one is missing.
 macro_rules! fields {
     ($type:ident { $($field:ident),+ }) => {{
-        let _ = |value: $type| { let $type { $($field),+ } = value; $(drop($field);)+ };
+        let _ = |value: $type| { let $type { $($field),+ } = value; $(let _ = $field;)+ };
         [$(concat!(stringify!($type), ".", stringify!($field))),+].as_slice()
     }};
 }
