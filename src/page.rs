@@ -107,9 +107,9 @@ pub(crate) fn landing(lang: Lang, overview: &Overview) -> String {
         overview.height,
         escape(&clock::rfc3339(overview.time_ms / 1_000)),
     );
-    let _ = write!(
+    let _ = writeln!(
         body,
-        "<p><a href=\"/{}/check\">{}</a></p>\n",
+        "<p><a href=\"/{}/check\">{}</a></p>",
         lang.code(),
         t("제시 확인: QR 코드의 글을 붙여 넣어 보세요", "Check a presentation: paste the text of its QR code"),
     );
@@ -282,7 +282,9 @@ mod tests {
             height: 3,
             time_ms: 1_777_854_600_000,
             places: Vec::new(),
-            members: vec![Member { name_ko: "경찰청", name_en: "National Police Agency", did: "did:mid:kr:x".into() }],
+            members: vec![Member {
+                name_ko: "경찰청", name_en: "National Police Agency", did: "did:mid:kr:x".into()
+            }],
             ledger: "http://127.0.0.1:1/ledger".into(),
             directory: "/tmp/d".into(),
         };

@@ -185,14 +185,6 @@ fn hold(story: &mut Story, network: &Network, dir: &Path) -> Result<Wallet, Stri
     Ok(wallet)
 }
 
-/// What was shown, for the refusals that follow.
-struct ShownCodes {
-    /// The shop's: age, nothing else.
-    age: Code,
-    /// The officer's: the licence.
-    licence: Code,
-}
-
 /// A code as it was shown.
 struct Code {
     payload: Vec<u8>,
@@ -200,7 +192,8 @@ struct Code {
 }
 
 /// 4. Shown, read back from the picture, checked with nothing but the bundle.
-fn present(story: &mut Story, stage: &Stage<'_>) -> Result<ShownCodes, String> {
+/// Returns the code that the shop saw, for the refusals that follow.
+fn present(story: &mut Story, stage: &Stage<'_>) -> Result<Code, String> {
     story.chapter(
         4,
         "QR을 보여 주고, 확인자는 신뢰 묶음만으로 검사합니다",
@@ -218,14 +211,14 @@ fn present(story: &mut Story, stage: &Stage<'_>) -> Result<ShownCodes, String> {
         asker: ("가게", "a shop"),
         draw_in_terminal: true,
     })?;
-    let licence = show(story, stage, &trust, &Showing {
+    show(story, stage, &trust, &Showing {
         credential_type: LICENCE,
         profile: "roadside",
         ids: ["prove-licence", "draw-licence", "read-licence", "verify-licence"],
         asker: ("경찰관", "a police officer"),
         draw_in_terminal: false,
     })?;
-    Ok(ShownCodes { age, licence })
+    Ok(age)
 }
 
 struct Showing<'a> {
@@ -283,7 +276,7 @@ fn told(story: &mut Story, verdict: &Verdict) {
 }
 
 /// 5. What must not work.
-fn refuse(story: &mut Story, stage: &Stage<'_>, shown: &ShownCodes) -> Result<(), String> {
+fn refuse(story: &mut Story, stage: &Stage<'_>, shown: &Code) -> Result<(), String> {
     story.chapter(5, "거절되어야 하는 것들", "What must be refused");
     let network = &stage.network;
     let trust = network.trust().map_err(named)?;
@@ -295,13 +288,13 @@ fn refuse(story: &mut Story, stage: &Stage<'_>, shown: &ShownCodes) -> Result<()
         "Expired",
         "31초 뒤에 보여 준 같은 그림",
         "the same picture 31 seconds later",
-        check(&trust, &age, &shown.age.payload, shown.age.made_at + WINDOW + 1),
+        check(&trust, &age, &shown.payload, shown.made_at + WINDOW + 1),
     );
 
-    let mut flipped = shown.age.payload.clone();
+    let mut flipped = shown.payload.clone();
     let last = flipped.len() - 1;
     flipped[last] ^= 1;
-    story.refused("flipped-byte", "ProofInvalid", "한 바이트가 바뀐 코드", "one flipped byte", check(&trust, &age, &flipped, shown.age.made_at));
+    story.refused("flipped-byte", "ProofInvalid", "한 바이트가 바뀐 코드", "one flipped byte", check(&trust, &age, &flipped, shown.made_at));
 
     over_ask(story, stage, &trust)?;
 

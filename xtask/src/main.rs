@@ -14,6 +14,7 @@ const HELP: &str = "cargo xtask <chore>
   demo              the main job, in English and Korean
   campaign [N]      N random kills (default 10000) of issue, revoke, ledger commit and wallet save
   fmt               format everything
+  variants          which error variants no test produces
   lint              formatting, clippy, documentation, error variants, licences and advisories
   pre-pr            lint, then test: what CI does
 
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         "demo" => chores::demo(),
         "campaign" => chores::campaign(&rest),
         "fmt" => chores::fmt(),
+        "variants" => variants::check(),
         "lint" => chores::lint(),
         "pre-pr" => chores::lint().and_then(|()| chores::test(&[])),
         _ => {

@@ -77,7 +77,8 @@ fn wallet() {
     for _ in 0..kills {
         let change = ["wallet", "change-pin", "--dir", &wallet, "--pin-file", &current, "--new-pin-file", &other];
         let mut child = mid(&change).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        std::thread::sleep(Duration::from_micros(u64::from(rng.next_u32()) % (whole + whole / 10)));
+        // Deriving the key comes first and takes longest; the writes are in the second half.
+        std::thread::sleep(Duration::from_micros(whole * 2 / 5 + u64::from(rng.next_u32()) % (whole * 8 / 5)));
         let _ = child.kill();
         let acknowledged = child.wait().unwrap().success();
         // Exactly one PIN opens it: the new one if the change was acknowledged, either otherwise.

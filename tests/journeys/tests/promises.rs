@@ -50,7 +50,7 @@ fn used_network(place: &Path) -> (Services, Citizen) {
     (services, holder)
 }
 
-/// 1. Holders never appear on the ledger.
+/// Promise 1. Holders never appear on the ledger.
 #[test]
 fn no_holder_on_the_ledger() {
     let place = tempfile::tempdir().unwrap();
@@ -66,7 +66,7 @@ fn no_holder_on_the_ledger() {
     assert!(words.iter().all(|word| !bundle.windows(word.len()).any(|window| window == word.as_bytes())));
 }
 
-/// 2 and 4. Presenting and checking happen with no network at all: they work where there is none, and
+/// Promises 2 and 4. Presenting and checking happen with no network at all: they work where there is none, and
 /// where there is one they make no call to it.
 #[test]
 fn presenting_and_checking_touch_no_network() {
@@ -99,7 +99,7 @@ fn presenting_and_checking_touch_no_network() {
     assert!(std::fs::read_to_string(&trace).unwrap().contains("connect("));
 }
 
-/// 3. The resident number can never be presented: no type can name it, no value can contain it, and
+/// Promise 3. The resident number can never be presented: no type can name it, no value can contain it, and
 /// nothing that is issued, held, shown or recorded does.
 #[test]
 fn the_resident_number_is_never_presentable() {
@@ -125,14 +125,14 @@ fn the_resident_number_is_never_presentable() {
     let dir = services.dir.clone();
     assert_eq!(services.interrupt().code(), Some(0));
     // The register knows the numbers; nothing that came out of it does.
-    std::fs::remove_file(dir.join("register.json")).unwrap();
+    std::fs::remove_file(dir.join("issuer/register.json")).unwrap();
     assert_eq!(occurrences(&dir, &numbers), Vec::<String>::new());
     assert_eq!(occurrences(&holder.dir, &numbers), Vec::<String>::new());
     let log = std::fs::read_to_string(dir.with_extension("log")).unwrap();
     assert!(personal_data().iter().all(|word| !log.contains(word)), "the services' log names someone");
 }
 
-/// 4. Offline is offline, within a stated limit: after it the answer is "cannot tell", never "valid".
+/// Promise 4. Offline is offline, within a stated limit: after it the answer is "cannot tell", never "valid".
 #[test]
 fn old_trust_data_gives_no_verdict() {
     let place = tempfile::tempdir().unwrap();
@@ -151,7 +151,7 @@ fn old_trust_data_gives_no_verdict() {
     }
 }
 
-/// 5. A zero-knowledge request is never quietly answered in the clear: a minor gets an error, no answer,
+/// Promise 5. A zero-knowledge request is never quietly answered in the clear: a minor gets an error, no answer,
 /// and nothing of the birth date leaves.
 #[test]
 fn no_silent_downgrade() {

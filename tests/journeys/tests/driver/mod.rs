@@ -34,7 +34,7 @@ struct Issued {
 }
 
 /// What was acknowledged, and what was under way when the kill fell.
-pub struct Operations {
+pub(crate) struct Operations {
     issuers: BTreeMap<&'static str, IssuerEvidence>,
     anchor: TrustAnchor,
     ministry: [u8; 32],
@@ -59,7 +59,7 @@ impl fmt::Display for Operations {
 
 impl Operations {
     /// Reads from the services what a wallet and the ministry know.
-    pub fn new(services: &Services) -> Self {
+    pub(crate) fn new(services: &Services) -> Self {
         let anchor = TrustAnchor::decode(&std::fs::read(services.dir.join("anchor.cbor")).unwrap()).unwrap();
         let (_, bundle) = services.client.get(&format!("{}/bundle", services.url)).unwrap();
         let trust = TrustBundle::decode(&bundle).unwrap().verify(&anchor, 0).unwrap();
@@ -72,12 +72,12 @@ impl Operations {
             let credential_type = trust.credential_type(id).unwrap().clone();
             (id, IssuerEvidence::new(anchor.network_id, &key, credential_type).unwrap())
         });
-        let seed = std::fs::read_to_string(services.dir.join("ministry.key")).unwrap();
+        let seed = std::fs::read(services.dir.join("ministry.key")).unwrap();
         Self {
             issuers: issuers.into_iter().collect(),
             network: anchor.network.clone(),
             anchor,
-            ministry: hex::decode(seed.trim()).unwrap().try_into().unwrap(),
+            ministry: seed.try_into().unwrap(),
             issued: Vec::new(),
             in_doubt: None,
             revoked: Vec::new(),
@@ -89,12 +89,12 @@ impl Operations {
     }
 
     /// How much there is to lose.
-    pub fn acknowledged(&self) -> usize {
+    pub(crate) fn acknowledged(&self) -> usize {
         self.issued.len() + self.revoked.len() + self.recorded.len()
     }
 
     /// What was acknowledged lately is still there; what was in doubt is settled by asking again.
-    pub fn after_restart(&mut self, services: &Services) {
+    pub(crate) fn after_restart(&mut self, services: &Services) {
         for issued in self.issued.iter().rev().take(RECENT) {
             same_answer(services, issued);
         }
@@ -120,7 +120,7 @@ impl Operations {
     }
 
     /// Works until the services are gone.
-    pub fn run_until_killed(&mut self, services: Services, life: Duration, rng: &mut ChaCha20Rng) -> JoinHandle<()> {
+    pub(crate) fn run_until_killed(&mut self, services: Services, life: Duration, rng: &mut ChaCha20Rng) -> JoinHandle<()> {
         let at = At::of(&services);
         let killer = std::thread::spawn(move || {
             std::thread::sleep(life);
@@ -270,7 +270,7 @@ fn next_nonce(services: &Services) -> u64 {
 }
 
 /// Everything that was ever acknowledged, and the issuer's own books.
-pub fn check_everything(operations: &Operations, services: &Services) {
+pub(crate) fn check_everything(operations: &Operations, services: &Services) {
     let mut handles = std::collections::BTreeSet::new();
     for issued in &operations.issued {
         same_answer(services, issued);
