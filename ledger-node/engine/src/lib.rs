@@ -21,6 +21,10 @@
 //! [`StateMachine::commit`]. A `kill -9` at any moment loses no block that was committed, and commits after
 //! the restart every block a quorum had made final.
 //!
+//! **What must stay together.** A validator's folder is one thing: keys, genesis and `consensus`, its record of
+//! what it voted for. Without that record it could contradict itself, so it does not start without it; never run
+//! a copy of a folder beside the original.
+//!
 //! **Which heights can be proven.** A block usually has its own certificate. It has none when it became final
 //! through a descendant; the descendant's certificate then covers it through the parent digests.
 //!
