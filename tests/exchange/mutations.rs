@@ -66,7 +66,14 @@ fn field_changed(rng: &mut ChaCha20Rng, bytes: &[u8], other: &[u8], phone: Optio
     }
 }
 
-fn refusals(world: &World, query: &Query, good: &[u8], other: &[u8], count: usize, name: &str) -> BTreeMap<String, usize> {
+fn refusals(
+    world: &World,
+    query: &Query,
+    good: &[u8],
+    other: &[u8],
+    count: usize,
+    name: &str,
+) -> BTreeMap<String, usize> {
     let trust = world.trust("usual");
     let mut rng = rng(name);
     let mut verifier = Verifier::new(Policy::default(), SeenInMemory::default());

@@ -56,7 +56,10 @@ fn a_wallet_never_answers_with_less_than_was_asked() {
     assert_eq!(with(&|_| {}), Ok(()));
     assert_eq!(with(&|holding| holding.status_token = None), Err(PresentError::StatusTokenMissing));
     let old = (EPOCH, issuing.status_token(identity.credential.handle, EPOCH - 1));
-    assert_eq!(with(&|holding| holding.status_token = Some(old)), Err(PresentError::Proof(ProofError::WitnessMismatch)));
+    assert_eq!(
+        with(&|holding| holding.status_token = Some(old)),
+        Err(PresentError::Proof(ProofError::WitnessMismatch))
+    );
 
     let ask = |query: &Query| present(identity, query, |_| {}, &days, issuing);
     let other_binding = Query { binding: HolderBinding::DeviceKey, ..age.clone() };
@@ -118,8 +121,14 @@ fn j14_a_verifier_does_not_send_what_it_did_not_register() {
     let of_type = OverAsk::TypeNotRegistered(licence.credential_type.clone());
     assert_eq!(ask(shop, "age-check", licence.clone()), Err(AskError::OverAsk(of_type)));
     let address = Query { show: vec!["address".into()], ..licence };
-    assert_eq!(ask(patrol, "roadside", address), Err(AskError::OverAsk(OverAsk::AttributeNotRegistered("address".into()))));
-    assert_eq!(ask(shop, "age-check", world.age(18)), Err(AskError::OverAsk(OverAsk::PredicateNotRegistered("age ≥ 18".into()))));
+    assert_eq!(
+        ask(patrol, "roadside", address),
+        Err(AskError::OverAsk(OverAsk::AttributeNotRegistered("address".into())))
+    );
+    assert_eq!(
+        ask(shop, "age-check", world.age(18)),
+        Err(AskError::OverAsk(OverAsk::PredicateNotRegistered("age ≥ 18".into())))
+    );
 
     let refusing = Refusing(shop.key.public_key());
     let locked = Identity { did: shop.did.clone(), key: KEY.into(), signer: &refusing };

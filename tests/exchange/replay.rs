@@ -29,7 +29,9 @@ fn d07_of_a_thousand_parallel_tries_one_is_accepted() {
     let tries = || {
         let mut verifier = Verifier::new(Policy::default(), seen.clone());
         let asked = world.asked(&request);
-        (0..125).map(|_| verifier.check(&Asked::Requested(&asked), &answer, &trust, NOW).map(|_| ())).collect::<Vec<_>>()
+        (0..125)
+            .map(|_| verifier.check(&Asked::Requested(&asked), &answer, &trust, NOW).map(|_| ()))
+            .collect::<Vec<_>>()
     };
     let outcomes: Vec<_> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..8).map(|_| scope.spawn(tries)).collect();
@@ -43,15 +45,17 @@ fn d07_of_a_thousand_parallel_tries_one_is_accepted() {
 fn t1_a_recorded_code_is_accepted_once_and_then_never() {
     let world = World::new();
     let trust = world.trust("usual");
-    for (profile, issuing, held) in [
-        ("age-19", &world.identities, &world.holder.identity),
-        ("roadside", &world.licences, &world.holder.licence),
-    ] {
+    for (profile, issuing, held) in
+        [("age-19", &world.identities, &world.holder.identity), ("roadside", &world.licences, &world.holder.licence)]
+    {
         let query = world.profile(profile);
         let recorded = held.show(issuing, &query, &mut rng("recorded"));
         let mut verifier = Verifier::new(Policy::default(), SeenInMemory::default());
         let mut at = |seconds: u64| {
-            verifier.check(&Asked::Displayed(&query), &recorded, &trust, NOW + seconds).map(|_| ()).map_err(|why| why.name())
+            verifier
+                .check(&Asked::Displayed(&query), &recorded, &trust, NOW + seconds)
+                .map(|_| ())
+                .map_err(|why| why.name())
         };
         assert_eq!(at(0), Ok(()));
         assert_eq!(at(29), Err("NonceReplayed".into()));

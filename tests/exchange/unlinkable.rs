@@ -33,7 +33,8 @@ fn p1_proofs_of_one_holder_have_no_bytes_in_common() {
 #[test]
 fn p1_all_but_the_proof_is_the_same_for_every_holder() {
     let world = World::new();
-    let without_proof = |bytes: &Vec<u8>| PresentationWire { proof: vec![], ..PresentationWire::decode(bytes) }.encode();
+    let without_proof =
+        |bytes: &Vec<u8>| PresentationWire { proof: vec![], ..PresentationWire::decode(bytes) }.encode();
     let of = |holder| shows(&world, holder, 5).iter().map(without_proof).collect::<HashSet<_>>();
     let everyone: HashSet<_> = [&world.holder, &world.neighbour].into_iter().flat_map(of).collect();
     assert_eq!(everyone.len(), 1);
@@ -59,7 +60,9 @@ fn an_anonymous_presentation_names_neither_handle_nor_phone() {
         let wire = PresentationWire::decode(&bytes);
         assert!(wire.handle.is_none() && wire.device_key.is_none() && wire.device_signature.is_none());
         assert!(wire.shown.is_empty());
-        for secret in [identity.credential.handle.to_be_bytes().to_vec(), phone.clone(), identity.credential.signature.to_vec()] {
+        for secret in
+            [identity.credential.handle.to_be_bytes().to_vec(), phone.clone(), identity.credential.signature.to_vec()]
+        {
             assert!(!bytes.windows(secret.len()).any(|window| window == secret));
         }
     }

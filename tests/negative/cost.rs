@@ -2,8 +2,22 @@
 
 /// Processor time one input may take: four times the 250 ms of the plan, for slow machines.
 pub(crate) const CPU_MICROS_MAX: u64 = 1_000_000;
-/// How much the peak of memory may grow over all broken inputs.
-pub(crate) const MEMORY_GROWTH_MAX: u64 = 32 << 20;
+/// How much more memory one input may need at its peak, and how much all of them may leave behind.
+pub(crate) const MEMORY_MAX: u64 = 32 << 20;
+
+/// Tells glibc to give large blocks back as soon as they are freed, so that what one input took is not
+/// there for the next to take unseen.
+const GIVE_BACK: (&str, &str) = ("MALLOC_MMAP_THRESHOLD_", "131072");
+
+/// Runs `work` in a process of its own: this very test, started again where nothing else uses memory.
+pub(crate) fn alone(test: &str, work: fn()) {
+    if std::env::var_os(GIVE_BACK.0).is_some() {
+        return work();
+    }
+    let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+    let done = again.args(["--exact", test, "--nocapture"]).env(GIVE_BACK.0, GIVE_BACK.1).status().unwrap();
+    assert!(done.success(), "see above");
+}
 
 /// Processor time of this thread so far; wall time where the system does not say.
 pub(crate) fn cpu_micros() -> u64 {
@@ -22,14 +36,14 @@ pub(crate) fn memory() -> u64 {
     status("VmRSS:")
 }
 
-/// The most memory in use since [`forget_peak`], in bytes; 0 where the system does not say.
-pub(crate) fn peak_memory() -> u64 {
-    status("VmHWM:")
-}
-
-/// Begins a new peak at what is in use now. Where the system does not allow it the old one stays.
-pub(crate) fn forget_peak() {
-    drop(std::fs::write("/proc/self/clear_refs", "5"));
+/// What `work` returns, and how far memory rose above what was in use before; 0 where the system does not
+/// let a process begin a new peak.
+pub(crate) fn peak_of<T>(work: impl FnOnce() -> T) -> (T, u64) {
+    let measured = std::fs::write("/proc/self/clear_refs", "5").is_ok();
+    let before = memory();
+    let done = work();
+    let rise = status("VmHWM:").saturating_sub(before);
+    (done, if measured { rise } else { 0 })
 }
 
 fn status(name: &str) -> u64 {

@@ -11,11 +11,11 @@
 
 mod cost;
 mod surfaces;
+mod wallet;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tests::cases::{self, ACCEPTED, Case};
 use tests::world::World;
@@ -24,13 +24,6 @@ use surfaces::Surfaces;
 
 /// Fewer broken files than this, and someone has deleted some.
 const FEWEST: usize = 350;
-
-/// Memory is counted for the whole process, so the tests of this file take turns.
-static TURN: Mutex<()> = Mutex::new(());
-
-fn turn() -> MutexGuard<'static, ()> {
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 fn root() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/negative"))
@@ -49,62 +42,86 @@ fn files() -> BTreeMap<String, String> {
     found
 }
 
+/// What came of one input, and what it cost.
+struct Outcome {
+    /// The name of the error, [`ACCEPTED`] or `panic`.
+    got: String,
+    /// Everything the error prints.
+    text: String,
+    cpu_micros: u64,
+    memory: u64,
+}
+
+fn outcome(surfaces: &Surfaces<'_>, case: &Case) -> Outcome {
+    let started = cost::cpu_micros();
+    let (done, memory) = cost::peak_of(|| catch_unwind(AssertUnwindSafe(|| surfaces.run(case))));
+    let cpu_micros = cost::cpu_micros() - started;
+    let (got, text) = match done {
+        Ok(Ok(())) => (ACCEPTED.to_owned(), String::new()),
+        Ok(Err(refusal)) => (refusal.name, refusal.text),
+        Err(_) => ("panic".to_owned(), String::new()),
+    };
+    Outcome { got, text, cpu_micros, memory }
+}
+
+/// What is wrong with an outcome.
+fn faults(case: &Case, outcome: &Outcome, canaries: &[String]) -> Vec<String> {
+    let mut faults = Vec::new();
+    if outcome.got != case.expect {
+        faults.push(format!("expected {}, got {}", case.expect, outcome.got));
+    }
+    if let Some(canary) = canaries.iter().find(|canary| outcome.text.contains(canary.as_str())) {
+        faults.push(format!("the error's text says {canary}"));
+    }
+    if outcome.cpu_micros > cost::CPU_MICROS_MAX {
+        faults.push(format!("took {} µs of CPU", outcome.cpu_micros));
+    }
+    if outcome.memory > cost::MEMORY_MAX {
+        faults.push(format!("took {} KiB of memory", outcome.memory / 1_024));
+    }
+    faults
+}
+
 #[test]
 fn every_bad_input_gets_the_error_it_must_get() {
-    let _turn = turn();
+    cost::alone("every_bad_input_gets_the_error_it_must_get", check_all);
+}
+
+fn check_all() {
     let world = World::new();
     let canaries = world.canaries();
-    let cases: BTreeMap<String, Case> =
-        files().iter().map(|(name, text)| (name.clone(), Case::parse(text).unwrap_or_else(|why| panic!("{name}: {why}")))).collect();
+    let parse = |text: &String, name: &String| Case::parse(text).unwrap_or_else(|why| panic!("{name}: {why}"));
+    let cases: BTreeMap<String, Case> = files().iter().map(|(name, text)| (name.clone(), parse(text, name))).collect();
     let surfaces = Surfaces::new(&world, &cases);
     let mut wrong = Vec::new();
     let mut accepted = BTreeSet::new();
     let mut counts: BTreeMap<&str, [usize; 2]> = BTreeMap::new();
-    let mut dearest = (0, "");
+    let (mut most_cpu, mut most_memory) = ((0, ""), (0, ""));
 
+    // Tables that are made once, on first use, are no bad input's doing: the valid files come first.
     let (valid, broken): (Vec<_>, Vec<_>) = cases.iter().partition(|(_, case)| case.expect == ACCEPTED);
-    let mut memory = None;
-    for (name, case) in valid.into_iter().chain(broken) {
-        // Tables that are made once, on first use, are no input's doing: the valid files come first.
-        if case.expect != ACCEPTED {
-            memory.get_or_insert_with(|| {
-                cost::forget_peak();
-                cost::memory()
-            });
-        }
-        let started = cost::cpu_micros();
-        let outcome = catch_unwind(AssertUnwindSafe(|| surfaces.run(case)));
-        let micros = cost::cpu_micros() - started;
-        if case.expect != ACCEPTED && micros > dearest.0 {
-            dearest = (micros, name);
-        }
-        counts.entry(&case.surface).or_default()[usize::from(case.expect != ACCEPTED)] += 1;
-        let (got, text) = match outcome {
-            Ok(Ok(())) => (ACCEPTED.to_owned(), String::new()),
-            Ok(Err(refusal)) => (refusal.name, refusal.text),
-            Err(_) => ("panic".to_owned(), String::new()),
-        };
-        if got != case.expect {
-            wrong.push(format!("{name}: expected {}, got {got}", case.expect));
-        } else if got == ACCEPTED {
+    for (name, case) in &valid {
+        let outcome = outcome(&surfaces, case);
+        wrong.extend(faults(case, &outcome, &[]).into_iter().map(|fault| format!("{name}: {fault}")));
+        if outcome.got == ACCEPTED {
             accepted.insert(name.as_str());
         }
-        if let Some(canary) = canaries.iter().find(|canary| text.contains(canary.as_str())) {
-            wrong.push(format!("{name}: the error's text says {canary}"));
-        }
-        if micros > cost::CPU_MICROS_MAX {
-            wrong.push(format!("{name}: cost {micros} µs of CPU"));
-        }
-        if *name != case.file() {
-            wrong.push(format!("{name}: should be named {}", case.file()));
-        }
-        match &case.twin {
-            Some(twin) if !accepted.contains(twin.as_str()) => wrong.push(format!("{name}: its twin {twin} was not accepted")),
-            Some(twin) if cases[twin].surface != case.surface => wrong.push(format!("{name}: its twin is on another surface")),
-            _ => {}
-        }
+        counts.entry(&case.surface).or_default()[0] += 1;
     }
-    let grown = cost::peak_memory().saturating_sub(memory.unwrap());
+    let before = cost::memory();
+    for (name, case) in &broken {
+        let outcome = outcome(&surfaces, case);
+        wrong.extend(faults(case, &outcome, &canaries).into_iter().map(|fault| format!("{name}: {fault}")));
+        let twin = case.twin.as_deref().filter(|twin| accepted.contains(twin));
+        if twin.is_none_or(|twin| cases[twin].surface != case.surface) {
+            wrong.push(format!("{name}: has no valid twin"));
+        }
+        most_cpu = most_cpu.max((outcome.cpu_micros, name.as_str()));
+        most_memory = most_memory.max((outcome.memory, name.as_str()));
+        counts.entry(&case.surface).or_default()[1] += 1;
+    }
+    let left_behind = cost::memory().saturating_sub(before);
+
     println!("{:<20} {:>6} {:>7}", "surface", "valid", "broken");
     for (surface, [valid, broken]) in &counts {
         println!("{surface:<20} {valid:>6} {broken:>7}");
@@ -112,16 +129,21 @@ fn every_bad_input_gets_the_error_it_must_get() {
             wrong.push(format!("{surface}: needs valid and broken files"));
         }
     }
-    let total: usize = counts.values().map(|[_, broken]| broken).sum();
-    println!("{total} bad inputs, the dearest {} µs of CPU ({}), memory grew by {} KiB", dearest.0, dearest.1, grown / 1_024);
+    println!("{} bad inputs", broken.len());
+    println!("most CPU: {} µs, {}", most_cpu.0, most_cpu.1);
+    println!(
+        "most memory: {} KiB, {}; left behind by all: {} KiB",
+        most_memory.0 / 1_024,
+        most_memory.1,
+        left_behind / 1_024
+    );
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
-    assert!(total >= FEWEST, "only {total} bad inputs");
-    assert!(grown <= cost::MEMORY_GROWTH_MAX, "memory grew by {grown} bytes");
+    assert!(broken.len() >= FEWEST, "only {} bad inputs", broken.len());
+    assert!(left_behind <= cost::MEMORY_MAX, "{left_behind} bytes are left behind");
 }
 
 #[test]
 fn the_files_are_those_that_the_generator_makes() {
-    let _turn = turn();
     let made: BTreeMap<String, String> =
         cases::all(&World::new()).iter().map(|case| (case.file(), case.render())).collect();
     let files = files();
@@ -132,7 +154,6 @@ fn the_files_are_those_that_the_generator_makes() {
 
 #[test]
 fn file_names_are_distinct() {
-    let _turn = turn();
     let cases = cases::all(&World::new());
     let names: BTreeSet<_> = cases.iter().map(Case::file).collect();
     assert_eq!(names.len(), cases.len());

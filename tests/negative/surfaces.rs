@@ -19,6 +19,8 @@ use tests::cases::proof::{CONTEXT, HEADER, SHOWN, messages};
 use tests::world::{NOW, World};
 use verifier::{Asked, Policy, SeenInMemory, Verifier};
 
+use crate::wallet;
+
 /// A refusal as an error's users see it.
 pub(crate) struct Refused {
     /// The name of the innermost variant.
@@ -66,6 +68,8 @@ impl<'a> Surfaces<'a> {
             "status-list" => status_list(case),
             "trust-bundle" => self.trust_bundle(case),
             "ledger-proof" => ledger_proof(case),
+            "pin" => wallet::pin(case).map_err(Refused::from),
+            "wallet-file" => wallet::file(case).map_err(Refused::from),
             other => panic!("there is no surface named {other}"),
         }
     }

@@ -29,7 +29,8 @@ pub fn forge(statement: &Statement<'_>, material: &Material<'_>, context: &[u8],
     let hidden: Vec<usize> = (0..count).filter(|i| statement.shown.iter().all(|(shown, _)| shown != i)).collect();
     let generators: Vec<G1> = suite.generators(count).expect("few messages").into_iter().map(G1::from).collect();
     let domain = domain(statement, &generators);
-    let a = G1::from(G1Affine::from_compressed(material.signature[..48].try_into().expect("48 bytes")).expect("a point"));
+    let a =
+        G1::from(G1Affine::from_compressed(material.signature[..48].try_into().expect("48 bytes")).expect("a point"));
     let e = Scalar::from_be_bytes(material.signature[48..].try_into().expect("32 bytes")).expect("a scalar");
     let mut draw = || Scalar::random(rng);
 

@@ -1,9 +1,5 @@
-//! What mirrors of the ledger hand out: status lists, trust bundles, proofs.
+//! What mirrors of the ledger hand out: trust bundles and proofs.
 
-use std::io::Write as _;
-
-use flate2::Compression;
-use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use minicbor::bytes::ByteVec;
 use protocol::credential::StatusList;
 use protocol::ledger::attachment::{ATTACHMENT_MAX, Attachment, pack};
@@ -13,66 +9,20 @@ use protocol::ledger::proof::{Evidence, LedgerProof};
 use protocol::ledger::record::{Record, StatusListAnchor};
 use protocol::ledger::testkit::TestLedger;
 
-use super::{Case, flip};
+use super::Case;
+use super::status_list::{list, zlib};
 use crate::world::{AS_OF, LIST, NETWORK, World};
 
 pub(super) fn cases(world: &World) -> Vec<Case> {
-    let mut cases = status_lists();
-    cases.extend(bundles(world));
+    let mut cases = bundles(world);
     cases.extend(proofs(world));
     cases
 }
 
-/// The list of these cases: entry 77 is revoked.
-fn list() -> StatusList {
-    let mut list = StatusList::new();
-    list.revoke(77).expect("an entry");
-    list
-}
-
-fn zlib(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("memory")
-}
-
-fn status_lists() -> Vec<Case> {
-    let packed = pack(&list());
-    let good = Case::valid("status-list", "one-revoked", "A list on which one entry is revoked.", packed.clone())
-        .with("digest", &hex::encode(list().digest()))
-        .with("entry", "76");
-    let broken = |id: &str, slug: &str, title: &str, expect: &str, bytes| good.broken(id, slug, title, expect, bytes);
-    let malformed = |id: &str, slug: &str, title: &str, bytes| broken(id, slug, title, "StatusListMalformed", bytes);
-    let entry = |entry: &str, id: &str, slug: &str, title: &str, expect: &str| good.under(("entry", entry), id, slug, title, expect);
-    let raw = {
-        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
-        encoder.write_all(list().as_bytes()).and_then(|()| encoder.finish()).expect("memory")
-    };
-    let gzip = |bytes: &[u8]| {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-        encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("memory")
-    };
-    vec![
-        entry("131072", "I01", "entry-beyond", "The first entry that a list does not have.", "StatusIndexOutOfRange"),
-        entry("4294967295", "I01", "entry-overflow", "An entry whose bit position overflows.", "StatusIndexOutOfRange"),
-        entry("77", "I15", "entry-revoked", "The entry that is revoked.", "Revoked"),
-        malformed("I03", "cut-short", "The stream ends early.", packed[..packed.len() - 5].to_vec()),
-        malformed("I03", "empty", "Nothing at all.", vec![]),
-        malformed("I03", "trailing-byte", "A byte follows the stream.", [packed.as_slice(), &[0]].concat()),
-        malformed("I03", "checksum", "A bit of the checksum.", flip(&packed, packed.len() - 1, 1)),
-        malformed("I03", "raw-deflate", "Deflate without its frame.", raw),
-        malformed("I03", "gzip", "Gzip where zlib is due.", gzip(list().as_bytes())),
-        malformed("I05", "gzip-around", "Gzip around the stream.", gzip(&packed)),
-        malformed("I17", "shrunk", "A list of half the length.", zlib(&list().as_bytes()[..16_384])),
-        broken("I04", "bomb", "A list of a hundred times the length.", "TooLarge", zlib(&vec![0; 3_276_800])),
-        broken("I04", "bomb-of-nulls", "Fifty megabytes of nothing.", "TooLarge", zlib(&vec![0; 50_000_000])),
-        broken("I08", "other-list", "A list on which nobody is revoked.", "StatusListMismatch", pack(&StatusList::new())),
-        good,
-    ]
-}
-
 /// A network with two organisations and a list.
 fn small_ledger(world: &World, network: &str, name: &str) -> (TestLedger, StateKey) {
-    let mut ledger = TestLedger::new(network, crate::seed(name), crate::seed("governor"), (AS_OF - 60) * 1_000).expect("a seed");
+    let mut ledger =
+        TestLedger::new(network, crate::seed(name), crate::seed("governor"), (AS_OF - 60) * 1_000).expect("a seed");
     let anchor = Record::StatusList(StatusListAnchor {
         issuer: world.police.did.clone(),
         credential_type: world.licences.credential_type.id.clone(),
@@ -92,8 +42,11 @@ fn bundles(world: &World) -> Vec<Case> {
     let anchor = hex::encode(ledger.anchor().encode());
     let bundle = ledger.bundle(Scope::Snapshot);
     let height = 2;
-    let good = Case::valid("trust-bundle", "whole", "A whole bundle.", bundle.encode()).with("anchor", &anchor).with("floor", "2");
-    let broken = |id: &str, slug: &str, title: &str, expect: &str, bytes: Vec<u8>| good.broken(id, slug, title, expect, bytes);
+    let good = Case::valid("trust-bundle", "whole", "A whole bundle.", bundle.encode())
+        .with("anchor", &anchor)
+        .with("floor", "2");
+    let broken =
+        |id: &str, slug: &str, title: &str, expect: &str, bytes: Vec<u8>| good.broken(id, slug, title, expect, bytes);
     let edited = |id: &str, slug: &str, title: &str, expect: &str, change: &dyn Fn(&mut TrustBundle)| {
         let mut other = bundle.clone();
         change(&mut other);
@@ -112,7 +65,9 @@ fn bundles(world: &World) -> Vec<Case> {
     };
     let police = Record::Did(world.police.record()).state_key();
     let at = |key: StateKey| {
-        let is = |value: &ByteVec| protocol::ledger::record::Envelope::decode(value).is_ok_and(|e| e.record.state_key() == key);
+        let is = |value: &ByteVec| {
+            protocol::ledger::record::Envelope::decode(value).is_ok_and(|e| e.record.state_key() == key)
+        };
         bundle.values.iter().position(is).expect("a record of the ledger")
     };
     let (police_at, list_at) = (at(police), at(key));
@@ -122,34 +77,85 @@ fn bundles(world: &World) -> Vec<Case> {
         ledger.write(&[Record::Did(deactivated)], AS_OF * 1_000 + 1);
         ledger.bundle(Scope::Snapshot)
     };
-    let delta = Case::valid("trust-bundle", "delta", "What changed since the whole bundle.", ledger.bundle(Scope::Delta { since: height }).encode())
-        .with("anchor", &anchor)
-        .with("base", "valid/trust-bundle-whole.txt");
+    let delta = Case::valid(
+        "trust-bundle",
+        "delta",
+        "What changed since the whole bundle.",
+        ledger.bundle(Scope::Delta { since: height }).encode(),
+    )
+    .with("anchor", &anchor)
+    .with("base", "valid/trust-bundle-whole.txt");
     vec![
         broken("BNDL-01", "empty", "Nothing at all.", "BundleMalformed", vec![]),
-        broken("BNDL-01", "cut-short", "The last byte is missing.", "BundleMalformed", good.bytes[..good.bytes.len() - 1].to_vec()),
-        broken("BNDL-01", "trailing-byte", "A byte follows the bundle.", "BundleMalformed", [good.bytes.as_slice(), &[0]].concat()),
-        edited("BNDL-01", "value-not-a-record", "A value that is no record.", "BundleMalformed", &|b| b.values[0] = vec![0x80].into()),
+        broken(
+            "BNDL-01",
+            "cut-short",
+            "The last byte is missing.",
+            "BundleMalformed",
+            good.bytes[..good.bytes.len() - 1].to_vec(),
+        ),
+        broken(
+            "BNDL-01",
+            "trailing-byte",
+            "A byte follows the bundle.",
+            "BundleMalformed",
+            [good.bytes.as_slice(), &[0]].concat(),
+        ),
+        edited("BNDL-01", "value-not-a-record", "A value that is no record.", "BundleMalformed", &|b| {
+            b.values[0] = vec![0x80].into()
+        }),
         edited("BNDL-01", "header-cut", "A header of 144 bytes.", "BundleMalformed", &|b| b.header.truncate(144)),
-        good.under(("anchor", &anchored("another network", NETWORK)), "F29", "other-network", "A network of the same name with another genesis.", "WrongNetwork"),
+        good.under(
+            ("anchor", &anchored("another network", NETWORK)),
+            "F29",
+            "other-network",
+            "A network of the same name with another genesis.",
+            "WrongNetwork",
+        ),
         good.under(("anchor", &other_name), "F29", "other-name", "A network of another name.", "WrongNetwork"),
-        good.under(("anchor", &same_id_other_key), "F37", "other-validators", "Certified by validators that are not trusted.", "CertificateInvalid"),
-        edited("F26", "certificate-cut", "The certificate lacks its last byte.", "CertificateInvalid", &|b| b.certificate.truncate(82)),
-        edited("F26", "certificate-of-nobody", "A bit of the certificate's signature.", "CertificateInvalid", &|b| b.certificate[60] ^= 1),
-        edited("F26", "certificate-of-another-block", "The certificate of a later header.", "CertificateInvalid", &|b| b.certificate.clone_from(&later.certificate)),
+        good.under(
+            ("anchor", &same_id_other_key),
+            "F37",
+            "other-validators",
+            "Certified by validators that are not trusted.",
+            "CertificateInvalid",
+        ),
+        edited("F26", "certificate-cut", "The certificate lacks its last byte.", "CertificateInvalid", &|b| {
+            b.certificate.truncate(82)
+        }),
+        edited("F26", "certificate-of-nobody", "A bit of the certificate's signature.", "CertificateInvalid", &|b| {
+            b.certificate[60] ^= 1
+        }),
+        edited(
+            "F26",
+            "certificate-of-another-block",
+            "The certificate of a later header.",
+            "CertificateInvalid",
+            &|b| b.certificate.clone_from(&later.certificate),
+        ),
         edited("F28", "header-changed", "A bit of the state root.", "CertificateInvalid", &|b| b.header[144] ^= 1),
         edited("F28", "later-time", "A block time of tomorrow.", "CertificateInvalid", &|b| b.header[46] ^= 0x80),
         good.under(("floor", "3"), "F30", "roll-back", "Older than what is already known.", "BundleRollback"),
         edited("BNDL-04", "out-of-order", "Two records change places.", "BundleUnordered", &|b| b.values.swap(0, 1)),
-        edited("BNDL-04", "record-twice", "A record comes twice.", "BundleUnordered", &|b| b.values.insert(0, b.values[0].clone())),
-        edited("BNDL-04", "list-twice", "A list comes twice.", "BundleUnordered", &|b| b.attachments.push(b.attachments[0].clone())),
+        edited("BNDL-04", "record-twice", "A record comes twice.", "BundleUnordered", &|b| {
+            b.values.insert(0, b.values[0].clone())
+        }),
+        edited("BNDL-04", "list-twice", "A list comes twice.", "BundleUnordered", &|b| {
+            b.attachments.push(b.attachments[0].clone())
+        }),
         edited("BNDL-05", "record-missing", "The police's record is left out.", "StateMismatch", &|b| {
             b.values.remove(police_at);
         }),
-        edited("BNDL-05", "list-record-missing", "The list's record is left out with the list.", "StateMismatch", &|b| {
-            b.values.remove(list_at);
-            b.attachments.clear();
-        }),
+        edited(
+            "BNDL-05",
+            "list-record-missing",
+            "The list's record is left out with the list.",
+            "StateMismatch",
+            &|b| {
+                b.values.remove(list_at);
+                b.attachments.clear();
+            },
+        ),
         edited("BNDL-05", "record-older", "A record as it was, in a later state.", "StateMismatch", &|b| {
             b.header.clone_from(&later.header);
             b.certificate.clone_from(&later.certificate);
@@ -162,15 +168,31 @@ fn bundles(world: &World) -> Vec<Case> {
             changed[at..at + key.len()].copy_from_slice(&world.shop.record().keys[0].key.to_multicodec());
             b.values[police_at] = changed.into();
         }),
-        edited("BNDL-06", "list-changed", "Another list than the ledger holds.", "StatusListMismatch", &|b| b.attachments[0].packed = pack(&StatusList::new())),
-        edited("BNDL-06", "list-damaged", "A list that is cut short.", "StatusListMalformed", &|b| b.attachments[0].packed.truncate(9)),
-        edited("BNDL-06", "list-bomb", "A list that unpacks to ten megabytes.", "TooLarge", &|b| b.attachments[0].packed = zlib(&vec![0; 10_000_000])),
-        edited("BNDL-06", "list-too-long", "More bytes than any list packs to.", "TooLarge", &|b| b.attachments[0].packed = vec![0x78; ATTACHMENT_MAX + 1]),
+        edited("BNDL-06", "list-changed", "Another list than the ledger holds.", "StatusListMismatch", &|b| {
+            b.attachments[0].packed = pack(&StatusList::new())
+        }),
+        edited("BNDL-06", "list-damaged", "A list that is cut short.", "StatusListMalformed", &|b| {
+            b.attachments[0].packed.truncate(9)
+        }),
+        edited("BNDL-06", "list-bomb", "A list that unpacks to ten megabytes.", "TooLarge", &|b| {
+            b.attachments[0].packed = zlib(&vec![0; 10_000_000])
+        }),
+        edited("BNDL-06", "list-too-long", "More bytes than any list packs to.", "TooLarge", &|b| {
+            b.attachments[0].packed = vec![0x78; ATTACHMENT_MAX + 1]
+        }),
         edited("BNDL-06", "list-unknown", "A list of which the ledger knows nothing.", "AttachmentUnknown", &|b| {
             b.attachments[0] = Attachment { anchor: police, packed: pack(&list()) };
         }),
-        delta.broken("BNDL-07", "delta-alone", "A delta without what it builds on.", "BaseMissing", delta.bytes.clone()).with("base", "none"),
-        delta.broken("BNDL-07", "delta-too-late", "A delta that begins after what is here.", "BaseMissing", ledger.bundle(Scope::Delta { since: height + 1 }).encode()),
+        delta
+            .broken("BNDL-07", "delta-alone", "A delta without what it builds on.", "BaseMissing", delta.bytes.clone())
+            .with("base", "none"),
+        delta.broken(
+            "BNDL-07",
+            "delta-too-late",
+            "A delta that begins after what is here.",
+            "BaseMissing",
+            ledger.bundle(Scope::Delta { since: height + 1 }).encode(),
+        ),
         delta.broken("BNDL-05", "delta-incomplete", "A delta that leaves out what changed.", "StateMismatch", {
             let mut incomplete = ledger.bundle(Scope::Delta { since: height });
             incomplete.values.clear();
@@ -194,7 +216,13 @@ fn proofs(world: &World) -> Vec<Case> {
     };
     let good = valid("present", "The police is on the ledger.", &proof, &police);
     let gone = valid("absent", "The shop is not on the ledger.", &absence, &absent);
-    let edit = |twin: &Case, of: &LedgerProof, id: &str, slug: &str, title: &str, expect: &str, change: &dyn Fn(&mut LedgerProof)| {
+    let edit = |twin: &Case,
+                of: &LedgerProof,
+                id: &str,
+                slug: &str,
+                title: &str,
+                expect: &str,
+                change: &dyn Fn(&mut LedgerProof)| {
         let mut other = of.clone();
         change(&mut other);
         twin.broken(id, slug, title, expect, other.encode())
@@ -220,23 +248,39 @@ fn proofs(world: &World) -> Vec<Case> {
     let (grammar, invalid, uncertified) = ("ProofGrammar", "ProofInvalid", "CertificateInvalid");
     vec![
         good.broken("LPRF-01", "empty", "Nothing at all.", grammar, vec![]),
-        good.broken("LPRF-01", "trailing-byte", "A byte follows the proof.", grammar, [good.bytes.as_slice(), &[0]].concat()),
+        good.broken(
+            "LPRF-01",
+            "trailing-byte",
+            "A byte follows the proof.",
+            grammar,
+            [good.bytes.as_slice(), &[0]].concat(),
+        ),
         good.broken("LPRF-01", "too-large", "More bytes than a proof may have.", grammar, vec![0; 60_000]),
         edited("LPRF-03", "path-empty", "No path.", grammar, &|p| p.path.clear()),
         edited("LPRF-03", "path-longer", "A sibling too many.", grammar, &|p| p.path.extend([7; 32])),
-        edited("F35", "path-too-deep", "A path of 257 levels.", grammar, &|p| p.path = [&[1, 1], [0xff; 33 + 257 * 32].as_slice()].concat()),
+        edited("F35", "path-too-deep", "A path of 257 levels.", grammar, &|p| {
+            p.path = [&[1, 1], [0xff; 33 + 257 * 32].as_slice()].concat()
+        }),
         edited("LPRF-03", "unused-bits", "A bit beyond the path's depth.", grammar, &|p| p.path[2] |= 1),
         edited("LPRF-03", "empty-sibling", "A sibling that is the empty tree.", grammar, &|p| {
             let at = p.path.len() - 32;
             p.path[at..].fill(0);
         }),
-        edited("F28", "sibling-changed", "A bit of a sibling.", invalid, &|p| *p.path.last_mut().expect("a sibling") ^= 1),
-        edited("F28", "path-of-another", "The path of another record.", invalid, &|p| p.path.clone_from(&list_proof.path)),
-        edited("F28", "record-of-another", "Another record on this path.", invalid, &|p| p.evidence = list_proof.evidence.clone()),
+        edited("F28", "sibling-changed", "A bit of a sibling.", invalid, &|p| {
+            *p.path.last_mut().expect("a sibling") ^= 1
+        }),
+        edited("F28", "path-of-another", "The path of another record.", invalid, &|p| {
+            p.path.clone_from(&list_proof.path)
+        }),
+        edited("F28", "record-of-another", "Another record on this path.", invalid, &|p| {
+            p.evidence = list_proof.evidence.clone()
+        }),
         edited("F28", "record-changed", "A record that says deactivated.", invalid, &|p| {
             p.evidence = later.evidence.clone();
         }),
-        edited("F28", "present-called-absent", "A record that is there is called absent.", invalid, &|p| p.evidence = Evidence::AbsentEmpty { key: police }),
+        edited("F28", "present-called-absent", "A record that is there is called absent.", invalid, &|p| {
+            p.evidence = Evidence::AbsentEmpty { key: police }
+        }),
         edited("F28", "present-as-other", "A record passed off as another that stands in the way.", invalid, &|p| {
             let value_hash = protocol::ledger::tree::value_hash(&value);
             p.evidence = Evidence::AbsentOther { key: police, other: police, value_hash };
@@ -247,21 +291,39 @@ fn proofs(world: &World) -> Vec<Case> {
         edited("F26", "header-changed", "A bit of the state root.", uncertified, &|p| p.header[140] ^= 1),
         edited("F26", "header-short", "A header of 144 bytes.", grammar, &|p| p.header.truncate(144)),
         edited("F26", "header-version", "A header of version 2.", grammar, &|p| p.header[0] = 2),
-        edited("F26", "certificate-flipped", "A bit of the certificate's signature.", uncertified, &|p| *p.certificate.last_mut().expect("bytes") ^= 1),
-        edited("F26", "certificate-missing", "No certificate.", uncertified, &|p| p.certificate.clear()),
-        edited("F26", "certificate-of-another-block", "The certificate of a later header.", uncertified, &|p| p.certificate.clone_from(&later.certificate)),
-        good.under(("anchor", &other_network), "F29", "other-network", "A network of the same name with another genesis.", "WrongNetwork"),
-        good.under(("floor", "3"), "F30", "roll-back", "Older than what is already known.", "LedgerStale"),
-        edited_absence("F28", "absent-called-present", "A record of another network is put where there is none.", invalid, &|p| {
-            p.evidence = Evidence::Present(protocol::cbor::to_vec(&protocol::ledger::record::Envelope {
-                version: 1,
-                height: 2,
-                record: Record::Did(world.shop.record()),
-            }));
+        edited("F26", "certificate-flipped", "A bit of the certificate's signature.", uncertified, &|p| {
+            *p.certificate.last_mut().expect("bytes") ^= 1
         }),
-        edited_absence("F28", "absence-of-another", "The proof says that the police is absent.", invalid, &|p| match &mut p.evidence {
-            Evidence::AbsentEmpty { key } | Evidence::AbsentOther { key, .. } => *key = police,
-            Evidence::Present(_) => panic!("the shop is absent"),
+        edited("F26", "certificate-missing", "No certificate.", uncertified, &|p| p.certificate.clear()),
+        edited("F26", "certificate-of-another-block", "The certificate of a later header.", uncertified, &|p| {
+            p.certificate.clone_from(&later.certificate)
+        }),
+        good.under(
+            ("anchor", &other_network),
+            "F29",
+            "other-network",
+            "A network of the same name with another genesis.",
+            "WrongNetwork",
+        ),
+        good.under(("floor", "3"), "F30", "roll-back", "Older than what is already known.", "LedgerStale"),
+        edited_absence(
+            "F28",
+            "absent-called-present",
+            "A record of another network is put where there is none.",
+            invalid,
+            &|p| {
+                p.evidence = Evidence::Present(protocol::cbor::to_vec(&protocol::ledger::record::Envelope {
+                    version: 1,
+                    height: 2,
+                    record: Record::Did(world.shop.record()),
+                }));
+            },
+        ),
+        edited_absence("F28", "absence-of-another", "The proof says that the police is absent.", invalid, &|p| {
+            match &mut p.evidence {
+                Evidence::AbsentEmpty { key } | Evidence::AbsentOther { key, .. } => *key = police,
+                Evidence::Present(_) => panic!("the shop is absent"),
+            }
         }),
         good,
         gone,

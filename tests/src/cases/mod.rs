@@ -10,6 +10,8 @@ mod presentation;
 pub mod proof;
 mod qr;
 mod request;
+mod status_list;
+mod wallet;
 
 use std::fmt::Write as _;
 use std::io;
@@ -159,7 +161,9 @@ pub fn all(world: &World) -> Vec<Case> {
     cases.extend(request::cases(world));
     cases.extend(credential::cases(world));
     cases.extend(qr::cases(world));
+    cases.extend(status_list::cases());
     cases.extend(ledger::cases(world));
+    cases.extend(wallet::cases());
     cases
 }
 
@@ -224,7 +228,8 @@ mod tests {
     #[test]
     fn a_file_comes_back_as_it_was_written() {
         let valid = Case::valid("presentation", "sample", "A sample.", (0..=255).collect());
-        let broken = valid.broken("C07", "one-byte-more", "One byte more.", "ProofLength", vec![]).with("trust", "usual");
+        let broken =
+            valid.broken("C07", "one-byte-more", "One byte more.", "ProofLength", vec![]).with("trust", "usual");
         for case in [valid, broken] {
             assert_eq!(Case::parse(&case.render()), Ok(case.clone()));
             assert!(case.render().lines().all(|line| line.len() <= 120));

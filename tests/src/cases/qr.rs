@@ -1,11 +1,8 @@
 //! What a camera sees.
 
-use std::io::Write as _;
-
-use flate2::Compression;
-use flate2::write::ZlibEncoder;
 use protocol::exchange::qr::{Drawing, Kind, to_text};
 
+use super::status_list::zlib;
 use super::{Case, flip};
 use crate::world::World;
 
@@ -19,7 +16,9 @@ pub(super) fn cases(world: &World) -> Vec<Case> {
 
 fn texts(text: &str) -> Vec<Case> {
     let good = Case::valid("qr-text", "request", "The text of a request's code.", text.into()).with("kind", "request");
-    let broken = |id: &str, slug: &str, title: &str, expect: &str, text: String| good.broken(id, slug, title, expect, text.into());
+    let broken = |id: &str, slug: &str, title: &str, expect: &str, text: String| {
+        good.broken(id, slug, title, expect, text.into())
+    };
     let malformed = |id: &str, slug: &str, title: &str, text: String| broken(id, slug, title, "MalformedInput", text);
     let body = &text[4..];
     vec![
@@ -36,7 +35,12 @@ fn texts(text: &str) -> Vec<Case> {
         malformed("E16", "space-in-front", "A space before the frame.", format!(" {text}")),
         malformed("A21", "line-break", "A line break after the message.", format!("{text}\n")),
         malformed("A21", "letter-missing", "The last letter is missing.", text[..text.len() - 1].into()),
-        malformed("A21", "outside-alphabet", "A letter that base45 does not have.", format!("MR1:{}", body.replacen(&body[..1], "_", 1))),
+        malformed(
+            "A21",
+            "outside-alphabet",
+            "A letter that base45 does not have.",
+            format!("MR1:{}", body.replacen(&body[..1], "_", 1)),
+        ),
         malformed("A21", "overflow", "Three letters that stand for more than two bytes.", format!("{text}:::")),
         broken("E02", "newer-version", "Version 9.", "UnsupportedVersion", format!("MR9:{body}")),
         broken("E01", "other-kind", "An offer where a request is due.", "UnexpectedKind", format!("MO1:{body}")),
@@ -55,23 +59,85 @@ fn pictures(text: &str) -> Vec<Case> {
     let other = Picture::read(&draw(&to_text(Kind::Offer, b"another message").expect("a short text")));
     let mut damaged = Picture::read(&png);
     damaged.blot(damaged.side / 4, damaged.side / 2);
-    let request = Case { bytes: draw(text), slug: "request".into(), title: "A picture of a request.".into(), ..good.clone() }.with("kind", "request");
+    let request =
+        Case { bytes: draw(text), slug: "request".into(), title: "A picture of a request.".into(), ..good.clone() }
+            .with("kind", "request");
     let header = |width: u32, height: u32| png_of(width, height, &zlib(&[0]));
     vec![
         broken("E01", "empty", "Nothing at all.", "ImageRejected", vec![]),
-        broken("E01", "not-a-picture", "The code's text in place of a picture.", "ImageRejected", short.clone().into_bytes()),
+        broken(
+            "E01",
+            "not-a-picture",
+            "The code's text in place of a picture.",
+            "ImageRejected",
+            short.clone().into_bytes(),
+        ),
         broken("E05", "cut-short", "Half a picture.", "ImageRejected", png[..png.len() / 2].to_vec()),
         broken("E05", "checksum", "A bit of the picture's checksum.", "ImageRejected", flip(&png, 32, 1)),
         broken("E05", "pixels-missing", "A picture without its pixels.", "ImageRejected", header(300, 300)),
-        broken("E04", "huge-dimensions", "A picture of 100,000 times 100,000 pixels in a few bytes.", "TooLarge", header(100_000, 100_000)),
-        broken("E04", "largest-dimensions", "The largest sides a picture can have.", "ImageRejected", header(0x7fff_ffff, 0x7fff_ffff)),
-        broken("E04", "bomb", "36 million pixels in a few kilobytes.", "TooLarge", png_of(6_000, 6_000, &zlib(&vec![0; 6_001 * 6_000]))),
-        broken("E04", "largest-in-grey", "As many pixels as are looked at.", "NoCodeFound", png_of(3_500, 3_500, &zlib(&vec![0; 3_501 * 3_500]))),
-        broken("E04", "largest-in-colour", "The same with colours and transparency.", "NoCodeFound", png_in(COLOUR, 3_500, 3_500, &zlib(&vec![0; (4 * 3_500 + 1) * 3_500]))),
-        broken("E16", "interlaced", "A picture that has to be held as a whole to be put together.", "ImageRejected", png_in([8, 0, 0, 0, 1], 1, 1, &zlib(&[0, 255]))),
-        broken("E04", "endless-pixels", "More pixels than the picture has.", "ImageRejected", png_of(100, 100, &zlib(&vec![255; 3_000_000]))),
-        broken("E01", "white", "A white picture.", "NoCodeFound", Picture { side: 200, pixels: vec![255; 40_000] }.write()),
-        broken("E24", "damaged", "A code with more damage than its correction repairs.", "NoCodeFound", damaged.write()),
+        broken(
+            "E04",
+            "huge-dimensions",
+            "A picture of 100,000 times 100,000 pixels in a few bytes.",
+            "TooLarge",
+            header(100_000, 100_000),
+        ),
+        broken(
+            "E04",
+            "largest-dimensions",
+            "The largest sides a picture can have.",
+            "ImageRejected",
+            header(0x7fff_ffff, 0x7fff_ffff),
+        ),
+        broken(
+            "E04",
+            "bomb",
+            "36 million pixels in a few kilobytes.",
+            "TooLarge",
+            png_of(6_000, 6_000, &zlib(&vec![0; 6_001 * 6_000])),
+        ),
+        broken(
+            "E04",
+            "largest-in-grey",
+            "As many pixels as are looked at.",
+            "NoCodeFound",
+            png_of(3_500, 3_500, &zlib(&vec![0; 3_501 * 3_500])),
+        ),
+        broken(
+            "E04",
+            "largest-in-colour",
+            "The same with colours and transparency.",
+            "NoCodeFound",
+            png_in(COLOUR, 3_500, 3_500, &zlib(&vec![0; (4 * 3_500 + 1) * 3_500])),
+        ),
+        broken(
+            "E16",
+            "interlaced",
+            "A picture that has to be held as a whole to be put together.",
+            "ImageRejected",
+            png_in([8, 0, 0, 0, 1], 1, 1, &zlib(&[0, 255])),
+        ),
+        broken(
+            "E04",
+            "endless-pixels",
+            "More pixels than the picture has.",
+            "ImageRejected",
+            png_of(100, 100, &zlib(&vec![255; 3_000_000])),
+        ),
+        broken(
+            "E01",
+            "white",
+            "A white picture.",
+            "NoCodeFound",
+            Picture { side: 200, pixels: vec![255; 40_000] }.write(),
+        ),
+        broken(
+            "E24",
+            "damaged",
+            "A code with more damage than its correction repairs.",
+            "NoCodeFound",
+            damaged.write(),
+        ),
         broken("E06", "two-codes", "Two codes in one picture.", "MalformedInput", picture.beside(&other).write()),
         request,
         good,
@@ -134,9 +200,4 @@ fn png_in(form: [u8; 5], width: u32, height: u32, packed: &[u8]) -> Vec<u8> {
         [(data.len() as u32).to_be_bytes().as_slice(), &named, &crc.sum().to_be_bytes()].concat()
     };
     [b"\x89PNG\r\n\x1a\n".as_slice(), &chunk(b"IHDR", &size), &chunk(b"IDAT", packed), &chunk(b"IEND", &[])].concat()
-}
-
-fn zlib(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("memory")
 }

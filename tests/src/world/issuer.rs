@@ -88,7 +88,9 @@ impl Person {
     }
 
     pub(super) fn canaries(&self) -> Vec<String> {
-        ["licence_number", "name_ko", "name_en", "birth_date", "address", "portrait"].map(|name| self.value(name)).into()
+        ["licence_number", "name_ko", "name_en", "birth_date", "address", "portrait"]
+            .map(|name| self.value(name))
+            .into()
     }
 }
 
@@ -178,7 +180,8 @@ impl Issuing {
         };
         let header = self.header();
         let issuance = self.issuance(&header);
-        let commitment = blind::commit(&issuance, &[secrets.link_secret, secrets.blinder], &mut rng).expect("two secrets");
+        let commitment =
+            blind::commit(&issuance, &[secrets.link_secret, secrets.blinder], &mut rng).expect("two secrets");
         let clear = credential.clear_messages(&self.credential_type).expect("values of the type");
         credential.signature = blind::sign(&self.bbs, &issuance, &commitment, &clear).expect("a commitment").to_bytes();
         (credential, secrets)

@@ -138,7 +138,9 @@ impl World {
     /// A request of the shop for an age, as [`World::request`].
     #[must_use]
     pub fn shop_request(&self, name: &str) -> SignedRequest {
-        self.request(&self.shop, "age-check", self.profile("age-19"), name).sign(&self.shop.key).expect("a software key")
+        self.request(&self.shop, "age-check", self.profile("age-19"), name)
+            .sign(&self.shop.key)
+            .expect("a software key")
     }
 
     /// A request made at [`NOW`] for two minutes, with the nonce that `name` determines.
@@ -177,7 +179,11 @@ impl World {
         let roadside = Purpose {
             id: "roadside".into(),
             text: label("운전면허 확인", "Check your driving licence"),
-            permits: vec![Permit { credential_type: licence.credential_type, claims: licence.show, predicates: vec![] }],
+            permits: vec![Permit {
+                credential_type: licence.credential_type,
+                claims: licence.show,
+                predicates: vec![],
+            }],
         };
         let shop = VerifierRegistration {
             did: self.shop.did.clone(),

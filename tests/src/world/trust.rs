@@ -140,13 +140,15 @@ impl World {
             "epoch-later" => epochs(records).for_each(|current| current.epoch += 1),
             "epoch-missing" => records.retain(|record| !matches!(record, Record::StatusEpoch(_))),
             "verifier-unknown" => records.retain(|record| !matches!(record, Record::Verifier(_))),
-            "verifier-withdrawn" => records.iter_mut().for_each(|record| match record {
-                Record::Verifier(registration) => registration.withdrawn = true,
-                _ => {}
+            "verifier-withdrawn" => records.iter_mut().for_each(|record| {
+                if let Record::Verifier(registration) = record {
+                    registration.withdrawn = true;
+                }
             }),
-            "verifier-key-retired" => records.iter_mut().for_each(|record| match record {
-                Record::Did(who) => who.keys.iter_mut().for_each(|key| key.until = Some(NOW)),
-                _ => {}
+            "verifier-key-retired" => records.iter_mut().for_each(|record| {
+                if let Record::Did(who) = record {
+                    who.keys.iter_mut().for_each(|key| key.until = Some(NOW));
+                }
             }),
             other => panic!("there is no trust data named {other}"),
         }

@@ -10,21 +10,27 @@ pub(super) fn cases(valid: &Valid<'_>) -> Vec<Case> {
     let thief = P256SigningKey::generate(&mut crate::rng("thief's phone"));
     let wire = PresentationWire::decode(&licence.bytes);
     let signature = wire.device_signature.expect("a licence is signed");
-    let invalid = |id: &str, slug: &str, title: &str, bytes| licence.broken(id, slug, title, "HolderBindingInvalid", bytes);
-    let missing = |id: &str, slug: &str, title: &str, bytes| licence.broken(id, slug, title, "HolderBindingMissing", bytes);
-    let signed_by = |signature: Option<Signature>| PresentationWire { device_signature: signature, ..wire.clone() }.encode();
+    let invalid =
+        |id: &str, slug: &str, title: &str, bytes| licence.broken(id, slug, title, "HolderBindingInvalid", bytes);
+    let missing =
+        |id: &str, slug: &str, title: &str, bytes| licence.broken(id, slug, title, "HolderBindingMissing", bytes);
+    let signed_by =
+        |signature: Option<Signature>| PresentationWire { device_signature: signature, ..wire.clone() }.encode();
     let mut flipped = signature;
     flipped.0[40] ^= 1;
     let own_phone = PresentationWire { device_key: Some(thief.public_key()), ..wire.clone() }.signed(&thief);
     let ed25519 = &valid.world.shop.key;
     let other_kind = PresentationWire { device_key: Some(ed25519.public_key()), ..wire.clone() }.signed(ed25519);
-    let not_a_point = PresentationWire {
-        device_key: Some(protocol::crypto::keys::PublicKey::P256([2; 33])),
-        ..wire.clone()
-    };
+    let not_a_point =
+        PresentationWire { device_key: Some(protocol::crypto::keys::PublicKey::P256([2; 33])), ..wire.clone() };
     vec![
         missing("D01", "signature-missing", "The phone did not sign.", signed_by(None)),
-        missing("D19", "key-missing", "Neither key nor signature, as if none were needed.", PresentationWire { device_key: None, device_signature: None, ..wire.clone() }.encode()),
+        missing(
+            "D19",
+            "key-missing",
+            "Neither key nor signature, as if none were needed.",
+            PresentationWire { device_key: None, device_signature: None, ..wire.clone() }.encode(),
+        ),
         invalid("D02", "signature-flipped", "A bit of the phone's signature.", signed_by(Some(flipped))),
         invalid("C26", "other-phone", "Signed by another phone.", wire.clone().signed(&thief).encode()),
         invalid("A13", "zero-signature", "r and s are zero.", signed_by(Some(Signature([0; 64])))),
@@ -33,25 +39,66 @@ pub(super) fn cases(valid: &Valid<'_>) -> Vec<Case> {
         invalid("A16", "key-not-on-curve", "A device key that is no point.", not_a_point.encode()),
         invalid("C26", "signature-of-earlier-show", "The signature of an earlier presentation.", {
             let query = valid.world.profile("roadside");
-            let earlier = valid.world.holder.licence.show_at(&valid.world.licences, &query, crate::world::NOW - 1, &mut crate::rng("earlier"));
+            let earlier = valid.world.holder.licence.show_at(
+                &valid.world.licences,
+                &query,
+                crate::world::NOW - 1,
+                &mut crate::rng("earlier"),
+            );
             signed_by(PresentationWire::decode(&earlier).device_signature)
         }),
-        invalid("D28", "value-changed-in-transit", "Someone between phone and verifier changes the name.", Valid::edit(licence, |wire| {
-            wire.shown[1].value = protocol::credential::Value::Text("임꺽정".into());
-        })),
-        licence.broken("C26", "key-not-committed", "A thief's phone names its own key and signs.", "ProofInvalid", own_phone.encode()),
-        licence.broken("C26", "key-of-other-kind", "An Ed25519 key in place of the phone's.", "ProofInvalid", other_kind.encode()),
-        licence.broken("B12", "value-changed-by-holder", "The holder's own phone signs another name.", "ProofInvalid", valid.edit_signed(|wire| {
-            wire.shown[1].value = protocol::credential::Value::Text("임꺽정".into());
-        })),
-        licence.broken("I12", "handle-of-another", "The handle of someone who is not withdrawn.", "ProofInvalid", valid.edit_signed(|wire| {
-            wire.handle = Some(valid.world.neighbour.licence.credential.handle);
-        })),
-        licence.broken("C18", "proof-of-another", "Another driver's proof under the holder's signature.", "ProofInvalid", valid.edit_signed(|wire| {
-            let query = valid.world.profile("roadside");
-            let other = valid.world.neighbour.licence.show(&valid.world.licences, &query, &mut crate::rng("other driver"));
-            wire.proof = PresentationWire::decode(&other).proof;
-        })),
+        invalid(
+            "D28",
+            "value-changed-in-transit",
+            "Someone between phone and verifier changes the name.",
+            Valid::edit(licence, |wire| {
+                wire.shown[1].value = protocol::credential::Value::Text("임꺽정".into());
+            }),
+        ),
+        licence.broken(
+            "C26",
+            "key-not-committed",
+            "A thief's phone names its own key and signs.",
+            "ProofInvalid",
+            own_phone.encode(),
+        ),
+        licence.broken(
+            "C26",
+            "key-of-other-kind",
+            "An Ed25519 key in place of the phone's.",
+            "ProofInvalid",
+            other_kind.encode(),
+        ),
+        licence.broken(
+            "B12",
+            "value-changed-by-holder",
+            "The holder's own phone signs another name.",
+            "ProofInvalid",
+            valid.edit_signed(|wire| {
+                wire.shown[1].value = protocol::credential::Value::Text("임꺽정".into());
+            }),
+        ),
+        licence.broken(
+            "I12",
+            "handle-of-another",
+            "The handle of someone who is not withdrawn.",
+            "ProofInvalid",
+            valid.edit_signed(|wire| {
+                wire.handle = Some(valid.world.neighbour.licence.credential.handle);
+            }),
+        ),
+        licence.broken(
+            "C18",
+            "proof-of-another",
+            "Another driver's proof under the holder's signature.",
+            "ProofInvalid",
+            valid.edit_signed(|wire| {
+                let query = valid.world.profile("roadside");
+                let other =
+                    valid.world.neighbour.licence.show(&valid.world.licences, &query, &mut crate::rng("other driver"));
+                wire.proof = PresentationWire::decode(&other).proof;
+            }),
+        ),
     ]
 }
 

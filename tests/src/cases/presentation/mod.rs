@@ -44,7 +44,12 @@ impl<'w> Valid<'w> {
             age: valid("age-19", "An adult shows the age code.", "profile age-19", show("age-19")),
             licence: valid("roadside", "A driver shows the licence code.", "profile roadside", roadside),
             answer: valid("answer", "An adult answers the shop.", "request valid/request-shop.txt", answer),
-            region: valid("region", "Someone shows the region of residence.", "profile resident-of", show("resident-of")),
+            region: valid(
+                "region",
+                "Someone shows the region of residence.",
+                "profile resident-of",
+                show("resident-of"),
+            ),
             request,
         }
     }

@@ -19,7 +19,8 @@ pub(super) fn cases(valid: &Valid<'_>) -> Vec<Case> {
     };
     let (identity, query) = (&world.holder.identity, world.profile("age-19"));
     let freshness = Freshness { made_at: NOW - 9, request: Some(valid.request.digest()) };
-    let made_before = identity.answer(&world.identities, &query, freshness, crate::world::EPOCH, &mut crate::rng("before"));
+    let made_before =
+        identity.answer(&world.identities, &query, freshness, crate::world::EPOCH, &mut crate::rng("before"));
     let made_before = made_before.expect("a true statement");
     let by_neighbour = &world.neighbour.identity;
     let other_answer = by_neighbour.reply(&world.identities, &query, &valid.request, &mut crate::rng("second answer"));
@@ -42,6 +43,12 @@ pub(super) fn cases(valid: &Valid<'_>) -> Vec<Case> {
             .with("before", &answer.file()),
         edge(answer, NOW + 119, "answer-last-second", "The last second of a request."),
         at(answer, NOW + 120, "L04", "request-over", "The request has run out.", "RequestExpired"),
-        answer.broken("L02", "made-before-request", "Made nine seconds before the request.", "RequestExpired", made_before),
+        answer.broken(
+            "L02",
+            "made-before-request",
+            "Made nine seconds before the request.",
+            "RequestExpired",
+            made_before,
+        ),
     ]
 }
