@@ -113,6 +113,18 @@ fn every_record_round_trips_as_kind_and_body_under_its_own_key() {
 }
 
 #[test]
+fn an_absent_last_field_is_left_out_and_never_null() {
+    let [control, sign] = &did_record().keys[..] else { unreachable!() };
+    assert_eq!([cbor::to_vec(control)[0], cbor::to_vec(sign)[0]], [0x84, 0x85], "arrays of 4 and 5");
+    let cut_off = IssuerKey { compromised_from: Some(1), ..issuer_key() };
+    assert_eq!([cbor::to_vec(&issuer_key())[0], cbor::to_vec(&cut_off)[0]], [0x87, 0x88], "arrays of 7 and 8");
+    let mut with_null = cbor::to_vec(control);
+    with_null[0] = 0x85;
+    with_null.push(0xf6);
+    assert_eq!(cbor::from_slice::<DidKey>(&with_null, VALUE_MAX), Err(EncodingError::NonCanonicalEncoding));
+}
+
+#[test]
 fn lrec_01_keys_depend_on_every_part_of_the_identifier() {
     let base = StateKey::status_list(&did(4), "a", 1);
     let others = [
