@@ -32,7 +32,8 @@ impl Now {
 
 /// Unix seconds of a time as RFC 3339 writes it.
 fn parse(text: &str) -> Result<u64, String> {
-    let at = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| "write the time as 2026-05-04T09:30:00+09:00".to_owned())?;
+    let at =
+        OffsetDateTime::parse(text, &Rfc3339).map_err(|_| "write the time as 2026-05-04T09:30:00+09:00".to_owned())?;
     u64::try_from(at.unix_timestamp()).map_err(|_| "the time must not be before 1970".to_owned())
 }
 

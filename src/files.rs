@@ -55,8 +55,9 @@ pub(crate) fn message(bytes: Vec<u8>, kind: Kind) -> Result<Vec<u8>, CliError> {
 
 /// Reads the trust anchor.
 pub(crate) fn read_anchor(path: &Path) -> Result<TrustAnchor, CliError> {
-    TrustAnchor::decode(&read_message(path, Kind::TrustAnchor)?)
-        .map_err(|_| CliError::refused("MalformedAnchor", "this is not a trust anchor; get it again from the ledger's operators"))
+    TrustAnchor::decode(&read_message(path, Kind::TrustAnchor)?).map_err(|_| {
+        CliError::refused("MalformedAnchor", "this is not a trust anchor; get it again from the ledger's operators")
+    })
 }
 
 /// Replaces a file as a whole; `-` is standard output.
@@ -77,10 +78,11 @@ fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), CliError> {
     let mut name = path.file_name().ok_or_else(|| CliError::usage("name a file to write"))?.to_owned();
     name.push(format!(".{}.new", std::process::id()));
     let new = path.with_file_name(name);
-    let written = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&new).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()
-    });
+    let written =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&new).and_then(|mut file| {
+            file.write_all(bytes)?;
+            file.sync_all()
+        });
     written.and_then(|()| fs::rename(&new, path)).map_err(|error| {
         // Nothing more can be done about a leftover.
         let _ = fs::remove_file(&new);

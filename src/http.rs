@@ -25,8 +25,13 @@ impl Answer {
         }
         let named: Option<Named> = serde_json::from_slice(&self.body).ok();
         Err(match named {
-            Some(Named { error }) => CliError::refused(&camel_case(&error), format!("the service refused with status {}", self.status)),
-            None => CliError::refused("ServiceFailed", format!("the service answered with status {}; try again later", self.status)),
+            Some(Named { error }) => {
+                CliError::refused(&camel_case(&error), format!("the service refused with status {}", self.status))
+            }
+            None => CliError::refused(
+                "ServiceFailed",
+                format!("the service answered with status {}; try again later", self.status),
+            ),
         })
     }
 
@@ -38,7 +43,9 @@ impl Answer {
         let refusal = serde_json::from_slice::<serde_json::Value>(&self.body).ok();
         match refusal.and_then(|value| serde_json::from_value(value.get("error")?.clone()).ok()) {
             Some(refusal) => Ok(Err(refusal)),
-            None => Err(self.ok().err().unwrap_or_else(|| CliError::refused("ServiceFailed", "the service gave no answer"))),
+            None => {
+                Err(self.ok().err().unwrap_or_else(|| CliError::refused("ServiceFailed", "the service gave no answer")))
+            }
         }
     }
 }

@@ -24,7 +24,9 @@ pub(crate) fn client(url: &str) -> Result<LedgerClient, CliError> {
 /// The refusal behind a node's answer, under the name that the node gives it.
 pub(crate) fn answered(error: ClientError) -> CliError {
     match &error {
-        ClientError::Refused(name) | ClientError::Busy(name) if !name.is_empty() => CliError::refused(name, error.to_string()),
+        ClientError::Refused(name) | ClientError::Busy(name) if !name.is_empty() => {
+            CliError::refused(name, error.to_string())
+        }
         _ => error.into(),
     }
 }
@@ -76,7 +78,9 @@ fn as_answered(error: NodeError) -> ClientError {
     match error {
         NodeError::NotFinalYet(_) => ClientError::NotFinalYet,
         NodeError::Refused(_) | NodeError::StatusList(_) => ClientError::Refused(error_name(&error)),
-        NodeError::Overloaded | NodeError::NotCertifiedYet | NodeError::Store(_) => ClientError::Busy(error_name(&error)),
+        NodeError::Overloaded | NodeError::NotCertifiedYet | NodeError::Store(_) => {
+            ClientError::Busy(error_name(&error))
+        }
         _ => ClientError::Unavailable,
     }
 }

@@ -48,6 +48,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    serving::no_core_dumps();
     match Mid::parse().command {
         Command::Demo(args) => match demo::run(&args) {
             Ok(came_true) => ExitCode::from(u8::from(!came_true)),

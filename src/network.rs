@@ -48,8 +48,10 @@ const DRIVER_LICENCE: &[u8] = include_bytes!("../specs/types/driver-licence.json
 const ZK_IDENTITY: &[u8] = include_bytes!("../specs/types/zk-identity.json");
 /// The sample register of invented people.
 pub(crate) const SAMPLE_REGISTER: &[u8] = include_bytes!("../issuer/sample/register.json");
-/// How long accreditations and issuer keys are good for, in seconds: ten years.
-const TERM: u64 = 10 * 365 * 86_400;
+/// How long accreditations and issuer keys are good for, in seconds: 25 years. The end of either ends the use of every
+/// credential under it, so a term has to outlive the credentials: with lives of ten years (`validity_days` 3,650), a key
+/// can sign for fifteen years before the last of its credentials would be cut short.
+pub(crate) const TERM: u64 = 25 * 365 * 86_400;
 /// The file that says that a directory is complete.
 const DESCRIPTION: &str = "network.json";
 
@@ -99,15 +101,21 @@ impl Network {
         progress: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<Self, CliError> {
         if dir.join(DESCRIPTION).exists() {
-            return Err(CliError::refused("NetworkExists", format!("{} holds a network already; open it", dir.display())));
+            return Err(CliError::refused(
+                "NetworkExists",
+                format!("{} holds a network already; open it", dir.display()),
+            ));
         }
         files::make_private_directory(dir)?;
         let (listener, url) = bind(listen)?;
         let mut rng = randomness::os()?;
         let ministry = key(dir, "ministry.key")?;
         if !dir.join("ledger").exists() {
-            let governance =
-                Governance { network: NAME.to_owned(), keys: vec![GovernanceKey(files::ed25519_public(&ministry)?)], threshold: 1 };
+            let governance = Governance {
+                network: NAME.to_owned(),
+                keys: vec![GovernanceKey(files::ed25519_public(&ministry)?)],
+                threshold: 1,
+            };
             let places = genesis::places(&dir.join("ledger"), &[SocketAddr::from(([127, 0, 0, 1], 0))]);
             genesis::init(governance, places, clock::now_ms(), &mut rng)?;
         }
@@ -373,7 +381,12 @@ fn decree(ledger: &InProcess, ministry: &Ed25519SigningKey, records: Vec<Record>
 }
 
 fn bind(listen: SocketAddr) -> Result<(TcpListener, String), CliError> {
-    let unusable = |error| CliError::refused("AddressUnusable", format!("cannot listen on {listen}: {error}; choose another with --listen"));
+    let unusable = |error| {
+        CliError::refused(
+            "AddressUnusable",
+            format!("cannot listen on {listen}: {error}; choose another with --listen"),
+        )
+    };
     let listener = TcpListener::bind(listen).map_err(unusable)?;
     listener.set_nonblocking(true).map_err(unusable)?;
     let url = format!("http://{}", listener.local_addr().map_err(unusable)?);

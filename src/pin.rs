@@ -49,7 +49,8 @@ impl PinSource {
 }
 
 fn from_file(path: &Path) -> Result<Zeroizing<String>, CliError> {
-    let file = std::fs::File::open(path).map_err(|error| CliError::usage(format!("cannot read {}: {error}", path.display())))?;
+    let file = std::fs::File::open(path)
+        .map_err(|error| CliError::usage(format!("cannot read {}: {error}", path.display())))?;
     line_of(&mut io::BufReader::new(file))
 }
 

@@ -5,8 +5,8 @@ use protocol::crypto::keys::PublicKey;
 use protocol::exchange::Predicate;
 use protocol::identifier::Did;
 use protocol::ledger::record::{
-    Accreditation, DidKey, DidRecord, Governance, GovernanceKey, IssuerKey, Permit, Purpose, Purposes, Record, StatusEpoch,
-    StatusListAnchor, TypeDefinition, VerifierRegistration,
+    Accreditation, DidKey, DidRecord, Governance, GovernanceKey, IssuerKey, Permit, Purpose, Purposes, Record,
+    StatusEpoch, StatusListAnchor, TypeDefinition, VerifierRegistration,
 };
 use protocol::ledger::transaction::Sender;
 use serde::{Deserialize, Serialize};
@@ -45,14 +45,47 @@ fn first_key() -> String {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(crate) enum RecordText {
-    Did { did: Did, keys: Vec<KeyText>, #[serde(default)] deactivated: bool },
-    Accreditation { issuer: Did, credential_type: String, from: u64, until: u64, #[serde(default)] withdrawn: bool },
-    Verifier { did: Did, name: Label, purposes: Vec<PurposeText>, #[serde(default)] withdrawn: bool },
+    Did {
+        did: Did,
+        keys: Vec<KeyText>,
+        #[serde(default)]
+        deactivated: bool,
+    },
+    Accreditation {
+        issuer: Did,
+        credential_type: String,
+        from: u64,
+        until: u64,
+        #[serde(default)]
+        withdrawn: bool,
+    },
+    Verifier {
+        did: Did,
+        name: Label,
+        purposes: Vec<PurposeText>,
+        #[serde(default)]
+        withdrawn: bool,
+    },
     CredentialType(Box<CredentialType>),
     IssuerKey(Box<IssuerKeyText>),
-    Governance { network: String, keys: Vec<String>, threshold: u8 },
-    StatusList { issuer: Did, credential_type: String, list: u32, digest: String, entries: u32, as_of: u64 },
-    StatusEpoch { issuer_key: String, epoch: u32, at: u64 },
+    Governance {
+        network: String,
+        keys: Vec<String>,
+        threshold: u8,
+    },
+    StatusList {
+        issuer: Did,
+        credential_type: String,
+        list: u32,
+        digest: String,
+        entries: u32,
+        as_of: u64,
+    },
+    StatusEpoch {
+        issuer_key: String,
+        epoch: u32,
+        at: u64,
+    },
 }
 
 /// The uses of a key, and what they are called.
@@ -111,7 +144,8 @@ pub(crate) struct IssuerKeyText {
 impl Draft {
     /// Reads a draft.
     pub(crate) fn parse(json: &[u8]) -> Result<Self, CliError> {
-        serde_json::from_slice(json).map_err(|error| CliError::refused("MalformedDraft", format!("not a draft of a transaction: {error}")))
+        serde_json::from_slice(json)
+            .map_err(|error| CliError::refused("MalformedDraft", format!("not a draft of a transaction: {error}")))
     }
 
     /// The records, each checked for itself.
@@ -151,9 +185,10 @@ impl RecordText {
                 let purposes = purposes.into_iter().map(PurposeText::purpose).collect();
                 Record::Verifier(VerifierRegistration { did, name, purposes, withdrawn })
             }
-            Self::CredentialType(credential_type) => {
-                Record::CredentialType(TypeDefinition { id: credential_type.id.clone(), definition: credential_type.definition() })
-            }
+            Self::CredentialType(credential_type) => Record::CredentialType(TypeDefinition {
+                id: credential_type.id.clone(),
+                definition: credential_type.definition(),
+            }),
             Self::IssuerKey(text) => Record::IssuerKey(Box::new(text.key()?)),
             Self::Governance { network, keys, threshold } => {
                 let keys = keys.iter().map(|key| Ok(GovernanceKey(bytes(key)?))).collect::<Result<_, CliError>>()?;
@@ -172,9 +207,11 @@ impl RecordText {
     /// A record as people read it. None for a credential type that this software does not understand.
     pub(crate) fn of(record: &Record) -> Option<Self> {
         Some(match record {
-            Record::Did(r) => {
-                Self::Did { did: r.did.clone(), keys: r.keys.iter().map(KeyText::of).collect(), deactivated: r.deactivated }
-            }
+            Record::Did(r) => Self::Did {
+                did: r.did.clone(),
+                keys: r.keys.iter().map(KeyText::of).collect(),
+                deactivated: r.deactivated,
+            },
             Record::Accreditation(r) => Self::Accreditation {
                 issuer: r.issuer.clone(),
                 credential_type: r.credential_type.clone(),
@@ -247,11 +284,16 @@ impl PurposeText {
             claims: p.claims.clone(),
             predicates: p.predicates.clone(),
         };
-        Self { id: purpose.id.clone(), text: purpose.text.clone(), permits: purpose.permits.iter().map(permit).collect() }
+        Self {
+            id: purpose.id.clone(),
+            text: purpose.text.clone(),
+            permits: purpose.permits.iter().map(permit).collect(),
+        }
     }
 
     fn purpose(self) -> Purpose {
-        let permit = |p: PermitText| Permit { credential_type: p.credential_type, claims: p.claims, predicates: p.predicates };
+        let permit =
+            |p: PermitText| Permit { credential_type: p.credential_type, claims: p.claims, predicates: p.predicates };
         Purpose { id: self.id, text: self.text, permits: self.permits.into_iter().map(permit).collect() }
     }
 }
@@ -311,6 +353,8 @@ mod tests {
         let record = Draft::parse(json.as_bytes()).unwrap().records().unwrap().remove(0);
         assert_eq!(RecordText::of(&record).unwrap().record().unwrap(), record);
         let unknown = json.replace("\"sender\"", "\"extra\":1,\"sender\"");
-        assert!(matches!(Draft::parse(unknown.as_bytes()), Err(CliError::Refused { name, .. }) if name == "MalformedDraft"));
+        assert!(
+            matches!(Draft::parse(unknown.as_bytes()), Err(CliError::Refused { name, .. }) if name == "MalformedDraft")
+        );
     }
 }

@@ -37,11 +37,19 @@ impl SeenFile {
         let unreadable = |error| CliError::usage(format!("cannot use {}: {error}", path.display()));
         let mut name = path.as_os_str().to_owned();
         name.push(".lock");
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(PathBuf::from(name)).map_err(unreadable)?;
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(PathBuf::from(name))
+            .map_err(unreadable)?;
         lock.lock().map_err(unreadable)?;
         let content: Content = match fs::read(path) {
             Ok(bytes) => serde_json::from_slice(&bytes).map_err(|_| {
-                CliError::refused("SeenFileDamaged", format!("{} is damaged; nothing can be told to be new", path.display()))
+                CliError::refused(
+                    "SeenFileDamaged",
+                    format!("{} is damaged; nothing can be told to be new", path.display()),
+                )
             })?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Content::default(),
             Err(error) => return Err(unreadable(error)),
@@ -79,22 +87,23 @@ impl Seen for &mut SeenFile {
 mod tests {
     use super::*;
 
+    /// One command: opens the file, records, and lets go of it again.
+    fn first_use(path: &Path, id: u8, until: u64, now: u64) -> bool {
+        let mut seen = SeenFile::open(path).unwrap();
+        let first = (&mut seen).first_use([id; 32], until, now);
+        seen.save().unwrap();
+        first
+    }
+
     #[test]
     fn it_remembers_across_openings() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("seen.json");
-        for first in [true, false] {
-            let mut seen = SeenFile::open(&path).unwrap();
-            assert_eq!((&mut seen).first_use([7; 32], 130, 100), first);
-            seen.save().unwrap();
-        }
+        assert!(first_use(&path, 7, 130, 100));
+        assert!(!first_use(&path, 7, 130, 100));
         // The clock is set back after the entry ran out.
-        let mut seen = SeenFile::open(&path).unwrap();
-        assert!((&mut seen).first_use([8; 32], 500, 200));
-        seen.save().unwrap();
-        let mut seen = SeenFile::open(&path).unwrap();
-        assert!(!(&mut seen).first_use([7; 32], 130, 100));
-        drop(seen);
+        assert!(first_use(&path, 8, 500, 200));
+        assert!(!first_use(&path, 7, 130, 100));
         fs::write(&path, "{").unwrap();
         assert!(matches!(SeenFile::open(&path), Err(CliError::Refused { name, .. }) if name == "SeenFileDamaged"));
     }

@@ -16,10 +16,14 @@ use crate::{clock, randomness};
 /// Threads that answer requests; what blocks runs beside them.
 const WORKERS: usize = 2;
 
-/// Threads for a service. From here on a crash leaves no copy of keys on disk.
-pub(crate) fn runtime() -> Result<Runtime, CliError> {
+/// From here on a crash leaves no copy of keys or personal data on disk.
+pub(crate) fn no_core_dumps() {
     // Where it cannot be limited further, it is limited already.
     let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+}
+
+/// Threads for a service.
+pub(crate) fn runtime() -> Result<Runtime, CliError> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
         .enable_all()
@@ -29,14 +33,16 @@ pub(crate) fn runtime() -> Result<Runtime, CliError> {
 
 /// Warnings of the services go to standard error; none names a person.
 pub(crate) fn log() {
-    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_writer(std::io::stderr).finish();
+    let subscriber =
+        tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_writer(std::io::stderr).finish();
     // Set once; a second service in the same process uses the first one's.
     let _ = tracing::subscriber::set_global_default(subscriber);
 }
 
 /// Ends when the operator presses Ctrl-C or the system asks to stop.
 pub(crate) async fn told_to_stop() {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
         tracing::error!("signals cannot be heard");
         return;
     };
@@ -62,7 +68,8 @@ pub(crate) fn issuer(
     let runtime = runtime()?;
     let token = AdminToken::load(issuer.dir(), &mut randomness::os()?)?;
     let service = Service::new(issuer.clone(), Arc::new(clock::now), token, Limits::default());
-    let unusable = |error: std::io::Error| CliError::refused("AddressUnusable", format!("cannot listen on {listen}: {error}"));
+    let unusable =
+        |error: std::io::Error| CliError::refused("AddressUnusable", format!("cannot listen on {listen}: {error}"));
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind(listen).await.map_err(unusable)?;
         eprintln!("the issuer serves http://{}, Ctrl-C stops it", listener.local_addr().map_err(unusable)?);

@@ -30,10 +30,14 @@ pub(crate) fn run(args: &UpArgs) -> Result<Answer, CliError> {
         eprintln!("making a network in {} (some seconds, once)", args.dir.display());
         Network::bootstrap(&args.dir, args.listen, &progress)?
     };
-    let url = network.url().to_owned();
-    println!("한국어      {url}/ko\nEnglish     {url}/en\nanchor      {}\nbundle      {}", 
-        args.dir.join("anchor.cbor").display(), args.dir.join("bundle.cbor").display());
-    println!("Ctrl-C stops it; the next start goes on where it was.");
+    let (url, dir) = (network.url(), args.dir.display());
+    let mut out = std::io::stdout();
+    // Whoever started it may not be reading; the services run all the same.
+    let _ = writeln!(
+        out,
+        "한국어      {url}/ko\nEnglish     {url}/en\nanchor      {dir}/anchor.cbor\nbundle      {dir}/bundle.cbor"
+    );
+    let _ = writeln!(out, "Ctrl-C stops it; the next start goes on where it was.");
     network.runtime().block_on(serving::told_to_stop());
     network.shutdown()?;
     Ok(Answer::new("stopped", json!({ "stopped": true })))
@@ -43,7 +47,8 @@ fn progress(done: usize, all: usize) {
     let mut err = std::io::stderr();
     if err.is_terminal() && all > 0 {
         // A progress line that cannot be written is not worth failing for.
-        let _ = write!(err, "\rsigning the public day set: {} %{}", done * 100 / all, if done == all { "\n" } else { "" });
+        let _ =
+            write!(err, "\rsigning the public day set: {} %{}", done * 100 / all, if done == all { "\n" } else { "" });
         let _ = err.flush();
     }
 }

@@ -97,13 +97,31 @@ fn keep_up(publisher: &Publisher, new_day: bool) {
 
 fn site(network: &Network) -> Site {
     let url = network.url();
-    let place = |path: &str, name_ko, name_en, about_ko, about_en| Place { name_ko, name_en, url: format!("{url}{path}"), about_ko, about_en };
+    let place = |path: &str, name_ko, name_en, about_ko, about_en| Place {
+        name_ko,
+        name_en,
+        url: format!("{url}{path}"),
+        about_ko,
+        about_en,
+    };
     let member = |name_ko, name_en, did: &protocol::identifier::Did| Member { name_ko, name_en, did: did.to_string() };
     Site {
         node: network.node().clone(),
         places: vec![
-            place("/ledger/v1/status", "원장 노드", "Ledger node", "기록, 증명, DID 문서", "Records, proofs, DID documents"),
-            place("/bundle", "신뢰 묶음", "Trust bundle", "오프라인 검증에 필요한 모든 것", "Everything an offline verifier needs"),
+            place(
+                "/ledger/v1/status",
+                "원장 노드",
+                "Ledger node",
+                "기록, 증명, DID 문서",
+                "Records, proofs, DID documents",
+            ),
+            place(
+                "/bundle",
+                "신뢰 묶음",
+                "Trust bundle",
+                "오프라인 검증에 필요한 모든 것",
+                "Everything an offline verifier needs",
+            ),
             place("/anchor", "신뢰 기준점", "Trust anchor", "검증기에 한 번 심는 것", "What a verifier is given once"),
         ],
         members: vec![
@@ -112,7 +130,10 @@ fn site(network: &Network) -> Site {
             member("편의점 (검증)", "Convenience store (verifier)", &network.shop().did),
         ],
         ledger: network.ledger_url(),
-        directory: network.dir().display().to_string(),
+        directory: std::path::absolute(network.dir())
+            .unwrap_or_else(|_| network.dir().to_owned())
+            .display()
+            .to_string(),
         verifier: Mutex::new(Verifier::new(Policy::default(), SeenInMemory::default())),
     }
 }
@@ -207,7 +228,11 @@ fn decide(site: &Site, credential_type: &str, profile: &str, scanned: Vec<u8>) -
 
 /// Every ready-made question of the types on the ledger.
 fn choices(site: &Site) -> Vec<Choice> {
-    let trust = site.node.bundle(Scope::Snapshot).map_err(CliError::from).and_then(|bundle| Ok(bundle.verify(site.node.anchor(), 0)?));
+    let trust = site
+        .node
+        .bundle(Scope::Snapshot)
+        .map_err(CliError::from)
+        .and_then(|bundle| Ok(bundle.verify(site.node.anchor(), 0)?));
     let Ok(trust) = trust else { return Vec::new() };
     let of_type = |t: &protocol::credential::CredentialType| {
         let choice = |profile: &protocol::credential::Profile| Choice {
@@ -238,7 +263,10 @@ fn cbor(bytes: Vec<u8>) -> Response {
 /// A page that may load nothing and be put into no frame.
 fn html(lang: Lang, page: String) -> Response {
     let headers = [
-        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        ),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::CACHE_CONTROL, "no-store"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),

@@ -114,8 +114,9 @@ impl<'a> App<'a> {
     fn open(wallet: &'a Wallet, dir: &'a Path, now: Now) -> Result<Self, CliError> {
         let path = dir.join(ADDRESSES);
         let addresses = if path.exists() {
-            serde_json::from_slice(&files::read(&path)?)
-                .map_err(|_| CliError::refused("AddressesDamaged", format!("{} is damaged; delete it", path.display())))?
+            serde_json::from_slice(&files::read(&path)?).map_err(|_| {
+                CliError::refused("AddressesDamaged", format!("{} is damaged; delete it", path.display()))
+            })?
         } else {
             Addresses::default()
         };
@@ -140,7 +141,9 @@ impl<'a> App<'a> {
             (Some(path), _) => files::read(path)?,
             (None, Some(url)) => self.http.get(&bundle_address(url))?.ok()?,
             (None, None) if self.dir.join(BUNDLE).exists() => files::read(&self.dir.join(BUNDLE))?,
-            (None, None) => return Err(CliError::usage("say where trust data comes from with --url or --trust the first time")),
+            (None, None) => {
+                return Err(CliError::usage("say where trust data comes from with --url or --trust the first time"));
+            }
         };
         let trust = TrustBundle::decode(&bundle)?.verify(&anchor, 0)?;
         self.wallet.install_trust(&bundle, &anchor, self.now.seconds())?;
@@ -169,7 +172,9 @@ impl<'a> App<'a> {
             let answer = self.http.post(&format!("{}/v1/credentials", pending.url), &pending.request)?;
             match answer.or_refusal::<IssuanceRefusal>()? {
                 Ok(response) => return Ok(self.wallet.finish_issuance(&pending.id, &response, now)?),
-                Err(IssuanceRefusal::TemporarilyUnavailable) => return Err(IssuanceRefusal::TemporarilyUnavailable.into()),
+                Err(IssuanceRefusal::TemporarilyUnavailable) => {
+                    return Err(IssuanceRefusal::TemporarilyUnavailable.into());
+                }
                 Err(refusal) => {
                     self.wallet.abandon_issuance(&pending.id, now)?;
                     // A request from before a crash may carry a nonce that has run out.
@@ -206,7 +211,8 @@ impl<'a> App<'a> {
     }
 
     fn issuer(&self, did: &Did) -> Result<&str, CliError> {
-        let unknown = || CliError::refused("IssuerAddressUnknown", "no offer told where this issuer is; accept one again");
+        let unknown =
+            || CliError::refused("IssuerAddressUnknown", "no offer told where this issuer is; accept one again");
         self.addresses.issuers.get(did).map(String::as_str).ok_or_else(unknown)
     }
 }

@@ -15,14 +15,13 @@ use serde_json::json;
 use crate::clock::Now;
 use crate::files::{self, Destination};
 use crate::ledger::{answered, client};
+use crate::network::TERM;
 use crate::output::{Answer, CliError};
 use crate::records::{Draft, RecordText, SenderText};
 use crate::{randomness, serving};
 
 /// The register of an issuer, in its directory.
 const REGISTER: &str = "register.json";
-/// How long accreditation and keys are asked for, in seconds: ten years.
-const TERM: u64 = 10 * 365 * 86_400;
 
 /// What an agency does that issues credentials.
 #[derive(Debug, Args)]
@@ -254,7 +253,8 @@ fn offer(args: &OfferArgs) -> Result<Answer, CliError> {
         text.push_str(&format!("\ntell separately: {}", code.as_str()));
     }
     let tx_code = made.tx_code.as_ref().map(|code| code.as_str());
-    let json = json!({ "types": terms.credential_types, "bytes": bytes.len(), "qr_version": version, "tx_code": tx_code });
+    let json =
+        json!({ "types": terms.credential_types, "bytes": bytes.len(), "qr_version": version, "tx_code": tx_code });
     Ok(Answer::new(text, json).beside(args.destination.uses_stdout()))
 }
 
@@ -282,11 +282,15 @@ fn epoch(args: &EpochArgs) -> Result<Answer, CliError> {
         Some(id) => vec![id.clone()],
         None => issuer.credential_types().filter(|t| t.status == StatusMethod::Epoch).map(|t| t.id.clone()).collect(),
     };
-    let epochs = ids.iter().map(|id| Ok((id.clone(), issuer.advance_epoch(id, now)?))).collect::<Result<Vec<_>, CliError>>()?;
+    let epochs =
+        ids.iter().map(|id| Ok((id.clone(), issuer.advance_epoch(id, now)?))).collect::<Result<Vec<_>, CliError>>()?;
     let published = publish(&issuer, args.ledger.as_deref(), now)?;
     let lines: Vec<_> = epochs.iter().map(|(id, epoch)| format!("{id}: epoch {epoch}")).collect();
     let json: serde_json::Map<_, _> = epochs.into_iter().map(|(id, epoch)| (id, json!(epoch))).collect();
-    Ok(Answer::new(format!("{}{}", lines.join("\n"), told(published)), json!({ "epochs": json, "published": published })))
+    Ok(Answer::new(
+        format!("{}{}", lines.join("\n"), told(published)),
+        json!({ "epochs": json, "published": published }),
+    ))
 }
 
 fn publish(issuer: &Issuer, ledger: Option<&str>, now: u64) -> Result<Option<usize>, CliError> {

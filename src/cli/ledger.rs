@@ -213,7 +213,15 @@ pub(crate) fn run(args: LedgerArgs) -> Result<Answer, CliError> {
 fn init(args: &InitArgs) -> Result<Answer, CliError> {
     let mut rng = randomness::os()?;
     if args.dir.join(ANCHOR).exists() {
-        return Err(CliError::refused("FolderNotEmpty", format!("{} holds a network already; choose another", args.dir.display())));
+        return Err(CliError::refused(
+            "FolderNotEmpty",
+            format!("{} holds a network already; choose another", args.dir.display()),
+        ));
+    }
+    // What can be refused is refused before a key is made.
+    Did::derive(&args.network, &[]).map_err(|_| CliError::usage("a network's name is 1 to 24 of a-z, 0-9 and -"))?;
+    if args.threshold == 0 || usize::from(args.threshold) > args.governance_key.len() {
+        return Err(CliError::usage("the threshold is at least 1 and at most the number of governors"));
     }
     let mut keys = Vec::new();
     for path in &args.governance_key {
@@ -227,7 +235,12 @@ fn init(args: &InitArgs) -> Result<Answer, CliError> {
     files::write(&args.dir.join(ANCHOR), &anchor.encode())?;
     let (id, path) = (hex::encode(anchor.network_id), args.dir.join(ANCHOR));
     Ok(Answer::new(
-        format!("network {} with {} validator(s)\n  id      {id}\n  anchor  {}", anchor.network, addresses.len(), path.display()),
+        format!(
+            "network {} with {} validator(s)\n  id      {id}\n  anchor  {}",
+            anchor.network,
+            addresses.len(),
+            path.display()
+        ),
         json!({ "network": anchor.network, "network_id": id, "validators": addresses.len(), "anchor": path }),
     ))
 }
@@ -250,8 +263,11 @@ fn submit(args: &SubmitArgs) -> Result<Answer, CliError> {
     };
     if let Some(path) = &args.out {
         files::write(path, &bytes)?;
-        return Ok(Answer::new(format!("{} bytes, not sent", bytes.len()), json!({ "bytes": bytes.len(), "sent": false }))
-            .beside(path == Path::new("-")));
+        return Ok(Answer::new(
+            format!("{} bytes, not sent", bytes.len()),
+            json!({ "bytes": bytes.len(), "sent": false }),
+        )
+        .beside(path == Path::new("-")));
     }
     let recorded = client(&args.url)?.submit_bytes(&bytes).map_err(answered)?;
     let id = hex::encode(recorded.id);
@@ -286,7 +302,9 @@ fn resolve(args: &ResolveArgs) -> Result<Answer, CliError> {
     };
     match found {
         None => Err(CliError::refused("NotFound", "the ledger has no such DID")),
-        Some(DidRecord { deactivated: true, .. }) => Err(CliError::refused("Deactivated", "the DID was given up for ever")),
+        Some(DidRecord { deactivated: true, .. }) => {
+            Err(CliError::refused("Deactivated", "the DID was given up for ever"))
+        }
         Some(record) => Ok(document_answer(&serde_json::to_value(record.document(at))?)),
     }
 }

@@ -59,15 +59,20 @@ struct Question {
 
 impl Question {
     fn query(&self, trust: &TrustedState) -> Result<Query, CliError> {
-        let id = self.credential_type.as_deref().ok_or_else(|| CliError::usage("say what is asked: --type with --profile or --show"))?;
+        let id = self
+            .credential_type
+            .as_deref()
+            .ok_or_else(|| CliError::usage("say what is asked: --type with --profile or --show"))?;
         if self.profile.is_none() && self.show.is_empty() {
             return Err(CliError::usage("say what is asked of the credential: --profile or --show"));
         }
-        let unknown = || CliError::refused("UnknownType", "the trust data does not know this credential type; update it");
+        let unknown =
+            || CliError::refused("UnknownType", "the trust data does not know this credential type; update it");
         let credential_type = trust.credential_type(id).ok_or_else(unknown)?;
         match &self.profile {
             Some(profile) => {
-                let missing = || CliError::refused("NoSuchProfile", "this credential type has no such ready-made question");
+                let missing =
+                    || CliError::refused("NoSuchProfile", "this credential type has no such ready-made question");
                 Ok(Query::of_profile(credential_type, credential_type.profile(profile).ok_or_else(missing)?))
             }
             None => Ok(Query {
@@ -170,7 +175,11 @@ pub(crate) fn run(args: VerifierArgs) -> Result<Answer, CliError> {
 fn init(args: &InitArgs) -> Result<Answer, CliError> {
     let purposes: Vec<PurposeText> = serde_json::from_slice(&files::read(&args.purposes)?)
         .map_err(|error| CliError::refused("MalformedDraft", format!("not a list of purposes: {error}")))?;
-    let key = if args.key.exists() { files::read_key(&args.key)? } else { files::create_key(&args.key, &mut randomness::os()?)? };
+    let key = if args.key.exists() {
+        files::read_key(&args.key)?
+    } else {
+        files::create_key(&args.key, &mut randomness::os()?)?
+    };
     let did = Did::derive(&args.network, &key.public_key().to_multicodec())?;
     let name = Label { ko: args.name_ko.clone(), en: args.name_en.clone() };
     let records = vec![
@@ -234,7 +243,8 @@ fn check(args: &CheckArgs) -> Result<Answer, CliError> {
 /// The verdict, with the names that people know.
 pub(crate) fn describe(verdict: &Verdict, trust: &TrustedState) -> Result<Answer, CliError> {
     let mut lines = vec!["accepted".to_owned()];
-    let type_name = trust.credential_type(verdict.credential_type()).map_or(verdict.credential_type(), |t| t.name.text("en"));
+    let type_name =
+        trust.credential_type(verdict.credential_type()).map_or(verdict.credential_type(), |t| t.name.text("en"));
     lines.push(format!("  credential    {type_name}"));
     lines.push(format!("  issuer        {}", verdict.issuer()));
     for claim in verdict.claims() {
@@ -244,7 +254,12 @@ pub(crate) fn describe(verdict: &Verdict, trust: &TrustedState) -> Result<Answer
         lines.push(format!("  proven        {predicate}"));
     }
     let grade = verdict.trust();
-    lines.push(format!("  trust data    height {}, as of {}, {} s old", grade.height, clock::rfc3339(grade.as_of), grade.age));
+    lines.push(format!(
+        "  trust data    height {}, as of {}, {} s old",
+        grade.height,
+        clock::rfc3339(grade.as_of),
+        grade.age
+    ));
     lines.push(format!("  not withdrawn as of {}", clock::rfc3339(verdict.status_as_of())));
     let mut json = json!({ "accepted": true, "verdict": verdict });
     for grade in ["replay", "binding"] {

@@ -9,8 +9,8 @@ use protocol::credential::Day;
 use protocol::exchange::qr::Kind;
 use serde_json::json;
 use wallet_core::{
-    Activity, Asked, Consent, CredentialState, Decision, Disclosure, Event, HeldCredential, KdfParameters, PersonalNumbers,
-    SetUp, SoftwareSecureArea, Wallet,
+    Activity, Asked, Consent, CredentialState, Decision, Disclosure, Event, HeldCredential, KdfParameters,
+    PersonalNumbers, SetUp, SoftwareSecureArea, Wallet,
 };
 
 use super::fetch;
@@ -332,7 +332,10 @@ fn ask(consent: &Consent) -> Result<Decision, CliError> {
     eprintln!("{}", sheet(consent));
     let stdin = std::io::stdin();
     if !stdin.is_terminal() {
-        return Err(CliError::refused("ConsentNeeded", "decide with --approve or --decline, or at a terminal; nothing was sent"));
+        return Err(CliError::refused(
+            "ConsentNeeded",
+            "decide with --approve or --decline, or at a terminal; nothing was sent",
+        ));
     }
     eprint!("Answer? [y/N] ");
     let mut line = String::new();
@@ -365,7 +368,8 @@ fn sheet(consent: &Consent) -> String {
 
 fn log(place: &Place) -> Result<Answer, CliError> {
     let history = place.unlock()?.history(place.now.seconds())?;
-    let lines: Vec<_> = history.iter().map(|activity| format!("{}  {}", clock::rfc3339(activity.at), told(activity).1)).collect();
+    let lines: Vec<_> =
+        history.iter().map(|activity| format!("{}  {}", clock::rfc3339(activity.at), told(activity).1)).collect();
     let json: Vec<_> = history
         .iter()
         .map(|activity| {
@@ -383,15 +387,21 @@ fn told(activity: &Activity) -> (&'static str, String) {
         format!("{} asked for {} ({})", asked.name_en, what.join(", "), asked.purpose)
     };
     match &activity.event {
-        Event::Received { credential_type, issuer } => ("received", format!("received {credential_type} from {issuer}")),
+        Event::Received { credential_type, issuer } => {
+            ("received", format!("received {credential_type} from {issuer}"))
+        }
         Event::Deleted { credential_type } => ("deleted", format!("deleted {credential_type}")),
         Event::PinChanged => ("pin-changed", "the PIN was changed".to_owned()),
         Event::Answered(asked) => ("answered", format!("answered: {}", about(asked))),
-        Event::AnsweredOverAsk(asked) => ("answered-over-ask", format!("answered although unregistered: {}", about(asked))),
+        Event::AnsweredOverAsk(asked) => {
+            ("answered-over-ask", format!("answered although unregistered: {}", about(asked)))
+        }
         Event::Declined(asked) => ("declined", format!("declined: {}", about(asked))),
         Event::Blocked(asked) => ("blocked", format!("blocked: {}", about(asked))),
         Event::Unanswered(asked) => ("unanswered", format!("not answered: {}", about(asked))),
-        Event::Displayed { credential_type, profile } => ("displayed", format!("showed {profile} of {credential_type}")),
+        Event::Displayed { credential_type, profile } => {
+            ("displayed", format!("showed {profile} of {credential_type}"))
+        }
     }
 }
 
