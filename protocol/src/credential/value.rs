@@ -35,7 +35,7 @@ pub enum Value {
 }
 
 impl Value {
-    /// Refuses what no credential may carry, whatever its type.
+    /// Refuses what no credential may carry, whatever its type (CTYP-07).
     pub(super) fn check(&self) -> Result<(), ValueError> {
         match self {
             Self::Text(text) => {
@@ -45,14 +45,19 @@ impl Value {
                 if super::text::resident_number_in(text) {
                     return Err(ValueError::ResidentNumberForbidden);
                 }
-                let hidden = |c: char| c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
-                if text.chars().any(hidden) { Err(ValueError::SuspiciousText) } else { Ok(()) }
+                if text.chars().any(is_hidden) { Err(ValueError::SuspiciousText) } else { Ok(()) }
             }
             Self::Number(_) => Ok(()),
             Self::Bytes(bytes) if bytes.len() > VALUE_MAX => Err(ValueError::ValueTooLong),
             Self::Bytes(_) => Ok(()),
         }
     }
+}
+
+/// Control, zero-width and direction-changing characters, and the separators that start a new line or paragraph.
+fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// Claims are personal data: logs and panics never show them.
@@ -83,6 +88,28 @@ impl<'b, C> Decode<'b, C> for Value {
             Type::Bytes => Ok(Self::Bytes(d.bytes()?.to_vec())),
             Type::U8 | Type::U16 | Type::U32 | Type::U64 => Ok(Self::Number(d.u64()?)),
             _ => Err(minicbor::decode::Error::message("a claim is text, a number or bytes")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ctyp_07_length_and_characters_are_bounded() {
+        let text = |text: &str| Value::Text(text.to_owned()).check();
+        for good in ["홍길동", "HONG GILDONG", "서울특별시 종로구", &"a".repeat(256)] {
+            assert_eq!(text(good), Ok(()), "{good}");
+        }
+        assert_eq!(text(&"a".repeat(257)), Err(ValueError::ValueTooLong));
+        assert_eq!(Value::Bytes(vec![0; 256]).check(), Ok(()));
+        assert_eq!(Value::Bytes(vec![0; 257]).check(), Err(ValueError::ValueTooLong));
+        for c in
+            "\n\0\u{7f}\u{85}\u{61c}\u{180e}\u{200b}\u{200f}\u{2028}\u{2029}\u{202e}\u{2060}\u{2066}\u{2069}\u{feff}"
+                .chars()
+        {
+            assert_eq!(text(&format!("a{c}b")), Err(ValueError::SuspiciousText), "{:x}", u32::from(c));
         }
     }
 }
