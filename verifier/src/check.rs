@@ -70,7 +70,7 @@ impl<S: Seen> Verifier<S> {
             Asked::Displayed(_) => standing.made_at().saturating_add(self.policy.display_window + 1),
             Asked::Requested(asked) => asked.request.expires_at,
         };
-        // A request has one answer; a displayed code is its own identity.
+        // VERD-07: a request has one answer; a displayed code is its own identity.
         let id = match asked {
             Asked::Displayed(_) => Sha256::digest(presentation).into(),
             Asked::Requested(asked) => asked.digest,
@@ -108,9 +108,7 @@ impl<S: Seen> Verifier<S> {
         if trust.did(&record.issuer).is_none_or(|did| did.deactivated) {
             return Err(Refusal::IssuerNotTrusted);
         }
-        trust
-            .accreditation(&record.issuer, &record.credential_type, now)
-            .ok_or(Refusal::IssuerNotAuthorizedForType)?;
+        trust.accreditation(&record.issuer, &record.credential_type, now).ok_or(Refusal::IssuerNotAuthorizedForType)?;
         let credential_type = trust.credential_type(&record.credential_type).ok_or(Refusal::UnknownType)?;
         let at = (key_id, trust.height());
         let evidence = match self.evidence.get(&at) {

@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn once_until_it_runs_out() {
+    fn verd_07_once_until_it_runs_out() {
         let mut seen = SeenInMemory::default();
         assert!(seen.first_use([1; 32], 130, 100));
         assert!(!seen.first_use([1; 32], 130, 100));

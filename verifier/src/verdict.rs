@@ -16,7 +16,7 @@ pub struct Claim {
     pub value: Label,
 }
 
-/// Claims are personal data: logs and panics never show them.
+/// Claims are personal data: logs and panics never show them (VERD-08).
 impl core::fmt::Debug for Claim {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "Claim({}: [redacted])", self.name)
@@ -44,7 +44,8 @@ pub enum ReplayProtection {
     TimeWindow,
 }
 
-/// A presentation that passed every check. There is no other way to make one.
+/// A presentation that passed every check. There is no other way to make one, so claims are readable only
+/// here (VERD-08).
 #[derive(Debug, Clone, Serialize)]
 pub struct Verdict {
     pub(crate) credential_type: String,

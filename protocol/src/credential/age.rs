@@ -1,4 +1,4 @@
-//! Age as statutes define it: one table of rules, nothing else in the project subtracts years.
+//! Age as statutes define it (CRED-06): one table of rules, nothing else in the project subtracts years.
 
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn table() {
+    fn cred_06_who_has_reached_an_age() {
         // statute, years, today, born, reached
         let rows = [
             (Statute::Civil, 19, "2026-11-20", "2007-11-20", true),

@@ -175,7 +175,10 @@ impl CredentialType {
     }
 
     fn check(&self) -> Result<(), TypeError> {
-        if self.attributes.is_empty() || self.attributes.len() > ATTRIBUTES_MAX || self.definition().len() > DEFINITION_MAX {
+        if self.attributes.is_empty()
+            || self.attributes.len() > ATTRIBUTES_MAX
+            || self.definition().len() > DEFINITION_MAX
+        {
             return Err(TypeError::TypeTooLarge); // CTYP-02
         }
         if !is_name(&self.id, b".-") || self.id.len() > 64 {
@@ -226,7 +229,7 @@ impl CredentialType {
         Layout::ATTRIBUTES + self.attributes.len()
     }
 
-    /// Checks that `value` is one this type allows for the attribute at `position`.
+    /// Checks that `value` is one this type allows for the attribute at `position` (CTYP-07).
     ///
     /// # Errors
     /// [`ValueError`] when its form, length or content is not allowed.
@@ -251,7 +254,8 @@ impl CredentialType {
     /// [`ValueError`] when it does not fit the attribute.
     pub fn read_value(&self, position: usize, text: &str) -> Result<Value, ValueError> {
         let attribute = self.attributes.get(position).ok_or(ValueError::ValueNotInType)?;
-        let find = |codes: &[Code], code: &str| codes.iter().position(|c| c.code == code).ok_or(ValueError::ValueNotInType);
+        let find =
+            |codes: &[Code], code: &str| codes.iter().position(|c| c.code == code).ok_or(ValueError::ValueNotInType);
         let value = match &attribute.encoding {
             Encoding::Text => Value::Text(text.to_owned()),
             Encoding::Date => {
@@ -280,9 +284,10 @@ impl CredentialType {
         match (&attribute.encoding, value) {
             (_, Value::Text(text)) => text.clone(),
             (_, Value::Bytes(bytes)) => hex::encode(bytes),
-            (Encoding::Date, Value::Number(n)) => {
-                u32::try_from(*n).ok().and_then(|n| Day::from_number(n).ok()).map_or_else(String::new, |d| d.to_string())
-            }
+            (Encoding::Date, Value::Number(n)) => u32::try_from(*n)
+                .ok()
+                .and_then(|n| Day::from_number(n).ok())
+                .map_or_else(String::new, |d| d.to_string()),
             (Encoding::Code(codes), Value::Number(n)) => usize::try_from(*n)
                 .ok()
                 .and_then(|n| codes.get(n))

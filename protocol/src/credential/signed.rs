@@ -111,13 +111,17 @@ impl Credential {
     ///
     /// # Errors
     /// As [`Credential::clear_messages`].
-    pub fn messages(&self, credential_type: &CredentialType, secrets: &HolderSecrets) -> Result<Vec<Scalar>, CredentialError> {
+    pub fn messages(
+        &self,
+        credential_type: &CredentialType,
+        secrets: &HolderSecrets,
+    ) -> Result<Vec<Scalar>, CredentialError> {
         let mut messages = vec![secrets.link_secret, secrets.blinder];
         messages.extend(self.clear_messages(credential_type)?.into_iter().map(|(_, number)| number));
         Ok(messages)
     }
 
-    /// Checks the issuer's signature; the wallet does so before it stores anything.
+    /// Checks form and issuer's signature; the wallet does so before it stores anything (CRED-03).
     ///
     /// # Errors
     /// [`CredentialError`].

@@ -70,7 +70,7 @@ impl StatusList {
         Sha256::digest(&self.bytes).into()
     }
 
-    /// What the list says of an entry.
+    /// What the list says of an entry (CRED-04).
     ///
     /// # Errors
     /// [`StatusListError::StatusIndexOutOfRange`] beyond the list.
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn entries_are_independent() {
+    fn cred_04_entries_are_independent() {
         let mut list = StatusList::new();
         list.revoke(5).unwrap();
         list.revoke(StatusList::ENTRIES - 1).unwrap();
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn other_values_are_not_valid() {
+    fn cred_04_other_values_are_not_valid() {
         let mut bytes = StatusList::new().as_bytes().to_vec();
         bytes[0] = 0b1110;
         let list = StatusList::from_bytes(bytes).unwrap();

@@ -56,7 +56,7 @@ pub enum PublicKey {
 pub struct Signature(pub [u8; 64]);
 
 impl PublicKey {
-    /// Accepts `signature` over `message` under the label `domain`.
+    /// Accepts `signature` over `message` under the label `domain` (DIDM-03).
     ///
     /// Ed25519 is checked strictly (no small-order key or `R`, canonical `S`). Of the two P-256
     /// signatures `(r, s)` and `(r, n − s)` only the one with the smaller `s` is valid, so that a
@@ -84,7 +84,7 @@ impl PublicKey {
         }
     }
 
-    /// Refuses a key that is no point of its curve, or of small order.
+    /// Refuses a key that is no point of its curve, or of small order (DIDM-04); every use does so too.
     ///
     /// # Errors
     /// [`SignatureError::InvalidKey`], [`SignatureError::WeakKey`]
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn signatures_bind_key_purpose_and_message() {
+    fn didm_03_signatures_bind_key_purpose_and_message() {
         let [first, second] = signers();
         for (signer, other) in [(&first, &second), (&second, &first)] {
             let key = signer.public_key();
@@ -363,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_keys_are_refused() {
+    fn didm_04_bad_keys_are_refused() {
         let mut identity = [0u8; 32];
         identity[0] = 1;
         assert_eq!(PublicKey::Ed25519(identity).validate(), Err(SignatureError::WeakKey));

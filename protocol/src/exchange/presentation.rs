@@ -98,7 +98,11 @@ impl IssuerEvidence {
     ///
     /// # Errors
     /// [`PresentationError::InvalidIssuerKey`].
-    pub fn new(network: [u8; 32], record: &IssuerKey, credential_type: CredentialType) -> Result<Self, PresentationError> {
+    pub fn new(
+        network: [u8; 32],
+        record: &IssuerKey,
+        credential_type: CredentialType,
+    ) -> Result<Self, PresentationError> {
         let set = |bytes| SetPublicKey::from_bytes(bytes).map_err(|_| PresentationError::InvalidIssuerKey);
         let signer = bbs::PublicKey::from_bytes(bbs::Suite::Sha256, &record.bbs);
         Ok(Self {
@@ -130,7 +134,7 @@ impl IssuerEvidence {
     }
 }
 
-/// The number a status token signs for `handle` in `epoch`.
+/// The number a status token signs for `handle` in `epoch` (CRED-05).
 #[must_use]
 pub fn status_token_number(handle: u64, epoch: u32) -> Scalar {
     Scalar::from_u64(handle) + epoch_offset(u64::from(epoch))
@@ -224,7 +228,7 @@ impl Presentation {
         self.issuer_key
     }
 
-    /// Answers `query` from what the holder has.
+    /// Answers `query` from what the holder has, exactly or not at all (PRES-08).
     ///
     /// # Errors
     /// [`PresentError`]; there is no answer that shows more or proves less than was asked.
@@ -237,7 +241,7 @@ impl Presentation {
         let credential = holding.credential;
         let credential_type = &holding.evidence.credential_type;
         if !query.fits(credential_type) || credential.issuer_key != holding.evidence.key_id {
-            return Err(PresentError::QueryNotAnswerable);
+            return Err(PresentError::QueryNotAnswerable); // PRES-08, PRES-09
         }
         let messages = credential.messages(credential_type, holding.secrets)?;
         let mut positions: Vec<usize> = query.show.iter().filter_map(|name| credential_type.position(name)).collect();
@@ -267,21 +271,29 @@ impl Presentation {
         };
         let value_signatures = made.value_signatures(holding, token)?;
         let parts = made.parts(holding.evidence).map_err(|_| PresentError::QueryNotAnswerable)?;
-        let signature = bbs::Signature::from_bytes(&credential.signature).map_err(|_| CredentialError::SignatureInvalid)?;
+        let signature =
+            bbs::Signature::from_bytes(&credential.signature).map_err(|_| CredentialError::SignatureInvalid)?;
         let witness = Witness { signature: &signature, messages: &messages, value_signatures: &value_signatures };
         let memberships = parts.memberships(holding.evidence);
-        made.proof = disclosure::prove(&parts.statement(holding.evidence, &memberships), &witness, &parts.context, rng)?;
+        made.proof =
+            disclosure::prove(&parts.statement(holding.evidence, &memberships), &witness, &parts.context, rng)?;
         if credential_type.holder_binding == HolderBinding::DeviceKey {
             let device = holding.device.ok_or(PresentError::KeystoreFault)?;
-            let signed = device.sign(domains::PRESENTATION_DEVICE, &made.device_bytes()).map_err(|_| PresentError::KeystoreFault)?;
+            let signed = device
+                .sign(domains::PRESENTATION_DEVICE, &made.device_bytes())
+                .map_err(|_| PresentError::KeystoreFault)?;
             made.device_signature = Some(signed);
         }
-        // A secure area that signs with another key, or any fault on the way, is caught before it leaves the phone.
+        // PRES-07: a secure area that signs with another key, or any fault on the way, is caught before it leaves the phone.
         made.authenticate(holding.evidence).map_err(|_| PresentError::KeystoreFault)?;
         Ok(made)
     }
 
-    fn value_signatures(&self, holding: &Holding<'_>, token: Option<(u32, ValueSignature)>) -> Result<Vec<ValueSignature>, PresentError> {
+    fn value_signatures(
+        &self,
+        holding: &Holding<'_>,
+        token: Option<(u32, ValueSignature)>,
+    ) -> Result<Vec<ValueSignature>, PresentError> {
         let today = Day::in_korea(self.made_at);
         let credential = holding.credential;
         let distance = |later: Day, earlier: u64| {
@@ -292,7 +304,8 @@ impl Presentation {
         let mut signatures = vec![look_up(left)?];
         signatures.extend(token.map(|(_, signature)| signature));
         for predicate in &self.proven {
-            let position = predicate.position(&holding.evidence.credential_type).ok_or(PresentError::QueryNotAnswerable)?;
+            let position =
+                predicate.position(&holding.evidence.credential_type).ok_or(PresentError::QueryNotAnswerable)?;
             let Some(Value::Number(number)) = credential.values.get(position) else {
                 return Err(PresentError::QueryNotAnswerable);
             };
@@ -312,7 +325,7 @@ impl Presentation {
         if let Some(key) = &self.device_key {
             let signature = self.device_signature.as_ref().ok_or(PresentationError::HolderBindingMissing)?;
             key.verify(domains::PRESENTATION_DEVICE, &self.device_bytes(), signature)
-                .map_err(|_| PresentationError::HolderBindingInvalid)?;
+                .map_err(|_| PresentationError::HolderBindingInvalid)?; // PRES-06
         }
         let memberships = parts.memberships(evidence);
         disclosure::verify(&parts.statement(evidence, &memberships), &parts.context, &self.proof)?;
@@ -338,7 +351,8 @@ impl Presentation {
         let credential_type = &evidence.credential_type;
         // PRES-02: attributes once each, in the type's order, with values the type has.
         let ordered = self.shown.windows(2).all(|pair| matches!(pair, [a, b] if a.position < b.position));
-        let values_fit = self.shown.iter().all(|s| credential_type.check_value(usize::from(s.position), &s.value).is_ok());
+        let values_fit =
+            self.shown.iter().all(|s| credential_type.check_value(usize::from(s.position), &s.value).is_ok());
         // PRES-03: status and device key exactly as the type says.
         let by_list = credential_type.status == StatusMethod::List;
         let by_device = credential_type.holder_binding == HolderBinding::DeviceKey;
@@ -348,7 +362,8 @@ impl Presentation {
         }
         let device_fits = self.device_key.is_some() == by_device && (by_device || self.device_signature.is_none());
         // PRES-04: statements the type has, each once.
-        let proven_fit = self.proven.iter().enumerate().all(|(i, p)| p.fits(credential_type) && !self.proven[..i].contains(p));
+        let proven_fit =
+            self.proven.iter().enumerate().all(|(i, p)| p.fits(credential_type) && !self.proven[..i].contains(p));
         if !(ordered && values_fit && status_fits && device_fits && proven_fit) || evidence.key_id != self.issuer_key {
             return Err(PresentationError::TypeMismatch);
         }
@@ -379,7 +394,8 @@ impl Presentation {
         let today = Day::in_korea(self.made_at);
         let number = |day: Day| Scalar::from_u64(u64::from(day.number()));
         let one = Scalar::from_u64(1);
-        let mut all = vec![Linear { set: Set::Days, message: Layout::EXPIRY, coefficient: one, constant: -number(today) }];
+        let mut all =
+            vec![Linear { set: Set::Days, message: Layout::EXPIRY, coefficient: one, constant: -number(today) }];
         if let Some(epoch) = self.epoch {
             let constant = status_token_number(0, epoch);
             all.push(Linear { set: Set::Status, message: Layout::HANDLE, coefficient: one, constant });

@@ -65,7 +65,9 @@ impl Kind {
     }
 
     fn of(letter: char) -> Option<Self> {
-        [Self::Presentation, Self::Request, Self::Offer, Self::TrustAnchor].into_iter().find(|kind| kind.letter() == letter)
+        [Self::Presentation, Self::Request, Self::Offer, Self::TrustAnchor]
+            .into_iter()
+            .find(|kind| kind.letter() == letter)
     }
 }
 
@@ -88,7 +90,8 @@ pub fn from_text(expected: Kind, text: &str) -> Result<Vec<u8>, QrError> {
     }
     let (frame, body) = text.split_once(':').ok_or(QrError::MalformedInput)?;
     let mut frame = frame.chars();
-    let (Some('M'), Some(letter), Some(version), None) = (frame.next(), frame.next(), frame.next(), frame.next()) else {
+    let (Some('M'), Some(letter), Some(version), None) = (frame.next(), frame.next(), frame.next(), frame.next())
+    else {
         return Err(QrError::MalformedInput);
     };
     let kind = Kind::of(letter).ok_or(QrError::MalformedInput)?;
@@ -173,7 +176,7 @@ impl Drawing {
     }
 }
 
-/// Reads the text of the one code in a PNG.
+/// Reads the text of the one code in a PNG (QRF-03).
 ///
 /// # Errors
 /// [`QrError`]; two codes in one picture are refused rather than guessed between.
@@ -243,7 +246,20 @@ mod tests {
         assert_eq!(from_text(Kind::Presentation, &good).unwrap(), b"hello");
         assert_eq!(from_text(Kind::Request, &good), Err(QrError::UnexpectedKind));
         assert_eq!(from_text(Kind::Presentation, &good.replace("MP1", "MP9")), Err(QrError::UnsupportedVersion));
-        for bad in ["", ":", "MP1:", "MP1", "MX1:00", "XP1:00", "MP11:00", "MP1: ::", "mp1:00", "MP1:zz", "\u{feff}MP1:00", "javascript:alert(1)"] {
+        for bad in [
+            "",
+            ":",
+            "MP1:",
+            "MP1",
+            "MX1:00",
+            "XP1:00",
+            "MP11:00",
+            "MP1: ::",
+            "mp1:00",
+            "MP1:zz",
+            "\u{feff}MP1:00",
+            "javascript:alert(1)",
+        ] {
             assert_eq!(from_text(Kind::Presentation, bad), Err(QrError::MalformedInput), "{bad}");
         }
         assert_eq!(from_text(Kind::Presentation, &"A".repeat(5_000)), Err(QrError::TooLarge));
@@ -251,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn pictures_without_a_code() {
+    fn qrf_03_pictures_without_a_code() {
         assert_eq!(read_png(b""), Err(QrError::ImageRejected));
         assert_eq!(read_png(&[137, 80, 78, 71]), Err(QrError::ImageRejected));
         let drawing = Drawing::new(&to_text(Kind::Offer, b"offer").unwrap()).unwrap();

@@ -101,8 +101,8 @@ impl Query {
         }
     }
 
-    /// Whether credentials of this type can answer: it has every attribute, each is asked once, and the
-    /// binding is the type's.
+    /// Whether credentials of this type can answer (REQ-05): it has every attribute, each is asked once, and
+    /// the binding is the type's, never a weaker one (PRES-09).
     #[must_use]
     pub fn fits(&self, credential_type: &CredentialType) -> bool {
         let mut seen = std::collections::BTreeSet::new();

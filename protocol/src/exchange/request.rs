@@ -6,12 +6,12 @@ use sha2::{Digest, Sha256};
 
 use super::query::{Predicate, Query};
 use crate::cbor;
+use crate::credential::Label;
 use crate::crypto::domains;
 use crate::crypto::keys::{Signature, Signer, SignerError};
 use crate::identifier::Did;
-use crate::credential::Label;
-use crate::ledger::state::TrustedState;
 use crate::ledger::record::{Purposes, VerifierRegistration};
+use crate::ledger::state::TrustedState;
 
 /// Version of the encoding.
 const VERSION: u8 = 1;
@@ -140,16 +140,15 @@ impl Request {
         Ok(SignedRequest { payload, signature })
     }
 
-    /// Whether a registration covers this request.
+    /// Whether a registration covers this request (REQ-06).
     ///
     /// Verifiers check themselves with it before they send; wallets check again.
     ///
     /// # Errors
     /// [`OverAsk`] names the first thing that is not covered.
     pub fn check_registration(&self, registration: &VerifierRegistration) -> Result<(), OverAsk> {
-        let purpose = registration
-            .purpose(&self.purpose)
-            .ok_or_else(|| OverAsk::PurposeNotRegistered(self.purpose.clone()))?;
+        let purpose =
+            registration.purpose(&self.purpose).ok_or_else(|| OverAsk::PurposeNotRegistered(self.purpose.clone()))?;
         let permit = purpose
             .permit(&self.query.credential_type)
             .ok_or_else(|| OverAsk::TypeNotRegistered(self.query.credential_type.clone()))?;
@@ -180,7 +179,7 @@ impl SignedRequest {
         cbor::to_vec(self)
     }
 
-    /// Reads a signed request.
+    /// Reads a signed request (REQ-01).
     ///
     /// # Errors
     /// [`RequestError::MalformedRequest`].
@@ -204,8 +203,9 @@ impl SignedRequest {
     pub fn authenticate(&self, trust: &TrustedState, now: u64) -> Result<AuthenticRequest, RequestError> {
         let request: Request = cbor::from_slice(&self.payload, SIZE_MAX).map_err(|_| RequestError::MalformedRequest)?;
         if request.version != VERSION {
-            return Err(RequestError::UnsupportedVersion);
+            return Err(RequestError::UnsupportedVersion); // REQ-01
         }
+        // REQ-02: a registered verifier, with a key that was good when it asked.
         let registration = trust.verifier(&request.verifier).ok_or(RequestError::VerifierNotRegistered)?;
         let key = trust
             .did(&request.verifier)
@@ -214,6 +214,7 @@ impl SignedRequest {
         key.key
             .verify(domains::REQUEST_SIGNATURE, &self.payload, &self.signature)
             .map_err(|_| RequestError::RequestNotAuthenticated)?;
+        // REQ-04: between now and ten minutes from now.
         if request.issued_at > now.saturating_add(CLOCK_SKEW) {
             return Err(RequestError::IssuedInFuture);
         }
@@ -223,9 +224,10 @@ impl SignedRequest {
         if now >= request.expires_at {
             return Err(RequestError::RequestExpired);
         }
-        let credential_type = trust.credential_type(&request.query.credential_type).ok_or(RequestError::QueryNotAnswerable)?;
+        let credential_type =
+            trust.credential_type(&request.query.credential_type).ok_or(RequestError::QueryNotAnswerable)?;
         if !request.query.fits(credential_type) {
-            return Err(RequestError::QueryNotAnswerable);
+            return Err(RequestError::QueryNotAnswerable); // REQ-05
         }
         let over_ask = request.check_registration(registration).err();
         let purpose = registration.purpose(&request.purpose).map(|p| p.text.clone());

@@ -149,7 +149,7 @@ pub struct DidKey {
 }
 
 impl DidKey {
-    /// Whether the key may be used for `purpose` at `at` (Unix seconds): `from ≤ at < until`.
+    /// Whether the key may be used for `purpose` at `at` (Unix seconds): `from ≤ at < until` (DIDM-05).
     #[must_use]
     pub fn usable(&self, purpose: Purposes, at: u64) -> bool {
         self.purposes.contains(purpose) && self.from <= at && self.until.is_none_or(|until| at < until)

@@ -263,7 +263,7 @@ fn a_definition_is_the_canonical_file_of_its_type() {
 }
 
 #[test]
-fn periods_are_half_open() {
+fn didm_05_periods_are_half_open() {
     let record = did_record();
     assert!(record.key_for("key-2", Purposes::ASSERTION, 4).is_none());
     assert!(record.key_for("key-2", Purposes::ASSERTION, 5).is_some());
