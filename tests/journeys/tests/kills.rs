@@ -42,7 +42,7 @@ fn services() {
     for kill in 0..kills {
         let services = Services::start(&dir);
         operations.after_restart(&services);
-        let life = Duration::from_millis(u64::from(rng.next_u32() % 120));
+        let life = Duration::from_millis(u64::from(rng.next_u32() % 250));
         let killer = operations.run_until_killed(services, life, &mut rng);
         killer.join().unwrap();
         if kill % 20 == 19 {

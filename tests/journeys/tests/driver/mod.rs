@@ -95,6 +95,16 @@ impl Operations {
 
     /// What was acknowledged lately is still there; what was in doubt is settled by asking again.
     pub(crate) fn after_restart(&mut self, services: &Services) {
+        // First what is in doubt: it may be the credential that came after a revocation.
+        if let Some((request, person, credential_type)) = self.in_doubt.take() {
+            let (status, response) = credential(&services.client, &services.url, &request).expect("the issuer answers");
+            // It was stored before the kill or is issued now; asking once more gives the same one.
+            assert_eq!(status, 200, "a retry after a crash is refused: {}", String::from_utf8_lossy(&response));
+            let issued = Issued { request, response, person, credential_type };
+            same_answer(services, &issued);
+            self.revoked.retain(|revoked| *revoked != (person, credential_type));
+            self.issued.push(issued);
+        }
         for issued in self.issued.iter().rev().take(RECENT) {
             same_answer(services, issued);
         }
@@ -105,18 +115,7 @@ impl Operations {
             let again = revoke(&At::of(services), *person, credential_type).unwrap();
             assert_eq!(again, "already-revoked", "an acknowledged revocation was lost");
         }
-        if let Some((request, person, credential_type)) = self.in_doubt.take() {
-            let (status, response) = credential(&services.client, &services.url, &request).expect("the issuer answers");
-            // It was stored before the kill, or is issued now, or its nonce was never used up: all of them are
-            // final answers, and asking once more gives the same one.
-            if status == 200 {
-                let issued = Issued { request, response, person, credential_type };
-                same_answer(services, &issued);
-                self.revoked.retain(|revoked| *revoked != (person, credential_type));
-                self.issued.push(issued);
-            }
-        }
-        self.next_nonce = next_nonce(services);
+        self.next_nonce = next_nonce(&services.client, &services.url).expect("the ledger answers");
     }
 
     /// Works until the services are gone.
@@ -217,6 +216,13 @@ impl Operations {
         self.unanswered.push(id);
         let (status, answer) = at.client.post(&format!("{}/ledger/v1/transactions", at.url), &bytes)?;
         let text = String::from_utf8_lossy(&answer).into_owned();
+        if status == 409 && text.contains("DuplicateTx") {
+            // One that was never answered became final after all, and has this nonce.
+            self.unanswered.pop();
+            assert!(!self.unanswered.is_empty(), "a nonce is taken that nobody used: {text}");
+            self.next_nonce = next_nonce(&at.client, &at.url)?;
+            return Some(());
+        }
         assert!(status == 200 || status == 202, "{status} {text}");
         if status == 200 {
             let answer: serde_json::Value = serde_json::from_str(&text).unwrap();
@@ -264,9 +270,9 @@ fn recorded_at(services: &Services, id: &[u8; 32]) -> Option<u64> {
     (status == 200).then(|| serde_json::from_slice::<serde_json::Value>(&body).ok()?["height"].as_u64()).flatten()
 }
 
-fn next_nonce(services: &Services) -> u64 {
-    let (_, body) = services.client.get(&format!("{}/ledger/v1/nonces/governance", services.url)).unwrap();
-    serde_json::from_slice::<serde_json::Value>(&body).unwrap()["next"].as_u64().unwrap()
+fn next_nonce(client: &Client, url: &str) -> Option<u64> {
+    let (_, body) = client.get(&format!("{url}/ledger/v1/nonces/governance"))?;
+    serde_json::from_slice::<serde_json::Value>(&body).ok()?["next"].as_u64()
 }
 
 /// Everything that was ever acknowledged, and the issuer's own books.
