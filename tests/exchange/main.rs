@@ -11,3 +11,4 @@ mod refusals;
 mod replay;
 mod sizes;
 mod unlinkable;
+mod verdicts;

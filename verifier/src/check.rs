@@ -37,8 +37,9 @@ impl Asked<'_> {
 pub struct Verifier<S> {
     policy: Policy,
     seen: S,
-    /// Issuer keys already decoded, by short name; a record is immutable under its height.
-    evidence: HashMap<([u8; 8], u64), IssuerEvidence>,
+    /// Issuer keys already decoded, by short name and the digest of the header they were found under: no other
+    /// state, of this ledger or another, has that header.
+    evidence: HashMap<([u8; 8], [u8; 32]), IssuerEvidence>,
 }
 
 impl<S: Seen> Verifier<S> {
@@ -110,12 +111,12 @@ impl<S: Seen> Verifier<S> {
         }
         trust.accreditation(&record.issuer, &record.credential_type, now).ok_or(Refusal::IssuerNotAuthorizedForType)?;
         let credential_type = trust.credential_type(&record.credential_type).ok_or(Refusal::UnknownType)?;
-        let at = (key_id, trust.height());
+        let at = (key_id, trust.header().digest());
         let evidence = match self.evidence.get(&at) {
             Some(known) => known.clone(),
             None => {
                 let new = IssuerEvidence::new(trust.header().network_id, record, credential_type.clone())?;
-                self.evidence.retain(|(_, height), _| *height == trust.height());
+                self.evidence.retain(|(_, header), _| *header == at.1);
                 self.evidence.entry(at).or_insert(new).clone()
             }
         };
