@@ -1,5 +1,6 @@
-//! Verdicts that a careless verifier must not get either: of another ledger's keys.
+//! Verdicts that a careless verifier must not get either: of another ledger's keys, of more than its question.
 
+use protocol::exchange::Query;
 use protocol::ledger::record::Record;
 use protocol::ledger::testkit::TestLedger;
 use tests::rng;
@@ -30,4 +31,25 @@ fn one_ledgers_keys_are_not_used_under_another_of_the_same_height() {
     assert_eq!(check(&show("first"), &here), Ok(()));
     assert_eq!(check(&show("second"), &there), Err("ProofInvalid".into()));
     assert_eq!(check(&show("third"), &here), Ok(()));
+}
+
+#[test]
+fn d28_a_question_that_repeats_itself_makes_no_room_for_more() {
+    let world = World::new();
+    let trust = world.trust("usual");
+    let asking = |names: &[&str]| Query {
+        show: names.iter().map(|name| (*name).to_owned()).collect(),
+        ..world.profile("roadside")
+    };
+    let (name, twice) = (asking(&["name_en"]), asking(&["name_en", "name_en"]));
+    let more = asking(&["name_en", "address"]);
+    let check = |asked: &Query, shown: &Query, seed| {
+        let code = world.holder.licence.show(&world.licences, shown, &mut rng(seed));
+        let verdict = verifier().check(&Asked::Displayed(asked), &code, &trust, NOW);
+        verdict.map(|verdict| verdict.claims().len()).map_err(|why| why.name())
+    };
+    assert_eq!(check(&name, &name, "asked"), Ok(1));
+    assert_eq!(check(&twice, &name, "asked twice"), Ok(1));
+    assert_eq!(check(&name, &more, "more"), Err("ClaimNotRequested".into()));
+    assert_eq!(check(&twice, &more, "more than twice"), Err("ClaimNotRequested".into()));
 }

@@ -191,7 +191,9 @@ impl Fresh {
         if !query.show.iter().all(shown) || !query.prove.iter().all(|p| presentation.proven().contains(p)) {
             return Err(Refusal::QueryNotSatisfied);
         }
-        if presentation.shown().len() > query.show.len() || presentation.proven().len() > query.prove.len() {
+        // Compared one by one: a question that names something twice makes no room for something else.
+        let unasked = presentation.shown().iter().any(|(shown, _)| !query.show.contains(shown));
+        if unasked || !presentation.proven().iter().all(|p| query.prove.contains(p)) {
             return Err(Refusal::ClaimNotRequested);
         }
         Ok(Answer { fresh: self })
