@@ -102,20 +102,18 @@ impl Wallet {
         Ok(wallet)
     }
 
-    /// Opens the wallet in `directory`, locked.
+    /// Opens the wallet in `directory`, locked: the first half of WFILE-08.
     ///
     /// # Errors
     /// [`WalletError::NoWallet`], [`WalletError::AlreadyOpen`], [`WalletError::DeviceMismatch`],
     /// [`WalletError::StorageTampered`], [`WalletError::StorageVersionUnsupported`],
     /// [`WalletError::KdfBelowFloor`], [`WalletError::KdfAboveCap`]
     pub fn open(directory: &Path, area: Arc<dyn SecureArea>) -> Result<Self, WalletError> {
-        let present = directory.join(DATABASE).exists();
-        let header = match Header::read(&directory.join(HEADER))? {
-            Some(header) => header,
-            None if present => return Err(WalletError::StorageTampered),
-            None => return Err(WalletError::NoWallet),
-        };
+        if !directory.join(HEADER).exists() && !directory.join(DATABASE).exists() {
+            return Err(WalletError::NoWallet);
+        }
         let lock = lock(directory)?;
+        let header = Header::read(&directory.join(HEADER))?.ok_or(WalletError::StorageTampered)?;
         let guard = GuardRecord { area, header };
         guard.read()?;
         Ok(Self { directory: directory.to_owned(), guard, open: Mutex::new(None), _lock: lock })
@@ -205,6 +203,7 @@ impl Wallet {
     fn unlock_with(&self, key: &DatabaseKey, now: u64) -> Result<(), WalletError> {
         let mut state = self.state();
         *state = None;
+        // WFILE-08, the second half: pages, schema, state.
         let store = Store::open(&self.directory.join(DATABASE), key, self.guard.clone())?;
         let idle = read_setting(store.read(), IDLE_SECONDS)?.ok_or(WalletError::StorageTampered)?;
         let idle_seconds = u64::from_be_bytes(idle.try_into().map_err(|_| WalletError::StorageTampered)?);

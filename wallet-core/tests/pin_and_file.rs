@@ -244,6 +244,12 @@ fn g24_two_handles_cannot_have_one_wallet() {
     assert_eq!(refusal(open(&mut world)), WalletError::AlreadyOpen);
     let area = world.area();
     assert_eq!(refusal(world.empty_wallet(area)), WalletError::AlreadyOpen);
+    // WFILE-08: the lock comes before the header, which its holder may be about to write.
+    let header = world.directory().join("wallet.head");
+    let bytes = fs::read(&header).unwrap();
+    fs::remove_file(&header).unwrap();
+    assert_eq!(refusal(open(&mut world)), WalletError::AlreadyOpen);
+    fs::write(&header, bytes).unwrap();
     drop(wallet);
     unlock(&mut world).unwrap();
 }
