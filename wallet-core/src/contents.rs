@@ -22,7 +22,7 @@ const ROW_MAX: usize = 32 * 1024;
 pub struct CredentialId(pub [u8; 16]);
 
 impl CredentialId {
-    /// The alias of the credential's key in the secure area.
+    /// The alias of the credential's key in the secure area (WFILE-12).
     pub(crate) fn key_alias(&self) -> String {
         format!("credential-{self}")
     }

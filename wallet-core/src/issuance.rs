@@ -148,6 +148,7 @@ impl Wallet {
                 blinder,
                 request: request.encode(),
             };
+            // WFILE-10: stored before it is handed out.
             open.store.change(|transaction| contents::insert(transaction, &id, &stored))?;
             Ok(pending(id, &stored))
         })

@@ -81,8 +81,13 @@ pub(crate) fn fmt() -> Result<(), String> {
 pub(crate) fn lint() -> Result<(), String> {
     run("cargo", &["fmt", "--all", "--check"])?;
     run("cargo", &["clippy", "--release", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])?;
-    run_with("cargo", &["doc", "--release", "--workspace", "--no-deps", "--locked"], &[("RUSTDOCFLAGS", "-D warnings")])?;
+    run_with(
+        "cargo",
+        &["doc", "--release", "--workspace", "--no-deps", "--locked"],
+        &[("RUSTDOCFLAGS", "-D warnings")],
+    )?;
     crate::variants::check()?;
+    crate::ids::check()?;
     deny()
 }
 

@@ -3,6 +3,7 @@
 //! No dependency, so that it builds in a second and runs before anything else does.
 
 mod chores;
+mod ids;
 mod variants;
 
 use std::process::ExitCode;
@@ -15,7 +16,8 @@ const HELP: &str = "cargo xtask <chore>
   campaign [N]      N random kills (default 10000) of issue, revoke, ledger commit and wallet save
   fmt               format everything
   variants          which error variants no test produces
-  lint              formatting, clippy, documentation, error variants, licences and advisories
+  ids               whether specifications and sources name the same rules
+  lint              formatting, clippy, documentation, error variants, rules, licences and advisories
   pre-pr            lint, then test: what CI does
 
 Environment: MID_VECTORS names the folder of published test vectors (default ../shared/vectors).";
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
         "campaign" => chores::campaign(&rest),
         "fmt" => chores::fmt(),
         "variants" => variants::check(),
+        "ids" => ids::check(),
         "lint" => chores::lint(),
         "pre-pr" => chores::lint().and_then(|()| chores::test(&[])),
         _ => {

@@ -36,7 +36,9 @@ pub(crate) fn check() -> Result<(), String> {
     let missing: Vec<String> = variants
         .iter()
         .filter(|((_, variant), _)| !names(&tested, variant))
-        .map(|((name, variant), path)| format!("  {name}::{variant} ({})", path.strip_prefix(root()).unwrap_or(path).display()))
+        .map(|((name, variant), path)| {
+            format!("  {name}::{variant} ({})", path.strip_prefix(root()).unwrap_or(path).display())
+        })
         .collect();
     println!("{} error variants, {} without a test", variants.len(), missing.len());
     if variants.is_empty() {

@@ -378,6 +378,7 @@ impl Presentation {
             let position = usize::from(s.position);
             (Layout::ATTRIBUTES + position, value_number(position, &s.value))
         }));
+        // ZKP-16: everything said in the clear; through the request's digest also verifier, nonce and purpose.
         let mut context = domains::PRESENTATION_CONTEXT.to_vec();
         context.extend(cbor::to_vec(&Self { proof: Vec::new(), device_signature: None, ..self.clone() }));
         Ok(Parts {

@@ -214,7 +214,7 @@ impl SignedRequest {
         key.key
             .verify(domains::REQUEST_SIGNATURE, &self.payload, &self.signature)
             .map_err(|_| RequestError::RequestNotAuthenticated)?;
-        // REQ-04: between now and ten minutes from now.
+        // REQ-04: asked by now, for ten minutes at most, and not over.
         if request.issued_at > now.saturating_add(CLOCK_SKEW) {
             return Err(RequestError::IssuedInFuture);
         }

@@ -525,7 +525,7 @@ impl IssuerKey {
     fn validate(&self) -> Result<(), RecordError> {
         identifier(&self.credential_type)?;
         period(self.from, self.until)?;
-        // One key, one use: the same point must not sign credentials, set members and status tokens.
+        // ZKP-15: one key, one use; the same point must not sign credentials, set members and status tokens.
         distinct(&[&self.bbs, &self.day_set, &self.status])?;
         for key in [&self.bbs, &self.day_set, &self.status] {
             let point = blst::min_sig::PublicKey::uncompress(key).map_err(|_| RecordError::InvalidKey)?;
