@@ -86,6 +86,7 @@ pub(crate) fn lint() -> Result<(), String> {
         &["doc", "--release", "--workspace", "--no-deps", "--locked"],
         &[("RUSTDOCFLAGS", "-D warnings")],
     )?;
+    crate::layers::check()?;
     crate::variants::check()?;
     crate::ids::check()?;
     deny()

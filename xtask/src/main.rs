@@ -3,6 +3,7 @@
 //! No dependency, so that it builds in a second and runs before anything else does.
 
 mod chores;
+mod layers;
 mod ids;
 mod variants;
 
