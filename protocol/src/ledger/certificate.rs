@@ -116,6 +116,20 @@ impl Certificate {
         Ok(Self { epoch, view, parent_view, payload, signature })
     }
 
+    /// The certificate that a network with this one group key makes.
+    #[cfg(any(test, feature = "testkit"))]
+    pub(super) fn sign(
+        secret: &blst::min_sig::SecretKey,
+        [epoch, view, parent_view]: [u64; 3],
+        header: &Header,
+    ) -> Vec<u8> {
+        let unsigned = Self { epoch, view, parent_view, payload: header.digest(), signature: [0; SIGNATURE_LENGTH] };
+        let signature = secret.sign(&unsigned.signed_bytes(&namespace(&header.network_id)), SIGNATURE_SUITE, &[]);
+        let mut bytes = unsigned.signed_fields();
+        bytes.extend_from_slice(&signature.compress());
+        bytes
+    }
+
     fn verify(&self, group_key: &[u8; GROUP_KEY_LENGTH], namespace: &[u8]) -> Result<(), CertificateError> {
         let key = PublicKey::uncompress(group_key).map_err(|_| CertificateError::InvalidGroupKey)?;
         key.validate().map_err(|_| CertificateError::InvalidGroupKey)?;
@@ -132,6 +146,13 @@ impl Certificate {
         write_varint(&mut out, (namespace.len() + FINALIZE.len()) as u64);
         out.extend_from_slice(namespace);
         out.extend_from_slice(FINALIZE);
+        out.extend_from_slice(&self.signed_fields());
+        out
+    }
+
+    /// The certificate without its signature.
+    fn signed_fields(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(64);
         for number in [self.epoch, self.view, self.parent_view] {
             write_varint(&mut out, number);
         }
@@ -183,14 +204,7 @@ mod tests {
     fn signed(epoch: u64, view: u64, parent_view: u64) -> (Vec<u8>, [u8; GROUP_KEY_LENGTH], Header) {
         let secret = SecretKey::key_gen(&[5; 32], &[]).unwrap();
         let header = Header::genesis(NETWORK, 1);
-        let mut certificate =
-            Certificate { epoch, view, parent_view, payload: header.digest(), signature: [0; SIGNATURE_LENGTH] };
-        let message = certificate.signed_bytes(&namespace(&NETWORK));
-        certificate.signature = secret.sign(&message, SIGNATURE_SUITE, &[]).compress();
-        let mut bytes = Vec::new();
-        [epoch, view, parent_view].iter().for_each(|number| write_varint(&mut bytes, *number));
-        bytes.extend_from_slice(&certificate.payload);
-        bytes.extend_from_slice(&certificate.signature);
+        let bytes = Certificate::sign(&secret, [epoch, view, parent_view], &header);
         (bytes, secret.sk_to_pk().compress(), header)
     }
 

@@ -11,7 +11,7 @@ use minicbor::bytes::ByteVec;
 use super::anchor::TrustAnchor;
 use super::attachment::{self, Attachment};
 use super::bundle::{Scope, TrustBundle};
-use super::certificate::namespace;
+use super::certificate::Certificate;
 use super::header::{Header, body_root};
 use super::key::StateKey;
 use super::proof::{Evidence, LedgerProof};
@@ -124,12 +124,7 @@ impl TestLedger {
         self.entries.iter().map(|(key, envelope)| (*key, tree::value_hash(&envelope.encode()))).collect()
     }
 
-    /// Epoch 0, view 1, parent view 0: one byte each, as [`super::certificate`] describes.
     fn certificate(&self) -> Vec<u8> {
-        let payload = [[0, 1, 0].as_slice(), &self.header.digest()].concat();
-        let namespace = [namespace(&self.header.network_id).as_slice(), b"_FINALIZE"].concat();
-        let signed = [[namespace.len() as u8].as_slice(), &namespace, &payload].concat();
-        let signature = self.secret.sign(&signed, b"BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_POP_", &[]);
-        [payload.as_slice(), &signature.compress()].concat()
+        Certificate::sign(&self.secret, [0, 1, 0], &self.header)
     }
 }
