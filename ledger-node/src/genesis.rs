@@ -83,3 +83,36 @@ pub(crate) fn state(genesis: &Genesis) -> Result<State, GenesisError> {
     record.validate()?;
     Ok(State::new([genesis_envelope(record)], Default::default()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Node, NodeConfig, NodeError};
+
+    fn network(application: Vec<u8>) -> (tempfile::TempDir, Genesis) {
+        let folder = tempfile::tempdir().unwrap();
+        let validators = places(folder.path(), &["127.0.0.1:0".parse().unwrap()]);
+        let network = NewNetwork { name: "kr".into(), time_ms: 1, application, validators };
+        let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
+        let genesis = ledger_engine::init(&network, &mut rng).unwrap();
+        (folder, genesis)
+    }
+
+    #[test]
+    fn a_genesis_of_another_software_is_refused() {
+        let governance =
+            Governance { network: "kr".into(), keys: vec![protocol::ledger::GovernanceKey([6; 32])], threshold: 1 };
+        let ours = cbor::to_vec(&Application { governance });
+        let (folder, genesis) = network(ours.clone());
+        assert_eq!(state(&genesis).unwrap().envelopes().count(), 1);
+        let node = Node::start(&NodeConfig::new(folder.path())).unwrap();
+        node.stop().unwrap();
+
+        for application in [vec![], b"records".to_vec(), [&ours[..], &[0]].concat(), vec![0; GENESIS_MAX + 1]] {
+            let (folder, genesis) = network(application);
+            assert!(matches!(state(&genesis), Err(GenesisError::GenesisInvalid)));
+            let started = Node::start(&NodeConfig::new(folder.path())).err();
+            assert!(matches!(started, Some(NodeError::Genesis(GenesisError::GenesisInvalid))), "{started:?}");
+        }
+    }
+}

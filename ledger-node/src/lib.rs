@@ -30,7 +30,7 @@ pub mod state;
 pub mod store;
 
 pub use genesis::GenesisError;
-pub use node::{Node, NodeConfig, NodeError};
+pub use node::{ListError, Node, NodeConfig, NodeError};
 pub use rules::TxError;
 pub use server::serve;
 pub use store::StoreError;

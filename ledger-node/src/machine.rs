@@ -36,6 +36,8 @@ pub(crate) struct Shared {
     /// By sender: the nonce after the last transaction that this node handed to the engine.
     handed_over: Mutex<BTreeMap<Sender, u64>>,
     pub(crate) lists: RwLock<BTreeMap<StateKey, StoredList>>,
+    /// The whole trust bundle, encoded, and the certified height it was made of.
+    snapshot: Mutex<Option<(u64, Arc<[u8]>)>>,
 }
 
 /// A bounded map that forgets the oldest.
@@ -84,6 +86,7 @@ impl Shared {
             refused: Mutex::new(Remembered::new()),
             handed_over: Mutex::default(),
             lists: RwLock::new(lists),
+            snapshot: Mutex::default(),
         })
     }
 
@@ -123,6 +126,24 @@ impl Shared {
     /// The nonce after the last transaction of `sender` that the engine was given here.
     pub(crate) fn next_after_handed_over(&self, sender: &Sender) -> u64 {
         lock(&self.handed_over).get(&account(sender)).copied().unwrap_or(0)
+    }
+
+    /// The encoded bundle of this certified height or a later one, made once however many ask for it.
+    pub(crate) fn snapshot(&self, height: u64, make: impl FnOnce() -> Vec<u8>) -> Arc<[u8]> {
+        let mut kept = lock(&self.snapshot);
+        match kept.as_ref() {
+            Some((of, bytes)) if *of >= height => bytes.clone(),
+            _ => {
+                let bytes = Arc::<[u8]>::from(make());
+                *kept = Some((height, bytes.clone()));
+                bytes
+            }
+        }
+    }
+
+    /// Has the bundle made anew. Not with `lists` locked: whoever makes a bundle waits for them.
+    pub(crate) fn forget_snapshot(&self) {
+        *lock(&self.snapshot) = None;
     }
 
     fn advance(&self, header: Header, certificate: Option<Vec<u8>>, state: State) {

@@ -227,11 +227,15 @@ impl Node {
         loop {
             // The state first: if it holds the transaction already, so does the store.
             let refused = refusal();
-            if let Some(recorded) = self.recorded(&id)? {
-                return Ok(recorded);
-            }
-            if let Some(error) = self.shared.refusal(&id).or(refused) {
-                return Err(error.into());
+            match self.recorded(&id)? {
+                // Whoever is told so may ask for it at once: the state that is served must hold it too.
+                Some(recorded) if self.shared.tip().1.height >= recorded.height => return Ok(recorded),
+                Some(_) => {}
+                None => {
+                    if let Some(error) = self.shared.refusal(&id).or(refused) {
+                        return Err(error.into());
+                    }
+                }
             }
             tokio::select! {
                 changed = tip.changed() => if changed.is_err() { return Err(NodeError::Stopped) },
@@ -300,7 +304,21 @@ impl Node {
     /// [`NodeError::NotCertifiedYet`]
     pub fn bundle(&self, scope: Scope) -> Result<TrustBundle, NodeError> {
         let certified = self.certified()?;
-        let Certified { state, header, certificate } = certified.as_ref();
+        Ok(self.bundle_of(&certified, scope))
+    }
+
+    /// The whole trust bundle, encoded. The same allocation until the certified height or a status list
+    /// changes, so that those who poll cost nothing.
+    ///
+    /// # Errors
+    /// [`NodeError::NotCertifiedYet`]
+    pub fn snapshot(&self) -> Result<Arc<[u8]>, NodeError> {
+        let certified = self.certified()?;
+        Ok(self.shared.snapshot(certified.header.height, || self.bundle_of(&certified, Scope::Snapshot).encode()))
+    }
+
+    fn bundle_of(&self, certified: &Certified, scope: Scope) -> TrustBundle {
+        let Certified { state, header, certificate } = certified;
         let newer = |height: u64| match scope {
             Scope::Snapshot => true,
             Scope::Delta { since } => height > since,
@@ -312,7 +330,7 @@ impl Node {
             // A list may arrive after the block with its digest: then a delta from that block must have it.
             current && newer(list.height.saturating_add(1))
         });
-        Ok(TrustBundle {
+        TrustBundle {
             header: header.encode().to_vec(),
             certificate: certificate.clone(),
             scope,
@@ -320,7 +338,7 @@ impl Node {
             attachments: attachments
                 .map(|(key, list)| Attachment { anchor: *key, packed: list.packed.clone() })
                 .collect(),
-        })
+        }
     }
 
     /// Takes the bytes of a status list whose digest is on the ledger (LRUL-11).
@@ -344,6 +362,8 @@ impl Node {
         let stored = StoredList { digest, packed: attachment.packed.clone(), height: at.height };
         self.shared.store.put_status_list(&attachment.anchor, &stored)?;
         lists.insert(attachment.anchor, stored);
+        drop(lists);
+        self.shared.forget_snapshot();
         Ok(())
     }
 

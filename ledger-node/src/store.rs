@@ -252,7 +252,8 @@ mod tests {
         let after = State::new([envelope(0, 0), envelope(1, 2)], [(Sender::Governance, 2)].into());
         // The same transaction twice breaks the second insert.
         let twice = [executed(1, &envelope(1, 2)), executed(1, &envelope(1, 2))];
-        assert!(store.commit(&block(2, vec![vec![1], vec![2]]), &twice, &after).is_err());
+        let failed = store.commit(&block(2, vec![vec![1], vec![2]]), &twice, &after);
+        assert!(matches!(failed, Err(StoreError::Database(_))), "{failed:?}");
         let (last, recovered) = store.last().unwrap().unwrap();
         assert_eq!((last.header[0], recovered.root()), (1, before.root()));
         assert_eq!(store.transaction_height(&[1; 32]).unwrap(), None);
@@ -271,5 +272,36 @@ mod tests {
         store.put_status_list(&StateKey([2; 32]), &list(3)).unwrap();
         let lists = store.status_lists().unwrap();
         assert_eq!(lists.into_values().collect::<Vec<_>>(), [list(2), list(3)]);
+    }
+
+    #[test]
+    fn a_file_that_is_no_database_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.sqlite");
+        std::fs::write(&path, [0x5a; 4096]).unwrap();
+        assert!(matches!(Store::open(&path), Err(StoreError::Database(_))));
+        assert!(matches!(Store::open(folder.path()), Err(StoreError::Database(_))), "a folder");
+        std::fs::remove_file(&path).unwrap();
+        assert!(Store::open(&path).unwrap().last().unwrap().is_none());
+    }
+
+    #[test]
+    fn rows_that_do_not_hold_what_was_written_are_damage() {
+        for (table, column) in [("records", "value"), ("nonces", "sender")] {
+            let folder = tempfile::tempdir().unwrap();
+            let store = Store::open(&folder.path().join("ledger.sqlite")).unwrap();
+            let state = State::new([envelope(1, 1)], [(Sender::Governance, 1)].into());
+            store.commit(&block(1, vec![vec![1]]), &[executed(1, &envelope(1, 1))], &state).unwrap();
+            let read = format!("SELECT {column} FROM {table}");
+            let written: Vec<u8> = store.lock().query_row(&read, [], |row| row.get(0)).unwrap();
+            let write = |bytes: &[u8]| store.lock().execute(&format!("UPDATE {table} SET {column} = ?1"), [bytes]);
+            for damaged in [&written[..written.len() - 1], &[&written[..], &[0]].concat(), &[]] {
+                assert_eq!(write(damaged).unwrap(), 1);
+                assert!(matches!(store.last(), Err(StoreError::Damaged)), "{table}");
+            }
+            assert_eq!(write(&written).unwrap(), 1);
+            let (_, recovered) = store.last().unwrap().unwrap();
+            assert_eq!((recovered.root(), recovered.next_nonce(&Sender::Governance)), (state.root(), 1));
+        }
     }
 }

@@ -6,17 +6,19 @@
 use std::io::{Read, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ledger_client::{ClientError, LedgerClient};
-use ledger_node::{Node, NodeConfig, genesis};
+use ledger_node::{ListError, Node, NodeConfig, NodeError, genesis};
 use protocol::credential::{CredentialType, StatusList};
 use protocol::crypto::keys::{Ed25519SigningKey, PublicKey, Signer};
 use protocol::identifier::Did;
+use protocol::ledger::attachment::{self, Attachment};
 use protocol::ledger::bundle::BundleError;
 use protocol::ledger::{
     Accreditation, DidKey, DidRecord, Governance, GovernanceKey, Purposes, Record, Scope, Sender, StateKey,
-    StatusListAnchor, Transaction, TransactionBody, TrustAnchor, TypeDefinition, Write, proof,
+    StatusListAnchor, Transaction, TransactionBody, TrustAnchor, TrustBundle, TypeDefinition, Write, proof,
 };
 use tempfile::TempDir;
 
@@ -73,6 +75,10 @@ impl World {
         let Running { node, runtime, .. } = self.running.take().unwrap();
         node.stop().unwrap();
         runtime.shutdown_background();
+    }
+
+    fn node(&self) -> &Node {
+        &self.running.as_ref().unwrap().node
     }
 
     fn address(&self) -> SocketAddr {
@@ -269,10 +275,13 @@ fn lrul_11_status_lists_are_taken_only_as_the_ledger_has_them() {
     let anchor = StateKey::status_list(&agency_did(), &licence().id, 0);
     let mut list = StatusList::new();
     assert_eq!(ledger.put_status_list(anchor, &list), Err(ClientError::NotFound));
+    let unknown = world.node().put_status_list(&Attachment { anchor, packed: attachment::pack(&list) });
+    assert!(matches!(unknown, Err(NodeError::StatusList(ListError::UnknownStatusList))), "{unknown:?}");
     list.revoke(5).unwrap();
     ledger.submit(&world.act(vec![list_record(&list)])).unwrap();
     assert_eq!(ledger.put_status_list(anchor, &StatusList::new()), Err(refused("StatusListMismatch")));
     ledger.put_status_list(anchor, &list).unwrap();
+    assert!(world.node().put_status_list(&Attachment { anchor, packed: attachment::pack(&list) }).is_ok());
 
     // F13: the digest of a list that takes the revocation back is anchored; the node does not serve the list.
     ledger.submit(&world.act(vec![list_record(&StatusList::new())])).unwrap();
@@ -282,6 +291,46 @@ fn lrul_11_status_lists_are_taken_only_as_the_ledger_has_them() {
     list.revoke(6).unwrap();
     ledger.submit(&world.act(vec![list_record(&list)])).unwrap();
     assert_eq!(ledger.put_status_list(anchor, &list), Ok(()));
+}
+
+#[test]
+fn the_encoded_bundle_is_made_anew_only_when_it_changes() {
+    let world = World::new();
+    world.set_up();
+    let ledger = world.client();
+    let snapshot = || world.node().snapshot().unwrap();
+    let read = |bytes: &[u8]| TrustBundle::decode(bytes).unwrap().verify(&world.anchor, 0).unwrap();
+    let first = snapshot();
+    assert!(Arc::ptr_eq(&first, &snapshot()), "made once");
+    assert_eq!(first[..], ledger.bundle(Scope::Snapshot).unwrap().encode()[..]);
+
+    let list = StatusList::new();
+    let recorded = ledger.submit(&world.act(vec![list_record(&list)])).unwrap();
+    let higher = snapshot();
+    assert_eq!(read(&higher).height(), recorded.height);
+    assert!(read(&first).height() < recorded.height);
+
+    let lists = |bytes: &[u8]| read(bytes).status_list(&agency_did(), &licence().id, 0).is_some();
+    assert!(!lists(&higher));
+    ledger.put_status_list(StateKey::status_list(&agency_did(), &licence().id, 0), &list).unwrap();
+    assert!(lists(&snapshot()), "no block since, but a list");
+    assert!(Arc::ptr_eq(&snapshot(), &snapshot()));
+}
+
+#[test]
+fn one_sender_cannot_make_the_node_hold_transactions_without_end() {
+    let world = World::new();
+    world.set_up();
+    let ledger = world.client();
+    let next = world.act(vec![list_record(&StatusList::new())]);
+    let later = |nonce| TransactionBody { nonce, ..next.body.clone() }.signed_by(&[&agency()]).unwrap();
+    let too_late = later(next.body.nonce + 1_024);
+    assert_eq!(ledger.submit(&too_late), Err(ClientError::Busy("Overloaded".into())));
+    let submitted = world.running.as_ref().unwrap().runtime.block_on(world.node().submit(too_late.encode()));
+    assert!(matches!(submitted, Err(NodeError::Overloaded)), "{submitted:?}");
+    // The last that may wait does, in vain; the one whose turn it is gets in.
+    assert_eq!(ledger.submit(&later(next.body.nonce + 1_023)), Err(refused("NonceGap")));
+    assert!(ledger.submit(&next).is_ok());
 }
 
 #[test]
@@ -385,7 +434,7 @@ fn earlier_transactions_may_be_on_their_way() {
     second.nonce += 1;
     second.writes[0].previous_version = 1;
     let second = second.signed_by(&[&agency()]).unwrap();
-    let node = &world.running.as_ref().unwrap().node;
+    let node = world.node();
     let both = world
         .running
         .as_ref()

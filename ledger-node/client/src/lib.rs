@@ -279,7 +279,8 @@ fn json<T: for<'de> Deserialize<'de>>(answer: Response<Body>) -> Result<T, Clien
 
 fn bytes(answer: Response<Body>, max: usize) -> Result<Vec<u8>, ClientError> {
     let mut body = answer.into_body();
-    body.with_config().limit(max as u64).read_to_vec().map_err(|error| match error {
+    // A body that fills the limit counts as exceeding it.
+    body.with_config().limit(max as u64 + 1).read_to_vec().map_err(|error| match error {
         ureq::Error::BodyExceedsLimit(_) => ClientError::MalformedAnswer,
         _ => ClientError::Unavailable,
     })

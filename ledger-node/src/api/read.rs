@@ -1,6 +1,7 @@
 //! Reading the ledger.
 
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -15,8 +16,8 @@ use super::error::ApiError;
 use crate::node::{Node, NodeError};
 
 /// Canonical CBOR with its media type.
-fn cbor_body(bytes: Vec<u8>) -> Response {
-    ([(header::CONTENT_TYPE, HeaderValue::from_static("application/cbor"))], bytes).into_response()
+fn cbor_body(bytes: impl Into<Bytes>) -> Response {
+    ([(header::CONTENT_TYPE, HeaderValue::from_static("application/cbor"))], bytes.into()).into_response()
 }
 
 fn hex32(text: &str) -> Result<[u8; 32], ApiError> {
@@ -70,8 +71,11 @@ pub(super) async fn bundle(
     query: Result<Query<BundleQuery>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, ApiError> {
     let Query(query) = query.map_err(|_| ApiError::malformed())?;
-    let scope = query.since.map_or(Scope::Snapshot, |since| Scope::Delta { since });
-    Ok(cbor_body(blocking(move || Ok(node.bundle(scope)?.encode())).await?))
+    let bundle = blocking(move || match query.since {
+        None => Ok(Bytes::from_owner(node.snapshot()?)),
+        Some(since) => Ok(node.bundle(Scope::Delta { since })?.encode().into()),
+    });
+    Ok(cbor_body(bundle.await?))
 }
 
 pub(super) async fn anchor(State(node): State<Node>) -> Response {
