@@ -1,5 +1,6 @@
 //! The messages roles exchange, in flow order: offer · issuance · request · presentation · qr.
 
+mod finder;
 mod issuance;
 mod offer;
 mod presentation;

@@ -7,6 +7,8 @@ use std::io::Cursor;
 
 use qrcode::{Color, EcLevel, QrCode};
 
+use super::finder;
+
 /// Version of the framing.
 const VERSION: char = '1';
 /// Longest text a version-40 code at level L holds in alphanumeric mode.
@@ -36,7 +38,7 @@ pub enum QrError {
     /// No code was found in the picture, or it is damaged beyond repair.
     #[error("no readable code in the picture; scan again")]
     NoCodeFound,
-    /// The picture is not a PNG that can be decoded.
+    /// The picture is not a PNG that can be decoded, or is full of finder patterns.
     #[error("the picture cannot be read; scan again")]
     ImageRejected,
 }
@@ -199,6 +201,10 @@ pub fn read_png(bytes: &[u8]) -> Result<String, QrError> {
     }
     let pixel = |x: usize, y: usize| pixels.get(y * width + x).copied().unwrap_or(255);
     let mut image = rqrr::PreparedImage::prepare_from_greyscale(width, height, pixel);
+    drop(pixels);
+    if finder::too_many(width, height, |x, y| u8::from(image.get_pixel_at(x, y)) != 0) {
+        return Err(QrError::ImageRejected);
+    }
     let mut texts: Vec<String> = Vec::new();
     for grid in image.detect_grids() {
         if let Ok((_, text)) = grid.decode()
@@ -275,5 +281,39 @@ mod tests {
         let half = png.len() / 2;
         png[half] ^= 0xff;
         assert!(matches!(read_png(&png), Err(QrError::ImageRejected | QrError::NoCodeFound)));
+    }
+
+    /// A picture of finder patterns, `count` of them in a line or more lines.
+    fn finder_patterns(count: usize) -> Vec<u8> {
+        const SIDE: usize = 200;
+        const PITCH: usize = 9;
+        let in_a_line = SIDE / PITCH;
+        let mut pixels = vec![255u8; SIDE * SIDE];
+        for (column, line) in (0..count).map(|n| (n % in_a_line, n / in_a_line)) {
+            for (x, y) in (0..49).map(|n| (n % 7, n / 7)) {
+                let from_edge = x.min(y).min(6 - x).min(6 - y);
+                if from_edge != 1 {
+                    pixels[(line * PITCH + y) * SIDE + column * PITCH + x] = 0;
+                }
+            }
+        }
+        let mut out = Vec::new();
+        let mut encoder = png::Encoder::new(&mut out, SIDE as u32, SIDE as u32);
+        encoder.set_color(png::ColorType::Grayscale);
+        let mut writer = encoder.write_header().unwrap();
+        writer.write_image_data(&pixels).unwrap();
+        writer.finish().unwrap();
+        out
+    }
+
+    #[test]
+    fn qrf_03_a_picture_full_of_finder_patterns_is_not_searched() {
+        // As many as five codes have: looked at, and nothing found.
+        assert_eq!(read_png(&finder_patterns(16)), Err(QrError::NoCodeFound));
+        assert_eq!(read_png(&finder_patterns(17)), Err(QrError::ImageRejected));
+        // 400 bytes, over which the search alone takes seconds.
+        let full = finder_patterns(22 * 22);
+        assert!(full.len() < 2_000);
+        assert_eq!(read_png(&full), Err(QrError::ImageRejected));
     }
 }
