@@ -163,7 +163,7 @@ impl Issuer {
                 return Err(IssuerError::StorageUnavailable);
             }
             let good = store.good_handles(credential_type, today)?;
-            let slices = (good.len() as u64 / SLICE_TOKENS).max(1).ilog2() as u8;
+            let slices = ((good.len() as u64 / SLICE_TOKENS).max(1).ilog2() as u8).min(StatusTokens::SLICE_BITS_MAX);
             store.add_epoch(credential_type, &Epoch { number, opened_at: now, slice_bits: slices })?;
             // ISSU-12
             let is_good = |token: &&StatusToken| good.binary_search(&token.handle).is_ok();

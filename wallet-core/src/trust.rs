@@ -70,10 +70,11 @@ pub struct StatusTokensNeeded {
 }
 
 impl StatusTokensNeeded {
-    /// Which of the 2^`bits` public slices to fetch. The coarser the slice, the more people share it.
+    /// Which of the 2^`bits` public slices to fetch. The coarser the slice, the more people share it; one finer
+    /// than [`StatusTokens::SLICE_BITS_MAX`] would name its holder and is never asked for.
     #[must_use]
     pub fn slice(&self, bits: u8) -> StatusSlice {
-        let bits = bits.min(HANDLE_BITS);
+        let bits = bits.min(StatusTokens::SLICE_BITS_MAX);
         StatusSlice { bits, index: self.handle.checked_shr(u32::from(HANDLE_BITS - bits)).unwrap_or(0) }
     }
 }

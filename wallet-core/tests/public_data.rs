@@ -62,6 +62,11 @@ fn needs_name_what_is_missing_and_nothing_else() {
     assert_eq!((token.epoch, token.credential_type.as_str()), (6, ZK));
     assert_eq!(token.slice(0), StatusSlice::ALL);
     assert_eq!(token.slice(4), StatusSlice { bits: 4, index: handle(ZK) >> 59 });
+    assert_eq!(token.slice(12), StatusSlice { bits: 12, index: handle(ZK) >> 51 });
+    // An issuer that claims to have a slice for everyone does not learn who is asking.
+    for bits in [13, 31, 63, 255] {
+        assert_eq!(token.slice(bits), token.slice(12));
+    }
     assert!(!format!("{needs:?}").contains(&handle(ZK).to_string()));
     assert!(wallet.needs(NOW + 200).is_ok());
     wallet.unlock(common::PIN, NOW + 13 * 3_600).unwrap();

@@ -182,6 +182,10 @@ pub struct StatusTokens {
 }
 
 impl StatusTokens {
+    /// Most bits of a handle that may choose a slice: a wallet tells no more of its handle when it fetches,
+    /// whatever an issuer claims.
+    pub const SLICE_BITS_MAX: u8 = 12;
+
     /// The canonical bytes.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
