@@ -24,7 +24,7 @@ use protocol::crypto::keys::{Ed25519SigningKey, PublicKey, Signer};
 use protocol::exchange::qr::Kind;
 use protocol::identifier::Did;
 use protocol::ledger::anchor::TrustAnchor;
-use protocol::ledger::bundle::{Scope, TrustBundle};
+use protocol::ledger::bundle::TrustBundle;
 use protocol::ledger::record::{
     Accreditation, DidKey, DidRecord, Governance, GovernanceKey, Permit, Purpose, Purposes, Record, TypeDefinition,
     VerifierRegistration,
@@ -86,7 +86,7 @@ pub(crate) struct Network {
     members: Members,
     node: Node,
     issuer: Arc<Issuer>,
-    publishing: Arc<Mutex<()>>,
+    publishing: Arc<Mutex<Option<Arc<[u8]>>>>,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
     runtime: Runtime,
@@ -247,8 +247,8 @@ impl Network {
     }
 
     /// The newest trust bundle.
-    pub(crate) fn bundle(&self) -> Result<Vec<u8>, CliError> {
-        Ok(self.node.bundle(Scope::Snapshot)?.encode())
+    pub(crate) fn bundle(&self) -> Result<Arc<[u8]>, CliError> {
+        Ok(self.node.snapshot()?)
     }
 
     /// What the newest trust bundle says.
@@ -327,7 +327,7 @@ impl Network {
             node: self.node.clone(),
             issuer: self.issuer.clone(),
             ledger: self.ledger(),
-            one_at_a_time: self.publishing.clone(),
+            in_file: self.publishing.clone(),
             bundle_file: self.dir.join("bundle.cbor"),
         }
     }
@@ -347,16 +347,21 @@ pub(crate) struct Publisher {
     node: Node,
     issuer: Arc<Issuer>,
     ledger: InProcess,
-    one_at_a_time: Arc<Mutex<()>>,
+    /// What the bundle file holds. Whoever publishes has it locked: one at a time.
+    in_file: Arc<Mutex<Option<Arc<[u8]>>>>,
     bundle_file: PathBuf,
 }
 
 impl Publisher {
-    /// Sends what waits to the ledger and renews the bundle file. Blocks the thread.
+    /// Sends what waits to the ledger and renews the bundle file when it is not the newest. Blocks the thread.
     pub(crate) fn publish(&self) -> Result<usize, CliError> {
-        let _turn = self.one_at_a_time.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut in_file = self.in_file.lock().unwrap_or_else(PoisonError::into_inner);
         let published = self.issuer.publish(&self.ledger, clock::now())?;
-        files::write(&self.bundle_file, &self.node.bundle(Scope::Snapshot)?.encode())?;
+        let newest = self.node.snapshot()?;
+        if in_file.as_ref().is_none_or(|written| !Arc::ptr_eq(written, &newest)) {
+            files::write(&self.bundle_file, &newest)?;
+            *in_file = Some(newest);
+        }
         Ok(published)
     }
 
