@@ -101,7 +101,7 @@ fn deny() -> Result<(), String> {
     // The advisory database is a git repository; where its host cannot be reached there is nothing to check against.
     let database = run("cargo", &["deny", "--locked", "fetch", "db"]);
     match database {
-        Ok(()) => run("cargo", &["deny", "--locked", "check", "--disable-fetch", "advisories"]),
+        Ok(()) => run("cargo", &["deny", "--frozen", "check", "advisories"]),
         Err(_) => {
             println!("NOT CHECKED: known advisories (the advisory database cannot be reached from here)");
             Ok(())
