@@ -26,6 +26,7 @@ use protocol::exchange::qr::Kind;
 use protocol::ledger::bundle::Scope;
 use serde::Deserialize;
 use serde_json::json;
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use verifier::{Asked, Policy, SeenInMemory, Verdict, Verifier};
 
@@ -38,6 +39,8 @@ use crate::{clock, files, randomness};
 const PUBLISH_EVERY: Duration = Duration::from_millis(500);
 /// How often it is asked whether a new day has begun, in turns of [`PUBLISH_EVERY`].
 const DAY_EVERY: u32 = 120;
+/// How many checks run at once.
+const CHECKS_AT_ONCE: usize = 16;
 /// Largest body: a picture of a code.
 const BODY_MAX: usize = 2 * 1024 * 1024;
 
@@ -48,6 +51,7 @@ struct Site {
     ledger: String,
     directory: String,
     verifier: Mutex<Verifier<SeenInMemory>>,
+    turns: Arc<Semaphore>,
 }
 
 /// Serves the network and keeps its issuer's changes published, until it stops.
@@ -135,6 +139,7 @@ fn site(network: &Network) -> Site {
             .display()
             .to_string(),
         verifier: Mutex::new(Verifier::new(Policy::default(), SeenInMemory::default())),
+        turns: Arc::new(Semaphore::new(CHECKS_AT_ONCE)),
     }
 }
 
@@ -188,7 +193,8 @@ struct Pasted {
 async fn check_by_hand(state: State<Arc<Site>>, Path(lang): Path<String>, Form(pasted): Form<Pasted>) -> Response {
     let Some(lang) = Lang::of_path(&lang) else { return not_found() };
     let (credential_type, profile) = pasted.question.split_once('/').unwrap_or_default();
-    let checked = decide(&state, credential_type, profile, pasted.code.trim().as_bytes().to_vec());
+    let question = Question { credential_type: credential_type.to_owned(), profile: profile.to_owned() };
+    let checked = decide(&state, question, pasted.code.trim().as_bytes().to_vec()).await;
     let result = checked.map_err(|error| match error {
         CliError::Refused { name, message } => (name, message),
         CliError::Usage(message) => ("WrongUse".to_owned(), message),
@@ -205,7 +211,7 @@ struct Question {
 }
 
 async fn check(state: State<Arc<Site>>, UrlQuery(question): UrlQuery<Question>, body: Bytes) -> Response {
-    match decide(&state, &question.credential_type, &question.profile, body.to_vec()) {
+    match decide(&state, question, body.to_vec()).await {
         Ok(verdict) => Json(json!({ "accepted": true, "verdict": verdict })).into_response(),
         Err(CliError::Refused { name, message }) => {
             (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({ "refused": name, "message": message }))).into_response()
@@ -214,14 +220,27 @@ async fn check(state: State<Arc<Site>>, UrlQuery(question): UrlQuery<Question>, 
     }
 }
 
-/// A verdict on what was scanned, with the ledger's newest state as trust data.
-fn decide(site: &Site, credential_type: &str, profile: &str, scanned: Vec<u8>) -> Result<Verdict, CliError> {
+/// A verdict on what was scanned. Reading pictures and checking proofs takes a processor, so it has its own
+/// threads, and no more checks run at once than there are turns.
+async fn decide(site: &Arc<Site>, question: Question, scanned: Vec<u8>) -> Result<Verdict, CliError> {
+    let busy = || CliError::refused("Overloaded", "too many checks at once; try again in a moment");
+    let turn = site.turns.clone().try_acquire_owned().map_err(|_| busy())?;
+    let site = site.clone();
+    let checked = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        decide_here(&site, &question, scanned)
+    });
+    checked.await.map_err(|_| busy())?
+}
+
+/// With the ledger's newest state as trust data.
+fn decide_here(site: &Site, question: &Question, scanned: Vec<u8>) -> Result<Verdict, CliError> {
     let presentation = files::message(scanned, Kind::Presentation)?;
     let trust = site.node.bundle(Scope::Snapshot)?.verify(site.node.anchor(), 0)?;
     let unknown = || CliError::refused("UnknownType", "the ledger does not know this credential type");
-    let credential_type = trust.credential_type(credential_type).ok_or_else(unknown)?;
+    let credential_type = trust.credential_type(&question.credential_type).ok_or_else(unknown)?;
     let missing = || CliError::refused("NoSuchProfile", "this credential type has no such ready-made question");
-    let query = Query::of_profile(credential_type, credential_type.profile(profile).ok_or_else(missing)?);
+    let query = Query::of_profile(credential_type, credential_type.profile(&question.profile).ok_or_else(missing)?);
     let mut verifier = site.verifier.lock().unwrap_or_else(PoisonError::into_inner);
     Ok(verifier.check(&Asked::Displayed(&query), &presentation, &trust, clock::now())?)
 }
@@ -246,17 +265,17 @@ fn choices(site: &Site) -> Vec<Choice> {
 }
 
 async fn bundle(state: State<Arc<Site>>) -> Response {
-    match state.node.bundle(Scope::Snapshot) {
-        Ok(bundle) => cbor(bundle.encode()),
+    match state.node.snapshot() {
+        Ok(bundle) => cbor(Bytes::from_owner(bundle)),
         Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
 }
 
 async fn anchor(state: State<Arc<Site>>) -> Response {
-    cbor(state.node.anchor().encode())
+    cbor(state.node.anchor().encode().into())
 }
 
-fn cbor(bytes: Vec<u8>) -> Response {
+fn cbor(bytes: Bytes) -> Response {
     ([(header::CONTENT_TYPE, "application/cbor")], bytes).into_response()
 }
 

@@ -12,7 +12,7 @@ use protocol::ledger::bundle::TrustBundle;
 use protocol::ledger::record::Record;
 use protocol::ledger::state::TrustedState;
 use serde::{Deserialize, Serialize};
-use wallet_core::{OfferSheet, Wallet};
+use wallet_core::Wallet;
 
 use crate::clock::Now;
 use crate::files;
@@ -82,24 +82,38 @@ pub(crate) fn accept(
 ) -> Result<Vec<(String, Label)>, CliError> {
     let mut app = App::open(wallet, dir, now)?;
     let trust = app.renew_trust(sources)?;
+    app.resume()?;
     let sheet = wallet.read_offer(offer, now.seconds())?;
     if sheet.tx_code && tx_code.is_none() {
         return Err(wallet_core::WalletError::TxCodeMismatch.into());
     }
-    for (credential_type, _) in &sheet.credential_types {
-        app.fetch_credential(offer, &sheet, credential_type, tx_code)?;
+    // A code is used up for what it brought already, in a run that was interrupted; the rest is still to be had.
+    let mut refused = None;
+    let mut received = Vec::new();
+    for (credential_type, name) in sheet.credential_types {
+        match app.fetch_credential(offer, &sheet.url, &credential_type, tx_code) {
+            Ok(()) => received.push((credential_type, name)),
+            Err(CliError::Refused { name, message }) if name == "InvalidGrant" => {
+                refused = Some(CliError::Refused { name, message });
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    if let (Some(refused), true) = (refused, received.is_empty()) {
+        return Err(refused);
     }
     app.remember(|addresses| {
         addresses.issuers.insert(sheet.issuer.clone(), sheet.url.clone());
     })?;
     app.renew_public_data(&trust)?;
-    Ok(sheet.credential_types)
+    Ok(received)
 }
 
 /// Fetches whatever is newer than what the wallet has.
 pub(crate) fn update(wallet: &Wallet, dir: &Path, sources: &Sources, now: Now) -> Result<Updated, CliError> {
     let mut app = App::open(wallet, dir, now)?;
     let trust = app.renew_trust(sources)?;
+    app.resume()?;
     let (day_sets, status_tokens) = app.renew_public_data(&trust)?;
     Ok(Updated { height: trust.height(), day_sets, status_tokens })
 }
@@ -153,19 +167,31 @@ impl<'a> App<'a> {
         Ok(trust)
     }
 
+    /// Sends again what was asked for and never answered, also when its offer has run out since.
+    fn resume(&self) -> Result<(), CliError> {
+        for pending in self.wallet.pending_issuances(self.now.seconds())? {
+            let answer = self.http.post(&format!("{}/v1/credentials", pending.url), &pending.request)?;
+            // A refusal is for the offer that is taken up next to deal with.
+            if let Ok(response) = answer.or_refusal::<IssuanceRefusal>()? {
+                self.wallet.finish_issuance(&pending.id, &response, self.now.seconds())?;
+            }
+        }
+        Ok(())
+    }
+
     /// Fetches one credential of an offer. A request that the issuer refuses for good is given up; one whose
     /// answer was lost is sent again, byte for byte.
     fn fetch_credential(
         &self,
         offer: &[u8],
-        sheet: &OfferSheet,
+        issuer: &str,
         credential_type: &str,
         tx_code: Option<&str>,
     ) -> Result<(), CliError> {
         let mut retry = true;
         loop {
             let now = self.now.seconds();
-            let nonce = self.http.post(&format!("{}/v1/nonce", sheet.url), &[])?.ok()?;
+            let nonce = self.http.post(&format!("{issuer}/v1/nonce"), &[])?.ok()?;
             let nonce: IssuanceNonce = cbor::from_slice(&nonce, NONCE_MAX)?;
             let mut rng = randomness::os()?;
             let pending = self.wallet.begin_issuance(offer, credential_type, &nonce, tx_code, now, &mut rng)?;

@@ -10,8 +10,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use issuer::{OfferTerms, RevocationReason};
 use issuer::register::PersonId;
+use issuer::{OfferTerms, RevocationReason};
 use protocol::exchange::{Query, Request, qr};
 use protocol::ledger::record::Record;
 use protocol::ledger::state::TrustedState;
@@ -65,8 +65,16 @@ pub(crate) fn run(args: &DemoArgs) -> Result<bool, CliError> {
     }
     let came_true = told.is_ok() && story.came_true();
     story.say(
-        if came_true { "\n모든 단계와 모든 거절이 이야기한 대로 되었습니다." } else { "\n이야기한 대로 되지 않은 것이 있습니다(✗)." },
-        if came_true { "\nEvery step and every refusal came out as told." } else { "\nSomething did not come out as told (✗)." },
+        if came_true {
+            "\n모든 단계와 모든 거절이 이야기한 대로 되었습니다."
+        } else {
+            "\n이야기한 대로 되지 않은 것이 있습니다(✗)."
+        },
+        if came_true {
+            "\nEvery step and every refusal came out as told."
+        } else {
+            "\nSomething did not come out as told (✗)."
+        },
     );
     Ok(came_true)
 }
@@ -117,7 +125,11 @@ fn tell(story: &mut Story, dir: &Path) -> Result<(), String> {
 
 /// 1. The ledger and who is on it.
 fn start(story: &mut Story, dir: &Path) -> Result<Network, String> {
-    story.chapter(1, "원장이 시작되고, 누가 무엇을 할 수 있는지 기록됩니다", "The ledger starts and records who may do what");
+    story.chapter(
+        1,
+        "원장이 시작되고, 누가 무엇을 할 수 있는지 기록됩니다",
+        "The ledger starts and records who may do what",
+    );
     let progress = story.progress("경찰청이 날짜 서명을 만드는 중", "the police agency signs its public set of days");
     let network = story.step(
         "ledger",
@@ -142,33 +154,52 @@ fn start(story: &mut Story, dir: &Path) -> Result<Network, String> {
 
 /// 2 and 3. A citizen is enrolled; the wallet fetches and keeps the credentials.
 fn hold(story: &mut Story, network: &Network, dir: &Path) -> Result<Wallet, String> {
-    story.chapter(2, "창구에서 본인 확인을 마치고 발급 초대를 받습니다", "At the counter a citizen is proofed and gets an offer");
+    story.chapter(
+        2,
+        "창구에서 본인 확인을 마치고 발급 초대를 받습니다",
+        "At the counter a citizen is proofed and gets an offer",
+    );
     let now = clock::now();
     let mut rng = randomness::os().map_err(named)?;
-    let made = story.step("enrol", "등록부에서 사람을 찾아 초대 QR을 만듦", "the clerk finds the person in the register and makes an offer", || {
-        let terms = OfferTerms {
-            credential_types: vec![LICENCE.to_owned(), ZK_IDENTITY.to_owned()],
-            with_tx_code: true,
-            replaces: false,
-            life: 600,
-        };
-        network.issuer().offer(&PersonId::new(PERSON), &terms, now, &mut rng).map_err(|e| protocol::error_name(&e))
-    })?;
+    let made = story.step(
+        "enrol",
+        "등록부에서 사람을 찾아 초대 QR을 만듦",
+        "the clerk finds the person in the register and makes an offer",
+        || {
+            let terms = OfferTerms {
+                credential_types: vec![LICENCE.to_owned(), ZK_IDENTITY.to_owned()],
+                with_tx_code: true,
+                replaces: false,
+                life: 600,
+            };
+            network.issuer().offer(&PersonId::new(PERSON), &terms, now, &mut rng).map_err(|e| protocol::error_name(&e))
+        },
+    )?;
     let offer = made.offer.encode();
     story.size(offer.len());
 
-    story.chapter(3, "지갑이 발급받아 암호화된 파일에 보관합니다", "The wallet fetches the credentials and keeps them encrypted");
-    let area = SoftwareSecureArea::open_or_create(&dir.join("phone"), &mut rng).map_err(|e| protocol::error_name(&e))?;
+    story.chapter(
+        3,
+        "지갑이 발급받아 암호화된 파일에 보관합니다",
+        "The wallet fetches the credentials and keeps them encrypted",
+    );
+    let area =
+        SoftwareSecureArea::open_or_create(&dir.join("phone"), &mut rng).map_err(|e| protocol::error_name(&e))?;
     let place = dir.join("wallet");
-    let wallet = story.step("wallet", "PIN을 정하고 지갑을 만듦", "the owner chooses a PIN; the wallet is created", || {
-        let set_up = SetUp {
-            pin: PIN,
-            personal: PersonalNumbers::default(),
-            kdf: KdfParameters::RECOMMENDED,
-            idle_seconds: 300,
-        };
-        Wallet::create(&place, Arc::new(area), &set_up, now, &mut rng).map_err(|e| protocol::error_name(&e))
-    })?;
+    let wallet = story.step(
+        "wallet",
+        "PIN을 정하고 지갑을 만듦",
+        "the owner chooses a PIN; the wallet is created",
+        || {
+            let set_up = SetUp {
+                pin: PIN,
+                personal: PersonalNumbers::default(),
+                kdf: KdfParameters::RECOMMENDED,
+                idle_seconds: 300,
+            };
+            Wallet::create(&place, Arc::new(area), &set_up, now, &mut rng).map_err(|e| protocol::error_name(&e))
+        },
+    )?;
     let app = dir.join("app");
     crate::files::make_private_directory(&app).map_err(named)?;
     let sources = Sources::of(&network.dir().join("anchor.cbor"), &network.ledger_url());
@@ -176,7 +207,10 @@ fn hold(story: &mut Story, network: &Network, dir: &Path) -> Result<Wallet, Stri
         "issue",
         "연결 비밀은 가린 채 운전면허증과 영지식 신원증명을 발급받음",
         "licence and ZK identity are issued; the link secret is never shown to the issuer",
-        || fetch::accept(&wallet, &app, &offer, made.tx_code.as_deref().map(String::as_str), &sources, Now::default()).map_err(named),
+        || {
+            fetch::accept(&wallet, &app, &offer, made.tx_code.as_deref().map(String::as_str), &sources, Now::default())
+                .map_err(named)
+        },
     )?;
     story.size(received.len());
     for (_, name) in &received {
@@ -192,6 +226,7 @@ struct Code {
 }
 
 /// 4. Shown, read back from the picture, checked with nothing but the bundle.
+///
 /// Returns the code that the shop saw, for the refusals that follow.
 fn present(story: &mut Story, stage: &Stage<'_>) -> Result<Code, String> {
     story.chapter(
@@ -199,25 +234,40 @@ fn present(story: &mut Story, stage: &Stage<'_>) -> Result<Code, String> {
         "QR을 보여 주고, 확인자는 신뢰 묶음만으로 검사합니다",
         "The wallet shows a QR; the verifier checks it with nothing but its trust bundle",
     );
-    let trust = story.step("bundle", "확인자가 신뢰 묶음을 받아 검증함", "the verifiers download and verify the trust bundle", || {
-        // The first licence opened a status list; it is on the ledger within half a second, or now.
-        stage.network.publish().map_err(named)?;
-        stage.network.trust().map_err(named)
-    })?;
-    let age = show(story, stage, &trust, &Showing {
-        credential_type: ZK_IDENTITY,
-        profile: "age-19",
-        ids: ["prove", "draw", "read", "verify"],
-        asker: ("가게", "a shop"),
-        draw_in_terminal: true,
-    })?;
-    show(story, stage, &trust, &Showing {
-        credential_type: LICENCE,
-        profile: "roadside",
-        ids: ["prove-licence", "draw-licence", "read-licence", "verify-licence"],
-        asker: ("경찰관", "a police officer"),
-        draw_in_terminal: false,
-    })?;
+    let trust = story.step(
+        "bundle",
+        "확인자가 신뢰 묶음을 받아 검증함",
+        "the verifiers download and verify the trust bundle",
+        || {
+            // The first licence opened a status list; it is on the ledger within half a second, or now.
+            stage.network.publish().map_err(named)?;
+            stage.network.trust().map_err(named)
+        },
+    )?;
+    let age = show(
+        story,
+        stage,
+        &trust,
+        &Showing {
+            credential_type: ZK_IDENTITY,
+            profile: "age-19",
+            ids: ["prove", "draw", "read", "verify"],
+            asker: ("가게", "a shop"),
+            draw_in_terminal: true,
+        },
+    )?;
+    show(
+        story,
+        stage,
+        &trust,
+        &Showing {
+            credential_type: LICENCE,
+            profile: "roadside",
+            ids: ["prove-licence", "draw-licence", "read-licence", "verify-licence"],
+            asker: ("경찰관", "a police officer"),
+            draw_in_terminal: false,
+        },
+    )?;
     Ok(age)
 }
 
@@ -251,11 +301,16 @@ fn show(story: &mut Story, stage: &Stage<'_>, trust: &TrustedState, showing: &Sh
         story.print(&version.1);
     }
     story.drawn(payload.len(), version.0);
-    let received = story.step(read, "확인자가 그림에서 QR을 읽음", "the verifier reads the code from the picture", || {
-        let picture = crate::files::read(&path).map_err(named)?;
-        let text = qr::read_png(&picture).map_err(|e| protocol::error_name(&e))?;
-        qr::from_text(qr::Kind::Presentation, &text).map_err(|e| protocol::error_name(&e))
-    })?;
+    let received = story.step(
+        read,
+        "확인자가 그림에서 QR을 읽음",
+        "the verifier reads the code from the picture",
+        || {
+            let picture = crate::files::read(&path).map_err(named)?;
+            let text = qr::read_png(&picture).map_err(|e| protocol::error_name(&e))?;
+            qr::from_text(qr::Kind::Presentation, &text).map_err(|e| protocol::error_name(&e))
+        },
+    )?;
     let verdict = story.step(verify, "네트워크 없이 검사함", "checked with no network", || {
         check(trust, &query(trust, showing.credential_type, showing.profile)?, &received, clock::now())
     })?;
@@ -294,7 +349,13 @@ fn refuse(story: &mut Story, stage: &Stage<'_>, shown: &Code) -> Result<(), Stri
     let mut flipped = shown.payload.clone();
     let last = flipped.len() - 1;
     flipped[last] ^= 1;
-    story.refused("flipped-byte", "ProofInvalid", "한 바이트가 바뀐 코드", "one flipped byte", check(&trust, &age, &flipped, shown.made_at));
+    story.refused(
+        "flipped-byte",
+        "ProofInvalid",
+        "한 바이트가 바뀐 코드",
+        "one flipped byte",
+        check(&trust, &age, &flipped, shown.made_at),
+    );
 
     over_ask(story, stage, &trust)?;
 
@@ -303,11 +364,19 @@ fn refuse(story: &mut Story, stage: &Stage<'_>, shown: &Code) -> Result<(), Stri
     story.refused("wrong-pin", "PinIncorrect", "틀린 PIN", "a PIN typed wrong", wrong);
     stage.wallet.unlock(PIN, clock::now()).map_err(|e| protocol::error_name(&e))?;
 
-    story.step("revoke", "경찰청이 면허를 취소하고 원장에 기록함", "the agency revokes the licence and anchors it", || {
-        let person = PersonId::new(PERSON);
-        network.issuer().revoke(&person, LICENCE, RevocationReason::RightWithdrawn, clock::now()).map_err(|e| protocol::error_name(&e))?;
-        network.publish().map_err(named)
-    })?;
+    story.step(
+        "revoke",
+        "경찰청이 면허를 취소하고 원장에 기록함",
+        "the agency revokes the licence and anchors it",
+        || {
+            let person = PersonId::new(PERSON);
+            network
+                .issuer()
+                .revoke(&person, LICENCE, RevocationReason::RightWithdrawn, clock::now())
+                .map_err(|e| protocol::error_name(&e))?;
+            network.publish().map_err(named)
+        },
+    )?;
     let refreshed = network.trust().map_err(named)?;
     let now = clock::now();
     let again = presentation(stage, LICENCE, "roadside", now)?;
@@ -319,12 +388,17 @@ fn refuse(story: &mut Story, stage: &Stage<'_>, shown: &Code) -> Result<(), Stri
         check(&refreshed, &licence, &again, now),
     );
 
-    story.step("withdraw-accreditation", "행정부가 경찰청의 영지식 신원증명 발급 자격을 거둠", "the ministry withdraws the agency's accreditation for the ZK identity", || {
-        let record = refreshed.accreditation(network.issuer().did(), ZK_IDENTITY, now);
-        let mut record = record.cloned().ok_or_else(|| "no accreditation to withdraw".to_owned())?;
-        record.withdrawn = true;
-        network.decree(vec![Record::Accreditation(record)]).map_err(named)
-    })?;
+    story.step(
+        "withdraw-accreditation",
+        "행정부가 경찰청의 영지식 신원증명 발급 자격을 거둠",
+        "the ministry withdraws the agency's accreditation for the ZK identity",
+        || {
+            let record = refreshed.accreditation(network.issuer().did(), ZK_IDENTITY, now);
+            let mut record = record.cloned().ok_or_else(|| "no accreditation to withdraw".to_owned())?;
+            record.withdrawn = true;
+            network.decree(vec![Record::Accreditation(record)]).map_err(named)
+        },
+    )?;
     let refreshed = network.trust().map_err(named)?;
     let now = clock::now();
     let again = presentation(stage, ZK_IDENTITY, "age-19", now)?;
@@ -380,7 +454,8 @@ fn query(trust: &TrustedState, credential_type: &str, profile: &str) -> Result<Q
 fn presentation(stage: &Stage<'_>, credential_type: &str, profile: &str, now: u64) -> Result<Vec<u8>, String> {
     let mut rng = randomness::os().map_err(named)?;
     let held = stage.wallet.credentials(now).map_err(|e| protocol::error_name(&e))?;
-    let credential = held.iter().find(|held| held.credential_type == credential_type).ok_or("the wallet does not hold it")?;
+    let credential =
+        held.iter().find(|held| held.credential_type == credential_type).ok_or("the wallet does not hold it")?;
     stage.wallet.show_profile(&credential.id, profile, now, &mut rng).map_err(|e| protocol::error_name(&e))
 }
 

@@ -128,7 +128,14 @@ impl Story {
     }
 
     /// Notes what came of something that had to be refused with exactly this error.
-    pub(crate) fn refused<T>(&mut self, id: &'static str, expected: &'static str, ko: &str, en: &str, got: Result<T, String>) {
+    pub(crate) fn refused<T>(
+        &mut self,
+        id: &'static str,
+        expected: &'static str,
+        ko: &str,
+        en: &str,
+        got: Result<T, String>,
+    ) {
         let got = match got {
             Ok(_) => "accepted".to_owned(),
             Err(name) => name,

@@ -22,7 +22,8 @@ const NETWORKING: [&str; 6] = ["ureq", "axum", "tokio", "hyper", "reqwest", "led
 
 /// Fails with every import that the drawing does not have.
 pub(crate) fn check() -> Result<(), String> {
-    let crates: Vec<&str> = ["protocol", "issuer", "wallet-core", "verifier", "ledger-node", "ledger-engine", "ledger-client"].to_vec();
+    let crates: Vec<&str> =
+        ["protocol", "issuer", "wallet-core", "verifier", "ledger-node", "ledger-engine", "ledger-client"].to_vec();
     let mut wrong = Vec::new();
     for (folder, allowed) in MAY_IMPORT {
         let path = root().join(folder).join("Cargo.toml");
@@ -31,11 +32,14 @@ pub(crate) fn check() -> Result<(), String> {
         }
         let manifest = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
         let imports = dependencies(&manifest);
-        let workspace = imports.iter().filter(|name| crates.contains(&name.as_str()) && !allowed.contains(&name.as_str()));
+        let workspace =
+            imports.iter().filter(|name| crates.contains(&name.as_str()) && !allowed.contains(&name.as_str()));
         wrong.extend(workspace.map(|name| format!("  {folder} imports {name}")));
         if NO_NETWORK.contains(&folder) {
             let networking = imports.iter().filter(|name| NETWORKING.contains(&name.as_str()));
-            wrong.extend(networking.map(|name| format!("  {folder} imports {name}, and must not be able to call anyone")));
+            wrong.extend(
+                networking.map(|name| format!("  {folder} imports {name}, and must not be able to call anyone")),
+            );
         }
     }
     if wrong.is_empty() { Ok(()) } else { Err(format!("imports against the drawing:\n{}", wrong.join("\n"))) }

@@ -3,8 +3,8 @@
 //! No dependency, so that it builds in a second and runs before anything else does.
 
 mod chores;
-mod layers;
 mod ids;
+mod layers;
 mod variants;
 
 use std::process::ExitCode;

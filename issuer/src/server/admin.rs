@@ -188,7 +188,7 @@ async fn revocations(State(service): State<Service>, body: Bytes) -> Response {
             Withdrawal::AlreadyRevoked => serde_json::json!({ "outcome": "already-revoked" }),
         })
     });
-    service.withdrawn.notify_one();
+    service.changed.notify_one();
     answer("revocation", outcome)
 }
 
@@ -199,7 +199,7 @@ async fn no_way_back() -> Response {
 async fn epochs(State(service): State<Service>, body: Bytes) -> Response {
     let Some(request) = read::<EpochRequest>(&body) else { return failure(IssuanceRefusal::InvalidRequest) };
     let epoch = service.blocking(move |issuer, now, _| issuer.advance_epoch(&request.credential_type, now)).await;
-    service.withdrawn.notify_one();
+    service.changed.notify_one();
     answer("epoch", epoch.map(|epoch| epoch.map(|epoch| serde_json::json!({ "epoch": epoch }))))
 }
 

@@ -57,14 +57,14 @@ pub struct Service {
     clock: Clock,
     admin_token: AdminToken,
     gate: Arc<gate::Gate>,
-    withdrawn: Arc<Notify>,
+    changed: Arc<Notify>,
 }
 
 impl Service {
     /// Serves `issuer` with the time of `clock`.
     #[must_use]
     pub fn new(issuer: Arc<Issuer>, clock: Clock, admin_token: AdminToken, limits: Limits) -> Self {
-        Self { issuer, clock, admin_token, gate: Arc::new(gate::Gate::new(limits)), withdrawn: Arc::new(Notify::new()) }
+        Self { issuer, clock, admin_token, gate: Arc::new(gate::Gate::new(limits)), changed: Arc::new(Notify::new()) }
     }
 
     fn now(&self) -> u64 {
@@ -114,7 +114,7 @@ pub async fn serve(listener: TcpListener, service: Service) -> std::io::Result<(
     axum::serve(listener, app).await
 }
 
-/// Publishes to the ledger at once after a withdrawal or a new epoch, and again later what did not get
+/// Publishes to the ledger at once after issuing, a withdrawal or a new epoch, and again later what did not get
 /// through. Never returns.
 pub async fn keep_published(service: Service, ledger: Arc<dyn Ledger + Send + Sync>) {
     loop {
@@ -126,7 +126,7 @@ pub async fn keep_published(service: Service, ledger: Arc<dyn Ledger + Send + Sy
             Err(_) => tracing::error!("publishing failed"),
         }
         // Whichever comes first.
-        let _ = tokio::time::timeout(PUBLISH_EVERY, service.withdrawn.notified()).await;
+        let _ = tokio::time::timeout(PUBLISH_EVERY, service.changed.notified()).await;
     }
 }
 

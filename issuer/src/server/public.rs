@@ -39,6 +39,8 @@ pub(super) async fn nonce(State(service): State<Service>) -> Response {
 
 pub(super) async fn credentials(State(service): State<Service>, body: Bytes) -> Response {
     let issued = service.blocking(move |issuer, now, rng| issuer.issue(&body, now, rng)).await;
+    // The first credential of a type opens a status list, which verifiers need at once.
+    service.changed.notify_one();
     answer("credentials", flat(issued), CBOR)
 }
 

@@ -32,6 +32,9 @@ pub enum TypeError {
     /// An attribute would hold the resident registration number (CTYP-04).
     #[error("the resident registration number can never be an attribute")]
     ForbiddenAttribute,
+    /// Holders are bound by a link secret, which does not link, and withdrawn by a list, which does (CTYP-08).
+    #[error("a type bound by link secret needs status by epoch: a listed handle would link its holder's presentations")]
+    LinkableStatus,
     /// A profile asks for an attribute or predicate that the type does not have (CTYP-06).
     #[error("a profile of the type asks for something the type does not have")]
     BadProfile,
@@ -201,6 +204,9 @@ impl CredentialType {
                 return Err(TypeError::TypeTooLarge); // CTYP-02
             }
         }
+        if self.holder_binding == HolderBinding::LinkSecret && self.status == StatusMethod::List {
+            return Err(TypeError::LinkableStatus); // CTYP-08
+        }
         for profile in &self.profiles {
             let known = profile.show.iter().all(|name| self.position(name).is_some())
                 && profile.prove.iter().all(|predicate| predicate.fits(self));
@@ -305,4 +311,18 @@ fn is_name(text: &str, also: &[u8]) -> bool {
     text.len() <= 64
         && text.bytes().next().is_some_and(|b| b.is_ascii_lowercase())
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || also.contains(&b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ctyp_08_unlinkable_types_have_no_listed_status() {
+        let identity = include_str!("../../../specs/types/zk-identity.json");
+        assert!(CredentialType::parse(identity.as_bytes()).is_ok());
+        let linkable = identity.replace("\"status\": \"epoch\"", "\"status\": \"list\"");
+        assert_ne!(linkable, identity);
+        assert_eq!(CredentialType::parse(linkable.as_bytes()), Err(TypeError::LinkableStatus));
+    }
 }

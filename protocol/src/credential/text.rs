@@ -24,12 +24,15 @@ pub fn resident_number_in(text: &str) -> bool {
     };
     (0..folded.len()).any(|i| {
         let Some(head) = folded.get(i..i + 6) else { return false };
-        let number = |from: usize, to: usize| head[from..to].iter().fold(0, |n, c| n * 10 + c.to_digit(10).unwrap_or(0));
+        let number =
+            |from: usize, to: usize| head[from..to].iter().fold(0, |n, c| n * 10 + c.to_digit(10).unwrap_or(0));
         if !digits(head) || !(1..=12).contains(&number(2, 4)) || !(1..=31).contains(&number(4, 6)) {
             return false;
         }
         (tail(&folded[i + 6..]) && isolated(i, i + 13))
-            || (folded.get(i + 6).is_some_and(|c| !c.is_ascii_digit()) && tail(folded.get(i + 7..).unwrap_or(&[])) && isolated(i, i + 14))
+            || (folded.get(i + 6).is_some_and(|c| !c.is_ascii_digit())
+                && tail(folded.get(i + 7..).unwrap_or(&[]))
+                && isolated(i, i + 14))
     })
 }
 
@@ -39,10 +42,24 @@ mod tests {
 
     #[test]
     fn found_in_every_spelling() {
-        for text in ["900101-1234567", "9001011234567", "x 900101 2234567 y", "９００１０１－１２３４５６７", "no:900101–4234567."] {
+        for text in [
+            "900101-1234567",
+            "9001011234567",
+            "x 900101 2234567 y",
+            "９００１０１－１２３４５６７",
+            "no:900101–4234567.",
+        ] {
             assert!(resident_number_in(text), "{text}");
         }
-        for text in ["", "11-26-123456-78", "2026-11-20", "991301-1234567", "900101-9234567", "19001011234567", "서울특별시 종로구 세종대로 209"] {
+        for text in [
+            "",
+            "11-26-123456-78",
+            "2026-11-20",
+            "991301-1234567",
+            "900101-9234567",
+            "19001011234567",
+            "서울특별시 종로구 세종대로 209",
+        ] {
             assert!(!resident_number_in(text), "{text}");
         }
     }

@@ -99,7 +99,13 @@ mod tests {
             expires_at: now + 600,
         };
         assert_eq!(Offer::decode(&good.encode(), now), Ok(good.clone()));
-        for url in ["javascript:alert(1)", "file:///etc/passwd", "http://issuer.example", "intent:x", "http://127.0.0.1.evil.example:80"] {
+        for url in [
+            "javascript:alert(1)",
+            "file:///etc/passwd",
+            "http://issuer.example",
+            "intent:x",
+            "http://127.0.0.1.evil.example:80",
+        ] {
             let bad = Offer { url: url.into(), ..good.clone() };
             assert_eq!(Offer::decode(&bad.encode(), now), Err(OfferError::SchemeNotAllowed), "{url}");
         }

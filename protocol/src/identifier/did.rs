@@ -147,8 +147,20 @@ mod tests {
         assert_eq!(did.as_str().parse::<Did>().unwrap(), did);
         assert_eq!(did.network(), "kr");
         for bad in [
-            "", "did", "did:", "did:mid", "did:mid:", "did:mid:kr", "did:mid:kr:", "did:mid:KR:3QJmV3qfvL9SuYo34YihAf",
-            "did:mid:kr:../../x", "did:mid:kr:0OIl", "did:mid:kr:1", "DID:mid:kr:3QJmV3qfvL9SuYo34YihAf", "not-a-did", "did:example",
+            "",
+            "did",
+            "did:",
+            "did:mid",
+            "did:mid:",
+            "did:mid:kr",
+            "did:mid:kr:",
+            "did:mid:KR:3QJmV3qfvL9SuYo34YihAf",
+            "did:mid:kr:../../x",
+            "did:mid:kr:0OIl",
+            "did:mid:kr:1",
+            "DID:mid:kr:3QJmV3qfvL9SuYo34YihAf",
+            "not-a-did",
+            "did:example",
         ] {
             assert_eq!(bad.parse::<Did>(), Err(DidError::MalformedDid), "{bad}");
         }

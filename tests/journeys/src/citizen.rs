@@ -73,7 +73,12 @@ impl Citizen {
         let code = services.offer(person, types, &self.file("offer")).expect("a transaction code");
         let anchor = services.dir.join("anchor.cbor");
         let arguments = [
-            &self.path("offer"), "--tx-code", &code, "--anchor", anchor.to_str().expect("a UTF-8 path"), "--url",
+            &self.path("offer"),
+            "--tx-code",
+            &code,
+            "--anchor",
+            anchor.to_str().expect("a UTF-8 path"),
+            "--url",
             &format!("{}/ledger", services.url),
         ];
         self.wallet("accept", &arguments).accepted();
@@ -99,8 +104,19 @@ impl Citizen {
     pub fn check_arguments(&self, file: &str, credential_type: &str, profile: &str, now: &str) -> Vec<String> {
         let (bundle, anchor) = (self.path("bundle"), self.path("anchor"));
         let arguments = [
-            "verifier", "check", file, "--bundle", &bundle, "--anchor", &anchor, "--type", credential_type, "--profile",
-            profile, "--now", now,
+            "verifier",
+            "check",
+            file,
+            "--bundle",
+            &bundle,
+            "--anchor",
+            &anchor,
+            "--type",
+            credential_type,
+            "--profile",
+            profile,
+            "--now",
+            now,
         ];
         arguments.map(str::to_owned).to_vec()
     }

@@ -83,7 +83,8 @@ impl Services {
     #[must_use]
     pub fn start_on(dir: &Path, port: u16) -> Self {
         let listen = format!("127.0.0.1:{port}");
-        let log = std::fs::File::options().create(true).append(true).open(dir.with_extension("log")).expect("a log file");
+        let log =
+            std::fs::File::options().create(true).append(true).open(dir.with_extension("log")).expect("a log file");
         let mut child = Command::new(crate::program())
             .args(["up", "--dir"])
             .arg(dir)

@@ -19,7 +19,10 @@ fn j1_roadside_check() {
     for file in ["roadside.png", "roadside.bin"] {
         let verdict = driver.check(&driver.path(file), LICENCE, "roadside", &at).accepted();
         let text = verdict.to_string();
-        assert!(text.contains("홍길동") && text.contains("HONG GILDONG") && text.contains("Class 1 ordinary"), "{text}");
+        assert!(
+            text.contains("홍길동") && text.contains("HONG GILDONG") && text.contains("Class 1 ordinary"),
+            "{text}"
+        );
         assert!(text.contains("hardware-key") && text.contains("time-window"), "{text}");
     }
     // 29 seconds later it still lives, 31 seconds later it is a screenshot.
@@ -40,8 +43,7 @@ fn j1_roadside_check() {
     let old = std::fs::read(driver.file("bundle")).unwrap();
     wait_for(|| {
         services.bundle(&driver.file("bundle"));
-        std::fs::read(driver.file("bundle")).unwrap() != old
-            && driver.check(&png, LICENCE, "roadside", &at).code == 1
+        std::fs::read(driver.file("bundle")).unwrap() != old && driver.check(&png, LICENCE, "roadside", &at).code == 1
     });
     assert_eq!(driver.check(&png, LICENCE, "roadside", &at).refused(), "StatusRevoked");
     // The other credential is not touched.
@@ -65,8 +67,22 @@ fn j14_over_asking() {
     services.kill();
     let ask = |purpose: &str, question: &[&str], out: &str| {
         let mut arguments = vec![
-            "verifier", "request", "--did", shop, "--key", key.to_str().unwrap(), "--purpose", purpose, "--bundle", &bundle,
-            "--anchor", &anchor, "--type", ZK_IDENTITY, "--payload", out,
+            "verifier",
+            "request",
+            "--did",
+            shop,
+            "--key",
+            key.to_str().unwrap(),
+            "--purpose",
+            purpose,
+            "--bundle",
+            &bundle,
+            "--anchor",
+            &anchor,
+            "--type",
+            ZK_IDENTITY,
+            "--payload",
+            out,
         ];
         arguments.extend(question);
         run(&arguments)

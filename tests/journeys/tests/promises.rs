@@ -60,7 +60,10 @@ fn no_holder_on_the_ledger() {
     let dir = services.dir.clone();
     assert_eq!(services.interrupt().code(), Some(0));
     let words = personal_data();
-    assert!(!occurrences(&dir.join("issuer"), &words).is_empty() || !occurrences(&dir, &words).is_empty(), "the search finds what is there");
+    assert!(
+        !occurrences(&dir.join("issuer"), &words).is_empty() || !occurrences(&dir, &words).is_empty(),
+        "the search finds what is there"
+    );
     assert_eq!(occurrences(&dir.join("ledger"), &words), Vec::<String>::new());
     let bundle = std::fs::read(holder.file("bundle")).unwrap();
     assert!(words.iter().all(|word| !bundle.windows(word.len()).any(|window| window == word.as_bytes())));
@@ -120,7 +123,8 @@ fn the_resident_number_is_never_presentable() {
     let place = tempfile::tempdir().unwrap();
     let (services, holder) = used_network(place.path());
     holder.present("roadside", &rfc3339(now())).accepted();
-    let numbers: Vec<String> = personal_data().into_iter().filter(|text| text.contains("99-0000") || text.contains("990000")).collect();
+    let numbers: Vec<String> =
+        personal_data().into_iter().filter(|text| text.contains("99-0000") || text.contains("990000")).collect();
     assert!(numbers.len() >= 40);
     let dir = services.dir.clone();
     assert_eq!(services.interrupt().code(), Some(0));
@@ -139,7 +143,12 @@ fn old_trust_data_gives_no_verdict() {
     let (services, holder) = used_network(place.path());
     services.kill();
     let day = 24 * 3_600;
-    for (at, expected) in [(now(), None), (now() + day - 60, None), (now() + day + 60, Some("TrustStale")), (now() - 3_600, Some("ClockUnreliable"))] {
+    for (at, expected) in [
+        (now(), None),
+        (now() + day - 60, None),
+        (now() + day + 60, Some("TrustStale")),
+        (now() - 3_600, Some("ClockUnreliable")),
+    ] {
         let at = rfc3339(at);
         // The proof is made where the clock is right; only the checker's differs.
         holder.present("roadside", &at).accepted();
@@ -158,7 +167,8 @@ fn no_silent_downgrade() {
     let place = tempfile::tempdir().unwrap();
     let services = Services::start(&place.path().join("network"));
     let minor = Citizen::new(&place.path().join("minor"));
-    let register: serde_json::Value = serde_json::from_slice(include_bytes!("../../../issuer/sample/register.json")).unwrap();
+    let register: serde_json::Value =
+        serde_json::from_slice(include_bytes!("../../../issuer/sample/register.json")).unwrap();
     let today = rfc3339(now());
     let latest = Statute::Civil.latest_birth_date(19, Day::in_korea(now()));
     let young = |person: &&serde_json::Value| {
@@ -178,7 +188,10 @@ fn no_silent_downgrade() {
     let verdict = minor.check(&minor.path("resident-of.png"), ZK_IDENTITY, "resident-of", &today).accepted();
     assert!(!verdict.to_string().contains(born));
     // An answer in the clear to a question for a proof is refused by the verifier as well.
-    assert_eq!(minor.check(&minor.path("resident-of.png"), ZK_IDENTITY, "age-19", &today).refused(), "QueryNotSatisfied");
+    assert_eq!(
+        minor.check(&minor.path("resident-of.png"), ZK_IDENTITY, "age-19", &today).refused(),
+        "QueryNotSatisfied"
+    );
     let usage = run(&["wallet", "present", "--dir", &minor.path("wallet"), "--profile", "age-19"]);
     assert_ne!(usage.code, 0);
 }

@@ -53,7 +53,11 @@ pub(crate) struct Operations {
 impl fmt::Display for Operations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (issued, revoked, recorded) = (self.issued.len(), self.revoked.len(), self.recorded.len());
-        write!(f, "{issued} issued, {revoked} revoked, {recorded} ledger transactions acknowledged, {} in doubt", self.unanswered.len())
+        write!(
+            f,
+            "{issued} issued, {revoked} revoked, {recorded} ledger transactions acknowledged, {} in doubt",
+            self.unanswered.len()
+        )
     }
 }
 
@@ -119,7 +123,12 @@ impl Operations {
     }
 
     /// Works until the services are gone.
-    pub(crate) fn run_until_killed(&mut self, services: Services, life: Duration, rng: &mut ChaCha20Rng) -> JoinHandle<()> {
+    pub(crate) fn run_until_killed(
+        &mut self,
+        services: Services,
+        life: Duration,
+        rng: &mut ChaCha20Rng,
+    ) -> JoinHandle<()> {
         let at = At::of(&services);
         let killer = std::thread::spawn(move || {
             std::thread::sleep(life);
@@ -154,7 +163,11 @@ impl Operations {
         });
         let (status, offer) = at.client.admin(&format!("{}/issuer/v1/admin/offers", at.url), &at.token, &offer)?;
         assert_eq!(status, 200, "{offer}");
-        let offer = protocol::cbor::from_slice::<protocol::exchange::Offer>(&hex::decode(offer["offer"].as_str()?).ok()?, 1_024).ok()?;
+        let offer = protocol::cbor::from_slice::<protocol::exchange::Offer>(
+            &hex::decode(offer["offer"].as_str()?).ok()?,
+            1_024,
+        )
+        .ok()?;
         let (status, nonce) = at.client.post(&format!("{}/issuer/v1/nonce", at.url), &[])?;
         assert_eq!(status, 200);
         let nonce: IssuanceNonce = protocol::cbor::from_slice(&nonce, 64).unwrap();
