@@ -1,0 +1,142 @@
+//! What crosses the border: plain data, one type for each of the roles' types.
+
+mod fetching;
+mod history;
+mod holding;
+
+pub use fetching::{DaySetNeeded, Needs, OfferSheet, OfferedType, PendingIssuance, StatusTokensNeeded};
+pub use history::{Activity, EventKind};
+pub use holding::{Attribute, Card, CardState, ConsentItem, ConsentSheet, Disclosure, Profile};
+
+use protocol::credential;
+use protocol::credential::age::Statute;
+use protocol::exchange::qr::{self, Drawing};
+use protocol::exchange::{Binding, Predicate};
+use verifier::{ReplayProtection, Verdict};
+
+use crate::error::ApiError;
+
+/// A text in both languages.
+#[derive(Clone, PartialEq, Eq, uniffi::Record)]
+pub struct Label {
+    /// Korean.
+    pub ko: String,
+    /// English.
+    pub en: String,
+}
+
+impl From<&credential::Label> for Label {
+    fn from(label: &credential::Label) -> Self {
+        Self { ko: label.ko.clone(), en: label.en.clone() }
+    }
+}
+
+/// A statement proven about a hidden attribute.
+#[derive(Clone, PartialEq, Eq, uniffi::Enum)]
+pub enum Statement {
+    /// The holder has reached this age.
+    AgeAtLeast {
+        /// Full years.
+        years: u8,
+        /// `civil` or `youth-protection`: the law that says how years are counted.
+        statute: String,
+    },
+}
+
+impl From<&Predicate> for Statement {
+    fn from(predicate: &Predicate) -> Self {
+        match predicate {
+            Predicate::AgeAtLeast { years, statute } => {
+                let statute = match statute {
+                    Statute::Civil => "civil",
+                    Statute::YouthProtection => "youth-protection",
+                };
+                Self::AgeAtLeast { years: *years, statute: statute.into() }
+            }
+        }
+    }
+}
+
+fn statements(predicates: &[Predicate]) -> Vec<Statement> {
+    predicates.iter().map(Statement::from).collect()
+}
+
+/// A message as a code on a screen.
+#[derive(uniffi::Record)]
+pub struct ShownCode {
+    /// The message itself, for other channels than a camera.
+    pub message: Vec<u8>,
+    /// The text of the code.
+    pub text: String,
+    /// The code as a PNG.
+    pub png: Vec<u8>,
+    /// Nobody accepts it after that time, Unix seconds.
+    pub expires_at: u64,
+}
+
+impl ShownCode {
+    pub(crate) fn draw(kind: qr::Kind, message: Vec<u8>, expires_at: u64) -> Result<Self, ApiError> {
+        let text = qr::to_text(kind, &message)?;
+        let png = Drawing::new(&text)?.png()?;
+        Ok(Self { message, text, png, expires_at })
+    }
+}
+
+/// A shown attribute of a verified presentation.
+#[derive(uniffi::Record)]
+pub struct Claim {
+    /// The attribute's name in the credential type.
+    pub name: String,
+    /// What people call it.
+    pub label: Label,
+    /// Its value.
+    pub value: Label,
+}
+
+/// A presentation that passed every check.
+#[derive(uniffi::Record)]
+pub struct VerdictRecord {
+    /// The credential type's id.
+    pub credential_type: String,
+    /// DID of who issued, accredited for the type.
+    pub issuer: String,
+    /// The attributes that were asked for, and nothing else.
+    pub claims: Vec<Claim>,
+    /// The statements that were asked for and are true.
+    pub proven: Vec<Statement>,
+    /// Ledger height of the trust data.
+    pub trust_height: u64,
+    /// When the ledger was in that state, Unix seconds.
+    pub trust_as_of: u64,
+    /// The age of the trust data at the check, in seconds.
+    pub trust_age: u64,
+    /// When "not withdrawn" was true, Unix seconds.
+    pub status_as_of: u64,
+    /// Whether it is bound to this scanner's own request; otherwise it lives some seconds, and another offline
+    /// scanner may have seen it too.
+    pub bound_to_request: bool,
+    /// Whether the phone's own key took part; otherwise the holder's secret did.
+    pub bound_to_device: bool,
+}
+
+impl From<Verdict> for VerdictRecord {
+    fn from(verdict: Verdict) -> Self {
+        let claim = |claim: &verifier::Claim| Claim {
+            name: claim.name.clone(),
+            label: (&claim.label).into(),
+            value: (&claim.value).into(),
+        };
+        Self {
+            credential_type: verdict.credential_type().to_owned(),
+            issuer: verdict.issuer().to_string(),
+            claims: verdict.claims().iter().map(claim).collect(),
+            proven: statements(verdict.proven()),
+            trust_height: verdict.trust().height,
+            trust_as_of: verdict.trust().as_of,
+            trust_age: verdict.trust().age,
+            status_as_of: verdict.status_as_of(),
+            bound_to_request: verdict.replay() == ReplayProtection::Challenge,
+            bound_to_device: verdict.binding() == Binding::HardwareKey,
+        }
+    }
+}
