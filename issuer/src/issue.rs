@@ -12,7 +12,7 @@ use crate::error::IssuerError;
 use crate::issuer::{Issuer, TypeEntry};
 use crate::keys::{Blueprint, KeyStoreError};
 use crate::register::{Person, PersonState};
-use crate::store::{AuditEvent, CodeCheck, EarlierAnswer, NewCredential, PublicationKind, Writer};
+use crate::store::{AuditEvent, CodeCheck, EarlierAnswer, NewCredential, Writer};
 use crate::withdraw::RevocationReason;
 
 /// Seconds a nonce is good for.
@@ -208,13 +208,7 @@ impl Issuing<'_> {
         let type_id = &self.entry.credential_type.id;
         let list = match self.entry.credential_type.status {
             StatusMethod::Epoch => None,
-            StatusMethod::List => {
-                let (number, opened) = store.open_list(type_id)?;
-                if opened {
-                    store.publish_later(PublicationKind::StatusList, type_id, number)?;
-                }
-                Some(number)
-            }
+            StatusMethod::List => Some(store.list_for_new(type_id)?),
         };
         loop {
             let handle = match list {

@@ -92,7 +92,9 @@ impl Issuer {
         DaySet::create(dir, &keys, progress)?;
         let json = serde_json::to_vec_pretty(description).map_err(|_| IssuerError::FileUnavailable)?;
         write_whole(&dir.join(DESCRIPTION), &json, 0o644).map_err(|_| IssuerError::FileUnavailable)?;
-        Self::open(dir, register)
+        let issuer = Self::open(dir, register)?;
+        issuer.open_first_lists()?;
+        Ok(issuer)
     }
 
     /// Opens the issuer in `dir`.

@@ -140,6 +140,18 @@ impl Issuer {
         self.store.read(|store| store.status_list(credential_type, number))
     }
 
+    /// Opens the first status list of every type that uses lists, so that verifiers have it before anybody
+    /// is on it.
+    pub(crate) fn open_first_lists(&self) -> Result<(), IssuerError> {
+        self.store.write(|store| {
+            let types = self.types.values().map(|entry| &entry.credential_type);
+            for listed in types.filter(|credential_type| credential_type.status == StatusMethod::List) {
+                store.list_for_new(&listed.id)?;
+            }
+            Ok(())
+        })
+    }
+
     /// Opens the next epoch of a type: signs tokens for every handle that is neither withdrawn nor
     /// expired. Returns the epoch's number; [`Issuer::publish`] makes it known.
     ///

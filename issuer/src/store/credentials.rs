@@ -3,7 +3,7 @@
 use protocol::credential::{Day, StatusList};
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::Writer;
+use super::{PublicationKind, Writer};
 use crate::error::IssuerError;
 use crate::register::PersonId;
 
@@ -139,15 +139,15 @@ impl Writer<'_> {
         Ok(update.execute(params![credential_type, handle, now, reason])? == 1)
     }
 
-    /// The list that new credentials of the type go into, and whether it was opened just now.
-    pub(crate) fn open_list(&self, credential_type: &str) -> Result<(u32, bool), IssuerError> {
+    /// The list that new credentials of the type go into; one that is opened for it is published.
+    pub(crate) fn list_for_new(&self, credential_type: &str) -> Result<u32, IssuerError> {
         let mut query = self.transaction.prepare_cached(
             "SELECT number, used FROM status_list WHERE credential_type = ?1 ORDER BY number DESC LIMIT 1",
         )?;
         let last: Option<(u32, u32)> =
             query.query_row([credential_type], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
         let number = match last {
-            Some((number, used)) if used < LIST_FILL => return Ok((number, false)),
+            Some((number, used)) if used < LIST_FILL => return Ok(number),
             Some((number, _)) => number + 1,
             None => 0,
         };
@@ -155,7 +155,8 @@ impl Writer<'_> {
             "INSERT INTO status_list (credential_type, number, used) VALUES (?1, ?2, 0)",
             params![credential_type, number],
         )?;
-        Ok((number, true))
+        self.publish_later(PublicationKind::StatusList, credential_type, number)?;
+        Ok(number)
     }
 
     /// Counts one more entry of the list as used.
