@@ -97,11 +97,11 @@ fn deny() -> Result<(), String> {
     if !has("cargo-deny") {
         run("cargo", &["install", "cargo-deny", "--locked", "--version", CARGO_DENY])?;
     }
-    run("cargo", &["deny", "--locked", "check", "licenses", "bans", "sources"])?;
+    run("cargo", &["deny", "--locked", "--workspace", "check", "licenses", "bans", "sources"])?;
     // The advisory database is a git repository; where its host cannot be reached there is nothing to check against.
     let database = run("cargo", &["deny", "--locked", "fetch", "db"]);
     match database {
-        Ok(()) => run("cargo", &["deny", "--frozen", "check", "advisories"]),
+        Ok(()) => run("cargo", &["deny", "--frozen", "--workspace", "check", "advisories"]),
         Err(_) => {
             println!("NOT CHECKED: known advisories (the advisory database cannot be reached from here)");
             Ok(())
