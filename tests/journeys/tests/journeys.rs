@@ -40,12 +40,12 @@ fn j1_roadside_check() {
     let revocation = json!({ "person": "person-0001", "credential_type": LICENCE, "reason": "right-withdrawn" });
     let (status, answer) = services.admin("revocations", &revocation).unwrap();
     assert_eq!((status, answer["outcome"].as_str()), (200, Some("revoked")), "{answer}");
-    let old = std::fs::read(driver.file("bundle")).unwrap();
+    // Between the record on the ledger and the list that belongs to it a bundle may say "cannot tell"; never "valid" again.
     wait_for(|| {
         services.bundle(&driver.file("bundle"));
-        std::fs::read(driver.file("bundle")).unwrap() != old && driver.check(&png, LICENCE, "roadside", &at).code == 1
+        let outcome = driver.check(&png, LICENCE, "roadside", &at);
+        outcome.code == 1 && outcome.refused() == "StatusRevoked"
     });
-    assert_eq!(driver.check(&png, LICENCE, "roadside", &at).refused(), "StatusRevoked");
     // The other credential is not touched.
     driver.present("age-19", &at).accepted();
     driver.check(&driver.path("age-19.png"), ZK_IDENTITY, "age-19", &at).accepted();
