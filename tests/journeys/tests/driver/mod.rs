@@ -168,7 +168,7 @@ impl Operations {
             1_024,
         )
         .ok()?;
-        let (status, nonce) = at.client.post(&format!("{}/issuer/v1/nonce", at.url), &[])?;
+        let (status, nonce) = post(&at.client, &format!("{}/issuer/v1/nonce", at.url), &[])?;
         assert_eq!(status, 200);
         let nonce: IssuanceNonce = protocol::cbor::from_slice(&nonce, 64).unwrap();
         let request = self.request(credential_type, offer.code, nonce.nonce, rng);
@@ -261,7 +261,17 @@ impl At {
 }
 
 fn credential(client: &Client, url: &str, request: &[u8]) -> Option<(u16, Vec<u8>)> {
-    client.post(&format!("{url}/issuer/v1/credentials"), request)
+    post(client, &format!("{url}/issuer/v1/credentials"), request)
+}
+
+/// Posts, and again when told that it is too often, as a client should.
+fn post(client: &Client, url: &str, body: &[u8]) -> Option<(u16, Vec<u8>)> {
+    loop {
+        match client.post(url, body)? {
+            (429, _) => std::thread::sleep(Duration::from_millis(250)),
+            answer => return Some(answer),
+        }
+    }
 }
 
 fn same_answer(services: &Services, issued: &Issued) {
