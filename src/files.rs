@@ -17,8 +17,6 @@ use crate::output::CliError;
 
 /// Largest file that is read, in bytes: a trust bundle of the whole country, or a day set.
 const FILE_MAX: u64 = 256 * 1024 * 1024;
-/// The first bytes of every PNG.
-const PNG_MAGIC: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
 
 /// Reads a file, or standard input for `-`.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, CliError> {
@@ -38,19 +36,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, CliError> {
 
 /// Reads a message of this kind, whatever carries it: a PNG with a QR code, the text of one, or the bytes.
 pub(crate) fn read_message(path: &Path, kind: Kind) -> Result<Vec<u8>, CliError> {
-    message(read(path)?, kind)
-}
-
-/// The message of this kind in `bytes`: a PNG with a QR code, the text of one, or the message itself.
-pub(crate) fn message(bytes: Vec<u8>, kind: Kind) -> Result<Vec<u8>, CliError> {
-    if bytes.starts_with(&PNG_MAGIC) {
-        return Ok(qr::from_text(kind, &qr::read_png(&bytes)?)?);
-    }
-    // No canonical CBOR message begins with the letter M (a text string of 13 bytes).
-    match std::str::from_utf8(&bytes) {
-        Ok(text) if text.starts_with('M') => Ok(qr::from_text(kind, text.trim_end_matches(['\r', '\n']))?),
-        _ => Ok(bytes),
-    }
+    Ok(qr::message(kind, read(path)?)?)
 }
 
 /// Reads the trust anchor.
@@ -172,17 +158,6 @@ impl Destination {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_message_is_read_from_every_carrier() {
-        let text = qr::to_text(Kind::Offer, b"\x86hello").unwrap();
-        let png = qr::Drawing::new(&text).unwrap().png().unwrap();
-        for carrier in [b"\x86hello".to_vec(), text.clone().into_bytes(), format!("{text}\n").into_bytes(), png] {
-            assert_eq!(message(carrier, Kind::Offer).unwrap(), b"\x86hello");
-        }
-        let wrong = message(text.into_bytes(), Kind::Presentation);
-        assert!(matches!(wrong, Err(CliError::Refused { name, .. }) if name == "UnexpectedKind"));
-    }
 
     #[test]
     fn keys_are_private_and_never_replaced() {

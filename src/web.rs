@@ -10,37 +10,31 @@
 //! | `/issuer/…` | the issuer's API |
 
 use std::net::{SocketAddr, TcpListener};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Form, Path, Query as UrlQuery, State};
+use axum::extract::{DefaultBodyLimit, Form, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::routing::get;
 use issuer::server::{self, AdminToken, Limits, Service};
 use ledger_node::Node;
-use protocol::exchange::Query;
-use protocol::exchange::qr::Kind;
 use protocol::ledger::bundle::Scope;
 use serde::Deserialize;
-use serde_json::json;
-use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
-use verifier::{Asked, Policy, SeenInMemory, Verdict, Verifier};
+use verifier_server::Question;
 
 use crate::network::{Network, Publisher};
 use crate::output::CliError;
 use crate::page::{self, Choice, Lang, Member, Overview, Place};
-use crate::{clock, files, randomness};
+use crate::{clock, randomness};
 
 /// How often what the issuer changed is made known.
 const PUBLISH_EVERY: Duration = Duration::from_millis(500);
 /// How often it is asked whether a new day has begun, in turns of [`PUBLISH_EVERY`].
 const DAY_EVERY: u32 = 120;
-/// How many checks run at once.
-const CHECKS_AT_ONCE: usize = 16;
 /// Largest body: a picture of a code.
 const BODY_MAX: usize = 2 * 1024 * 1024;
 
@@ -50,15 +44,16 @@ struct Site {
     members: Vec<Member>,
     ledger: String,
     directory: String,
-    verifier: Mutex<Verifier<SeenInMemory>>,
-    turns: Arc<Semaphore>,
+    verifier: verifier_server::Service,
 }
 
 /// Serves the network and keeps its issuer's changes published, until it stops.
 pub(crate) fn start(network: &Network, listener: TcpListener) -> Result<Vec<JoinHandle<()>>, CliError> {
     let token = AdminToken::load(network.issuer().dir(), &mut randomness::os()?)?;
     let service = Service::new(network.issuer().clone(), Arc::new(clock::now), token, Limits::default());
-    let app = pages(site(network))
+    let checks = verifier(network.node().clone());
+    let app = pages(site(network, checks.clone()))
+        .nest("/verifier", checks.router())
         .nest("/ledger", network.node().router())
         .nest("/issuer", server::router(service))
         .into_make_service_with_connect_info::<SocketAddr>();
@@ -99,7 +94,13 @@ fn keep_up(publisher: &Publisher, new_day: bool) {
     }
 }
 
-fn site(network: &Network) -> Site {
+/// A verifier that has the ledger's newest state as trust data.
+fn verifier(node: Node) -> verifier_server::Service {
+    let trust = move || node.bundle(Scope::Snapshot).ok()?.verify(node.anchor(), 0).ok();
+    verifier_server::Service::new(trust, clock::now)
+}
+
+fn site(network: &Network, verifier: verifier_server::Service) -> Site {
     let url = network.url();
     let place = |path: &str, name_ko, name_en, about_ko, about_en| Place {
         name_ko,
@@ -138,8 +139,7 @@ fn site(network: &Network) -> Site {
             .unwrap_or_else(|_| network.dir().to_owned())
             .display()
             .to_string(),
-        verifier: Mutex::new(Verifier::new(Policy::default(), SeenInMemory::default())),
-        turns: Arc::new(Semaphore::new(CHECKS_AT_ONCE)),
+        verifier,
     }
 }
 
@@ -149,7 +149,6 @@ fn pages(site: Site) -> Router {
         .route("/{lang}", get(landing))
         .route("/{lang}/", get(landing))
         .route("/{lang}/check", get(form).post(check_by_hand))
-        .route("/verifier/check", post(check))
         .route("/bundle", get(bundle))
         .route("/anchor", get(anchor))
         .layer(DefaultBodyLimit::max(BODY_MAX))
@@ -194,55 +193,9 @@ async fn check_by_hand(state: State<Arc<Site>>, Path(lang): Path<String>, Form(p
     let Some(lang) = Lang::of_path(&lang) else { return not_found() };
     let (credential_type, profile) = pasted.question.split_once('/').unwrap_or_default();
     let question = Question { credential_type: credential_type.to_owned(), profile: profile.to_owned() };
-    let checked = decide(&state, question, pasted.code.trim().as_bytes().to_vec()).await;
-    let result = checked.map_err(|error| match error {
-        CliError::Refused { name, message } => (name, message),
-        CliError::Usage(message) => ("WrongUse".to_owned(), message),
-    });
+    let checked = state.verifier.check(question, pasted.code.trim().as_bytes().to_vec()).await;
+    let result = checked.map_err(|error| (error.name(), error.to_string()));
     html(lang, page::check_form(lang, &choices(&state), Some(&result)))
-}
-
-/// The question a program asks.
-#[derive(Deserialize)]
-struct Question {
-    #[serde(rename = "type")]
-    credential_type: String,
-    profile: String,
-}
-
-async fn check(state: State<Arc<Site>>, UrlQuery(question): UrlQuery<Question>, body: Bytes) -> Response {
-    match decide(&state, question, body.to_vec()).await {
-        Ok(verdict) => Json(json!({ "accepted": true, "verdict": verdict })).into_response(),
-        Err(CliError::Refused { name, message }) => {
-            (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({ "refused": name, "message": message }))).into_response()
-        }
-        Err(CliError::Usage(message)) => (StatusCode::BAD_REQUEST, Json(json!({ "usage": message }))).into_response(),
-    }
-}
-
-/// A verdict on what was scanned. Reading pictures and checking proofs takes a processor, so it has its own
-/// threads, and no more checks run at once than there are turns.
-async fn decide(site: &Arc<Site>, question: Question, scanned: Vec<u8>) -> Result<Verdict, CliError> {
-    let busy = || CliError::refused("Overloaded", "too many checks at once; try again in a moment");
-    let turn = site.turns.clone().try_acquire_owned().map_err(|_| busy())?;
-    let site = site.clone();
-    let checked = tokio::task::spawn_blocking(move || {
-        let _turn = turn;
-        decide_here(&site, &question, scanned)
-    });
-    checked.await.map_err(|_| busy())?
-}
-
-/// With the ledger's newest state as trust data.
-fn decide_here(site: &Site, question: &Question, scanned: Vec<u8>) -> Result<Verdict, CliError> {
-    let presentation = files::message(scanned, Kind::Presentation)?;
-    let trust = site.node.bundle(Scope::Snapshot)?.verify(site.node.anchor(), 0)?;
-    let unknown = || CliError::refused("UnknownType", "the ledger does not know this credential type");
-    let credential_type = trust.credential_type(&question.credential_type).ok_or_else(unknown)?;
-    let missing = || CliError::refused("NoSuchProfile", "this credential type has no such ready-made question");
-    let query = Query::of_profile(credential_type, credential_type.profile(&question.profile).ok_or_else(missing)?);
-    let mut verifier = site.verifier.lock().unwrap_or_else(PoisonError::into_inner);
-    Ok(verifier.check(&Asked::Displayed(&query), &presentation, &trust, clock::now())?)
 }
 
 /// Every ready-made question of the types on the ledger.

@@ -50,7 +50,7 @@ pub(crate) fn test(rest: &[String]) -> Result<(), String> {
     run("cargo", &["build", "--release", "--locked"])?;
     run("cargo", &arguments)?;
     // A wallet save that ends at each of its system calls in turn; it needs the trace to kill it there.
-    let last = ["test", "--release", "--locked", "--package", "wallet-core", "--test", "killed", "--"];
+    let last = ["test", "--release", "--locked", "--workspace", "--test", "killed", "--"];
     run("cargo", &[&last[..], &["--ignored", "--exact", "every_system_call_may_be_the_last"]].concat())
 }
 

@@ -5,11 +5,12 @@ use std::fs;
 use crate::chores::root;
 
 /// Folder, and the workspace crates its product code may depend on.
-const MAY_IMPORT: [(&str, &[&str]); 8] = [
+const MAY_IMPORT: [(&str, &[&str]); 9] = [
     ("protocol", &[]),
     ("issuer", &["protocol", "ledger-client"]),
     ("wallet-core", &["protocol"]),
     ("verifier", &["protocol"]),
+    ("verifier/server", &["protocol", "verifier", "ledger-client"]),
     ("ledger-node", &["protocol", "ledger-engine"]),
     ("ledger-node/engine", &["protocol"]),
     ("ledger-node/client", &["protocol"]),

@@ -9,6 +9,8 @@ use qrcode::{Color, EcLevel, QrCode};
 
 use super::finder;
 
+/// What a PNG begins with.
+const PNG_MAGIC: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
 /// Version of the framing.
 const VERSION: char = '1';
 /// Longest text a version-40 code at level L holds in alphanumeric mode.
@@ -108,6 +110,21 @@ pub fn from_text(expected: Kind, text: &str) -> Result<Vec<u8>, QrError> {
         return Err(QrError::MalformedInput);
     }
     Ok(message)
+}
+
+/// The message of this kind in `bytes`: a PNG with a code, the text of one, or the message itself.
+///
+/// # Errors
+/// [`QrError`]
+pub fn message(kind: Kind, bytes: Vec<u8>) -> Result<Vec<u8>, QrError> {
+    if bytes.starts_with(&PNG_MAGIC) {
+        return from_text(kind, &read_png(&bytes)?);
+    }
+    // No canonical CBOR message begins with the letter M (a text string of 13 bytes).
+    match std::str::from_utf8(&bytes) {
+        Ok(text) if text.starts_with('M') => from_text(kind, text.trim_end_matches(['\r', '\n'])),
+        _ => Ok(bytes),
+    }
 }
 
 /// A drawn code.
@@ -232,6 +249,16 @@ fn grey(samples: &[u8]) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_message_is_read_from_every_carrier() {
+        let text = to_text(Kind::Offer, b"\x86hello").unwrap();
+        let png = Drawing::new(&text).unwrap().png().unwrap();
+        for carrier in [b"\x86hello".to_vec(), text.clone().into_bytes(), format!("{text}\n").into_bytes(), png] {
+            assert_eq!(message(Kind::Offer, carrier).unwrap(), b"\x86hello");
+        }
+        assert_eq!(message(Kind::Presentation, text.into_bytes()), Err(QrError::UnexpectedKind));
+    }
 
     #[test]
     fn qrf_01_a_code_comes_back_as_it_was_drawn() {

@@ -1,0 +1,152 @@
+//! The HTTP service around a verifier: a presentation in, a verdict or a named refusal out.
+//!
+//! | request | body | answer |
+//! |---|---|---|
+//! | `POST /check?type=…&profile=…` | the picture, text or bytes of a presentation | `{"accepted": true, "verdict": {…}}`, or 422 `{"refused": "<Name>", "message": …}` |
+//!
+//! Nothing of a presentation is kept but its hash, until it runs out. Time and trust data are handed in.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Query as UrlQuery, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Json, Router};
+use protocol::error_name;
+use protocol::exchange::Query;
+use protocol::exchange::qr::{self, Kind, QrError};
+use protocol::ledger::state::TrustedState;
+use serde::Deserialize;
+use serde_json::json;
+use tokio::sync::Semaphore;
+use verifier::{Asked, Policy, Refusal, SeenInMemory, Verdict, Verifier};
+
+/// How many checks run at once.
+const CHECKS_AT_ONCE: usize = 16;
+/// Largest body: a picture of a code.
+const BODY_MAX: usize = 2 * 1024 * 1024;
+
+/// Why there is no verdict.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CheckError {
+    /// As many checks as there are turns run already.
+    #[error("too many checks at once; try again in a moment")]
+    Overloaded,
+    /// There is no trust data to check with.
+    #[error("cannot tell: there is no trust data; try again later")]
+    TrustUnavailable,
+    /// The trust data does not know the type asked for.
+    #[error("the trust data does not know this credential type")]
+    UnknownType,
+    /// The type has no such ready-made question.
+    #[error("this credential type has no such ready-made question")]
+    NoSuchProfile,
+    /// No presentation could be read.
+    #[error(transparent)]
+    Unreadable(#[from] QrError),
+    /// The presentation is refused.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+}
+
+impl CheckError {
+    /// The stable name of the innermost reason.
+    #[must_use]
+    pub fn name(&self) -> String {
+        error_name(self)
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Overloaded | Self::TrustUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::UnknownType | Self::NoSuchProfile => StatusCode::NOT_FOUND,
+            Self::Unreadable(_) | Self::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        }
+    }
+}
+
+/// What is asked: a ready-made question of a credential type.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Question {
+    /// The type's id.
+    #[serde(rename = "type")]
+    pub credential_type: String,
+    /// The question's id.
+    pub profile: String,
+}
+
+/// One verifier, shared by all requests, so that nothing is accepted twice.
+#[derive(Clone)]
+pub struct Service(Arc<Inner>);
+
+struct Inner {
+    trust: Box<dyn Fn() -> Option<TrustedState> + Send + Sync>,
+    clock: Box<dyn Fn() -> u64 + Send + Sync>,
+    verifier: Mutex<Verifier<SeenInMemory>>,
+    turns: Arc<Semaphore>,
+}
+
+impl Service {
+    /// A verifier that asks `trust` for the newest trust data and `clock` for the time in Unix seconds.
+    pub fn new(
+        trust: impl Fn() -> Option<TrustedState> + Send + Sync + 'static,
+        clock: impl Fn() -> u64 + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            trust: Box::new(trust),
+            clock: Box::new(clock),
+            verifier: Mutex::new(Verifier::new(Policy::default(), SeenInMemory::default())),
+            turns: Arc::new(Semaphore::new(CHECKS_AT_ONCE)),
+        }))
+    }
+
+    /// Checks what was scanned: a PNG, the text of a code, or the bytes of a presentation.
+    ///
+    /// Reading pictures and checking proofs takes a processor, so it has its own threads.
+    ///
+    /// # Errors
+    /// [`CheckError`]
+    pub async fn check(&self, question: Question, scanned: Vec<u8>) -> Result<Verdict, CheckError> {
+        let turn = self.0.turns.clone().try_acquire_owned().map_err(|_| CheckError::Overloaded)?;
+        let inner = self.0.clone();
+        let checked = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            inner.check(&question, scanned)
+        });
+        checked.await.map_err(|_| CheckError::Overloaded)?
+    }
+
+    /// The routes.
+    pub fn router(self) -> Router {
+        Router::new().route("/check", post(check)).layer(DefaultBodyLimit::max(BODY_MAX)).with_state(self)
+    }
+}
+
+impl Inner {
+    fn check(&self, question: &Question, scanned: Vec<u8>) -> Result<Verdict, CheckError> {
+        let presentation = qr::message(Kind::Presentation, scanned)?;
+        let trust = (self.trust)().ok_or(CheckError::TrustUnavailable)?;
+        let credential_type = trust.credential_type(&question.credential_type).ok_or(CheckError::UnknownType)?;
+        let profile = credential_type.profile(&question.profile).ok_or(CheckError::NoSuchProfile)?;
+        let query = Query::of_profile(credential_type, profile);
+        let mut verifier = self.verifier.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(verifier.check(&Asked::Displayed(&query), &presentation, &trust, (self.clock)())?)
+    }
+}
+
+async fn check(State(service): State<Service>, UrlQuery(question): UrlQuery<Question>, body: Bytes) -> Response {
+    let answer = match service.check(question, body.to_vec()).await {
+        Ok(verdict) => Json(json!({ "accepted": true, "verdict": verdict })).into_response(),
+        Err(error) => {
+            let mut answer = (error.status(), Json(json!({ "refused": error.name(), "message": error.to_string() })))
+                .into_response();
+            if error.status() == StatusCode::SERVICE_UNAVAILABLE {
+                answer.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
+            }
+            answer
+        }
+    };
+    ([(header::CACHE_CONTROL, "no-store")], answer).into_response()
+}
