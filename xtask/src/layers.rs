@@ -5,10 +5,11 @@ use std::fs;
 use crate::chores::root;
 
 /// Folder, and the workspace crates its product code may depend on.
-const MAY_IMPORT: [(&str, &[&str]); 9] = [
+const MAY_IMPORT: [(&str, &[&str]); 10] = [
     ("protocol", &[]),
     ("issuer", &["protocol", "ledger-client"]),
     ("wallet-core", &["protocol"]),
+    ("wallet-core/sqlcipher", &[]),
     ("verifier", &["protocol"]),
     ("verifier/server", &["protocol", "verifier", "ledger-client"]),
     ("ledger-node", &["protocol", "ledger-engine"]),
