@@ -112,6 +112,7 @@ impl Ledger {
                 }
             }
             tokio::select! {
+                biased;
                 arrived = arrivals.changed() => arrived.ok()?,
                 () = sleep_until(clock, heartbeat_ms) => {}
             }

@@ -11,11 +11,12 @@ use protocol::ledger::header::Header;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::chain::{Chain, Replica};
+use crate::consensus::Member;
 use crate::error::{EngineError, SubmitError};
 use crate::machine::StateMachine;
 use crate::mempool::{Mempool, TransactionId, transaction_id};
 use crate::setup::{Genesis, Identity, NodeFile, io_error};
-use crate::validator::{self, Validator};
+use crate::validator;
 
 const LOCK_FILE: &str = "lock";
 const CONSENSUS_FOLDER: &str = "consensus";
@@ -121,12 +122,12 @@ fn run(
     });
     let (stop, stopped) = oneshot::channel();
     let (ready, started) = blocking::sync_channel(1);
-    let validator = Validator {
+    let member = Member {
         identity,
-        node,
         genesis: genesis_header,
         heartbeat: config.heartbeat,
         leader_timeout: config.leader_timeout,
+        prefix: String::new(),
         replica: replica.clone(),
         mempool: mempool.clone(),
         outgoing,
@@ -139,7 +140,7 @@ fn run(
         .stack_size(STACK_BYTES)
         .spawn(move || {
             let _lock = lock;
-            validator::run(validator, storage)
+            validator::run(member, node, storage)
         })
         .map_err(|source| io_error(&config.folder, source))?;
     if started.recv().is_err() {

@@ -34,12 +34,15 @@ mod application;
 mod block;
 mod chain;
 mod committer;
+mod consensus;
 mod engine;
 mod error;
 mod gossip;
 mod machine;
 mod mempool;
 mod setup;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 mod validator;
 
 pub use engine::{Config, Engine, Handle, Tip};

@@ -45,7 +45,8 @@ const NODE_KEY_FILE: &str = "node.key";
 const SHARE_FILE: &str = "share.key";
 
 /// The signature scheme of votes and certificates: threshold BLS, signatures in G1.
-pub(crate) type Scheme = standard::Scheme<ed25519::PublicKey, MinSig>;
+#[cfg_attr(not(feature = "testkit"), allow(unreachable_pub, reason = "what tests name of this"))]
+pub type Scheme = standard::Scheme<ed25519::PublicKey, MinSig>;
 
 /// What [`init`] makes a network of.
 #[derive(Debug, Clone)]
@@ -112,6 +113,7 @@ pub(crate) struct Peer {
 }
 
 /// A validator's secrets and what belongs to them.
+#[cfg_attr(feature = "testkit", derive(Clone))]
 pub(crate) struct Identity {
     pub(crate) signer: ed25519::PrivateKey,
     pub(crate) scheme: Scheme,

@@ -1,0 +1,281 @@
+//! Storage, marshal and simplex of one validator, on any runtime and any network.
+//!
+//! The product runs it on the machine's clock, disks and sockets (`validator.rs`); tests run the same code on a
+//! simulated world (`testkit.rs`).
+
+use std::num::{NonZeroU16, NonZeroUsize};
+use std::sync::{Arc, mpsc as blocking};
+use std::time::Duration;
+
+use commonware_broadcast::buffered;
+use commonware_codec::CodecShared;
+use commonware_consensus::marshal::core::Actor as MarshalActor;
+use commonware_consensus::marshal::resolver::p2p as marshal_resolver;
+use commonware_consensus::marshal::standard::{Inline, Standard};
+use commonware_consensus::marshal::{self, Start};
+use commonware_consensus::simplex;
+use commonware_consensus::simplex::config::{Floor, ForwardPolicy, SkipBudget, SkipPolicy};
+use commonware_consensus::simplex::elector::RoundRobin;
+use commonware_consensus::types::{Epoch, FixedEpocher, ViewDelta};
+use commonware_cryptography::certificate::ConstantProvider;
+use commonware_cryptography::{Digested, Digestible as _, Sha256, Signer as _, ed25519, sha256};
+use commonware_p2p::{Blocker, Provider as PeerProvider, Receiver, Sender};
+use commonware_parallel::Sequential;
+use commonware_runtime::buffer::paged::{CacheRef, page_size};
+use commonware_runtime::{Clock, Metrics, Spawner, Storage};
+use commonware_storage::archive::immutable;
+use commonware_utils::{NZDuration, NZU64, NZUsize};
+use protocol::ledger::header::Header;
+use rand_core::CryptoRng;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::application::Ledger;
+use crate::block::Block;
+use crate::chain::Replica;
+use crate::committer::{self, Committer};
+use crate::engine::Tip;
+use crate::gossip;
+use crate::mempool::Mempool;
+use crate::setup::{Identity, Scheme};
+
+pub(crate) const MAILBOX: NonZeroUsize = NZUsize!(1024);
+
+const PAGE_BYTES: NonZeroU16 = page_size(4096);
+const CACHED_PAGES: NonZeroUsize = NZUsize!(1024);
+const BUFFER_BYTES: NonZeroUsize = NZUsize!(64 * 1024);
+const REPLAY_BYTES: NonZeroUsize = NZUsize!(1024 * 1024);
+
+/// Blocks handed to the state machine and not yet durable there.
+const MAX_UNACKNOWLEDGED: NonZeroUsize = NZUsize!(16);
+
+/// One validator set for ever, until a reshare is a feature of this engine.
+const EPOCH: Epoch = Epoch::zero();
+
+type Provider = ConstantProvider<Scheme, Epoch>;
+
+/// What a validator asks of its surroundings: time, randomness, tasks, disks.
+#[cfg_attr(not(feature = "testkit"), allow(unreachable_pub, reason = "what tests name of this"))]
+pub trait Runtime: Clock + CryptoRng + Metrics + Spawner + Storage {}
+
+impl<E: Clock + CryptoRng + Metrics + Spawner + Storage> Runtime for E {}
+
+/// The validators' network as one validator sees it.
+#[cfg_attr(not(feature = "testkit"), allow(unreachable_pub, reason = "what tests name of this"))]
+pub struct Links<S, R, P, B> {
+    /// Votes of consensus.
+    pub votes: (S, R),
+    /// Certificates of consensus.
+    pub certificates: (S, R),
+    /// Certificates that a validator missed and asks for.
+    pub resolver: (S, R),
+    /// Blocks that a validator missed and asks for.
+    pub backfill: (S, R),
+    /// Proposed blocks.
+    pub broadcast: (S, R),
+    /// Transactions.
+    pub mempool: (S, R),
+    /// Who the peers are.
+    pub peers: P,
+    /// Shuts out those who break the protocol.
+    pub blocker: B,
+}
+
+/// Everything one validator runs on, except its surroundings.
+pub(crate) struct Member {
+    pub(crate) identity: Identity,
+    pub(crate) genesis: Header,
+    pub(crate) heartbeat: Duration,
+    pub(crate) leader_timeout: Duration,
+    /// Names of its files begin with this, for several validators on one disk.
+    pub(crate) prefix: String,
+    pub(crate) replica: Arc<dyn Replica>,
+    pub(crate) mempool: Arc<Mempool>,
+    pub(crate) outgoing: mpsc::UnboundedReceiver<Vec<u8>>,
+    pub(crate) tip: watch::Sender<Tip>,
+    /// Told once the storage is open.
+    pub(crate) ready: blocking::SyncSender<()>,
+    pub(crate) stopped: oneshot::Receiver<()>,
+}
+
+impl Member {
+    /// Runs until told to stop (`Ok`) or until something ends that must not.
+    pub(crate) async fn run<E, S, R, P, B>(self, context: E, links: Links<S, R, P, B>) -> Result<(), String>
+    where
+        E: Runtime,
+        S: Sender<PublicKey = ed25519::PublicKey>,
+        R: Receiver<PublicKey = ed25519::PublicKey>,
+        P: PeerProvider<PublicKey = ed25519::PublicKey> + Sync,
+        B: Blocker<PublicKey = ed25519::PublicKey> + Sync,
+    {
+        let Self { identity, genesis, replica, mempool, prefix, .. } = self;
+        let Identity { signer, scheme, .. } = identity;
+        let me = signer.public_key();
+
+        let resolver = marshal_resolver::init(
+            context.child("marshal_resolver"),
+            marshal_resolver::Config {
+                public_key: me.clone(),
+                peer_provider: links.peers.clone(),
+                blocker: links.blocker.clone(),
+                mailbox_size: MAILBOX,
+                fetch_timeout: NZDuration!(Duration::from_secs(2)),
+                fetch_retry_delay: Duration::from_millis(100),
+                priority_requests: false,
+                priority_responses: false,
+            },
+            links.backfill,
+        );
+        let (broadcaster, buffer) = buffered::Engine::new(
+            context.child("broadcast"),
+            buffered::Config {
+                public_key: me,
+                mailbox_size: MAILBOX,
+                deque_size: 10,
+                priority: true,
+                codec_config: (),
+                peer_provider: links.peers,
+                strategy: Sequential,
+            },
+        );
+
+        let page_cache = CacheRef::new(PAGE_BYTES, CACHED_PAGES);
+        let finalizations = archive(&context, &prefix, "finalizations", &page_cache, ()).await?;
+        let blocks = archive(&context, &prefix, "blocks", &page_cache, ()).await?;
+        let genesis = Block { header: genesis, transactions: Vec::new() };
+        let genesis_digest = genesis.digest();
+        let (marshal, mailbox, _floor) = MarshalActor::<_, Standard<Block>, _, _, _, _, _>::init(
+            context.child("marshal"),
+            finalizations,
+            blocks,
+            marshal::Config {
+                provider: Provider::new(scheme.clone()),
+                epocher: FixedEpocher::new(NZU64!(u64::MAX)),
+                start: Start::Genesis(Digested::precomputed(genesis, genesis_digest)),
+                partition_prefix: format!("{prefix}marshal"),
+                mailbox_size: MAILBOX,
+                view_retention: ViewDelta::new(256),
+                prunable_items_per_section: NZU64!(1024),
+                page_cache: page_cache.clone(),
+                replay_buffer: REPLAY_BYTES,
+                key_write_buffer: BUFFER_BYTES,
+                value_write_buffer: BUFFER_BYTES,
+                block_codec_config: (),
+                max_repair: NZUsize!(32),
+                max_pending_acks: MAX_UNACKNOWLEDGED,
+                strategy: Sequential,
+            },
+        )
+        .await;
+
+        let ledger = Ledger { replica: replica.clone(), mempool: mempool.clone(), heartbeat: self.heartbeat };
+        let automaton =
+            Inline::new(context.child("inline"), ledger, mailbox.clone(), FixedEpocher::new(NZU64!(u64::MAX)));
+        let timeouts = Timeouts::new(self.leader_timeout);
+        let simplex = simplex::Engine::new(
+            context.child("simplex"),
+            simplex::Config {
+                scheme,
+                elector: RoundRobin::<Sha256>::default(),
+                blocker: links.blocker,
+                automaton: automaton.clone(),
+                relay: automaton.clone(),
+                reporter: automaton,
+                strategy: Sequential,
+                partition: format!("{prefix}simplex"),
+                mailbox_size: MAILBOX,
+                epoch: EPOCH,
+                floor: Floor::Genesis(genesis_digest),
+                replay_buffer: REPLAY_BYTES,
+                write_buffer: BUFFER_BYTES,
+                page_cache,
+                leader_timeout: timeouts.leader,
+                certification_timeout: timeouts.certification,
+                timeout_retry: timeouts.retry,
+                view_retention: ViewDelta::new(64),
+                skip: SkipPolicy::Enabled { timeout: timeouts.skip, budget: SkipBudget::Participants },
+                fetch_timeout: NZDuration!(Duration::from_secs(2)),
+                fetch_retry_delay: Duration::from_millis(100),
+                forward: ForwardPolicy::SilentVoters,
+                track_historical_votes: false,
+            },
+        );
+
+        let (finalized, incoming) = committer::channel();
+        let committer = Committer {
+            replica: replica.clone(),
+            mempool: mempool.clone(),
+            marshal: mailbox,
+            tip: self.tip,
+            blocks: incoming,
+        };
+        let outgoing = self.outgoing;
+        let (gossip_sender, gossip_receiver) = links.mempool;
+        let tasks = [
+            broadcaster.start(links.broadcast),
+            marshal.start(finalized, buffer, resolver),
+            simplex.start(links.votes, links.certificates, links.resolver),
+            context.child("gossip_out").spawn(move |_| gossip::send(outgoing, gossip_sender)),
+            context.child("gossip_in").spawn(move |_| gossip::receive(gossip_receiver, replica, mempool)),
+        ];
+        // A thread of its own: it waits for the disk.
+        let committer = context.child("committer").dedicated().spawn(move |_| committer.run());
+        let _ = self.ready.send(());
+
+        tokio::select! {
+            biased;
+            _ = self.stopped => Ok(()),
+            reason = committer => Err(reason.unwrap_or_else(|error| error.to_string())),
+            _ = futures::future::select_all(tasks) => Err("a consensus task ended".into()),
+        }
+    }
+}
+
+/// How long consensus waits before it gives up a view, measured from the view's start.
+struct Timeouts {
+    leader: Duration,
+    certification: Duration,
+    retry: Duration,
+    skip: Duration,
+}
+
+impl Timeouts {
+    /// The leader timeout is short, although a leader without transactions proposes nothing: an idle view
+    /// that is given up costs one small signature, whereas a view whose leader failed, or lost its proposal
+    /// in a crash, blocks the chain for as long as this.
+    fn new(leader: Duration) -> Self {
+        let certification = leader + Duration::from_secs(1);
+        Self { leader, certification, retry: Duration::from_secs(1), skip: certification + Duration::from_secs(2) }
+    }
+}
+
+type Archive<E, V> = immutable::Archive<E, sha256::Digest, V>;
+
+/// Opens an archive that keeps everything for ever: the audit history.
+async fn archive<E: Runtime, V: CodecShared>(
+    context: &E,
+    prefix: &str,
+    name: &'static str,
+    page_cache: &CacheRef,
+    codec_config: V::Cfg,
+) -> Result<Archive<E, V>, String> {
+    let config = immutable::Config {
+        metadata_partition: format!("{prefix}{name}-metadata"),
+        freezer_table_partition: format!("{prefix}{name}-table"),
+        freezer_table_initial_size: 1 << 14,
+        freezer_table_resize_frequency: 4,
+        freezer_table_resize_chunk_size: 1 << 12,
+        freezer_key_partition: format!("{prefix}{name}-keys"),
+        freezer_key_page_cache: page_cache.clone(),
+        freezer_value_partition: format!("{prefix}{name}-values"),
+        freezer_value_target_size: 256 * 1024 * 1024,
+        freezer_value_compression: None,
+        ordinal_partition: format!("{prefix}{name}-ordinals"),
+        items_per_section: NZU64!(65_536),
+        freezer_key_write_buffer: BUFFER_BYTES,
+        freezer_value_write_buffer: BUFFER_BYTES,
+        ordinal_write_buffer: BUFFER_BYTES,
+        replay_buffer: REPLAY_BYTES,
+        codec_config,
+    };
+    immutable::Archive::init(context.child(name), config).await.map_err(|error| format!("{name}: {error}"))
+}
