@@ -54,11 +54,31 @@ pub(crate) fn test(rest: &[String]) -> Result<(), String> {
     run("cargo", &[&last[..], &["--ignored", "--exact", "every_system_call_may_be_the_last"]].concat())
 }
 
-/// Figures beside named peers.
+/// Figures beside named peers, then those of the browser.
 pub(crate) fn bench(rest: &[String]) -> Result<(), String> {
     let mut arguments = vec!["run", "--release", "--locked", "--package", "peers", "--bin", "bench", "--"];
     arguments.extend(rest.iter().map(String::as_str));
-    run("cargo", &arguments)
+    run("cargo", &arguments)?;
+    run("cargo", &["run", "--release", "--locked", "--package", "browser", "--bin", "browser-bench"])
+}
+
+/// The verifier for web pages: `mid_web.js`, `mid_web.d.ts` and `mid_web_bg.wasm` in `folder` (default `target/web`).
+pub(crate) fn wasm(rest: &[String]) -> Result<(), String> {
+    const TARGET: &str = "wasm32-unknown-unknown";
+    // blst is in C, and only clang compiles C to wasm.
+    need("clang", "clang")?;
+    if has("rustup") {
+        run("rustup", &["target", "add", TARGET])?;
+    }
+    // One unit with link-time optimisation: a page pays for every byte. It touches nothing that runs on this machine.
+    let config = ["--config", "profile.release.lto=true", "--config", "profile.release.codegen-units=1"];
+    let build = ["build", "--release", "--locked", "--package", "web-bindings", "--lib", "--target", TARGET];
+    let environment = [("CC_wasm32_unknown_unknown", "clang"), ("CFLAGS_wasm32_unknown_unknown", "-O3")];
+    run_with("cargo", &[&build[..], &config].concat(), &environment)?;
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    let compiled = target.join(TARGET).join("release/mid_web.wasm").display().to_string();
+    let folder = rest.first().cloned().unwrap_or_else(|| target.join("web").display().to_string());
+    run("cargo", &["run", "--release", "--locked", "--package", "web-pack", "--", &compiled, &folder])
 }
 
 /// The main job in both languages.

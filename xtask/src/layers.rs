@@ -16,10 +16,11 @@ const MAY_IMPORT: [(&str, &[&str]); 10] = [
     ("ledger-node/engine", &["protocol"]),
     ("ledger-node/client", &["protocol"]),
     ("mobile-bindings", &["protocol", "wallet-core", "verifier"]),
+    ("mobile-bindings/web", &["protocol", "verifier"]),
 ];
 
 /// Libraries that would let a role call out, and where they must not be.
-const NO_NETWORK: [&str; 3] = ["protocol", "wallet-core", "verifier"];
+const NO_NETWORK: [&str; 4] = ["protocol", "wallet-core", "verifier", "mobile-bindings/web"];
 const NETWORKING: [&str; 6] = ["ureq", "axum", "tokio", "hyper", "reqwest", "ledger-client"];
 
 /// Fails with every import that the drawing does not have.

@@ -13,6 +13,7 @@ const HELP: &str = "cargo xtask <chore>
 
   test              every test of the workspace, published vectors included
   bench [--json F]  figures beside named peers, as ratios, in one run
+  wasm [DIR]        the verifier for web pages, into DIR (default target/web)
   demo              the main job, in English and Korean
   campaign [N]      N random kills (default 10000) of issue, revoke, ledger commit and wallet save
   fmt               format everything
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
     let done = match chore.as_str() {
         "test" => chores::test(&rest),
         "bench" => chores::bench(&rest),
+        "wasm" => chores::wasm(&rest),
         "demo" => chores::demo(),
         "campaign" => chores::campaign(&rest),
         "fmt" => chores::fmt(),

@@ -1,0 +1,31 @@
+//! `web-pack <compiled.wasm> <folder>`: writes `mid_web.js`, `mid_web.d.ts` and `mid_web_bg.wasm` into the folder.
+//!
+//! The job of the `wasm-bindgen` command, as a library of the version that `Cargo.lock` names, so that the
+//! two halves always fit and nothing has to be installed.
+
+use std::process::ExitCode;
+
+use wasm_bindgen_cli_support::Bindgen;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [wasm, folder] = arguments.as_slice() else {
+        eprintln!("web-pack <compiled.wasm> <folder>");
+        return ExitCode::from(2);
+    };
+    let written = Bindgen::new()
+        .input_path(wasm)
+        .out_name("mid_web")
+        .typescript(true)
+        .omit_default_module_path(false)
+        .remove_producers_section(true)
+        .web(true)
+        .and_then(|bindgen| bindgen.generate(folder));
+    match written {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("web-pack: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
