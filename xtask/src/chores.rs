@@ -1,6 +1,6 @@
 //! The chores, each a few commands.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Version of cargo-deny that the configuration is written for.
@@ -11,16 +11,24 @@ pub(crate) fn root() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
-fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
-    run_with(program, arguments, &[])
+pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
+    start(&root(), program, arguments, &[])
+}
+
+pub(crate) fn run_in(folder: &Path, program: &str, arguments: &[&str]) -> Result<(), String> {
+    start(folder, program, arguments, &[])
 }
 
 fn run_with(program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Result<(), String> {
+    start(&root(), program, arguments, environment)
+}
+
+fn start(folder: &Path, program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Result<(), String> {
     println!("· {program} {}", arguments.join(" "));
     let status = Command::new(program)
         .args(arguments)
         .envs(environment.iter().copied())
-        .current_dir(root())
+        .current_dir(folder)
         .status()
         .map_err(|error| format!("{program} cannot be started: {error}"))?;
     if status.success() { Ok(()) } else { Err(format!("`{program} {}` failed ({status})", arguments.join(" "))) }
@@ -121,13 +129,5 @@ fn deny() -> Result<(), String> {
         run("cargo", &["install", "cargo-deny", "--locked", "--version", CARGO_DENY])?;
     }
     run("cargo", &["deny", "--locked", "--workspace", "check", "licenses", "bans", "sources"])?;
-    // The advisory database is a git repository; where its host cannot be reached there is nothing to check against.
-    let database = run("cargo", &["deny", "--locked", "fetch", "db"]);
-    match database {
-        Ok(()) => run("cargo", &["deny", "--frozen", "--workspace", "check", "advisories"]),
-        Err(_) => {
-            println!("NOT CHECKED: known advisories (the advisory database cannot be reached from here)");
-            Ok(())
-        }
-    }
+    crate::advisories::check()
 }

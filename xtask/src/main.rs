@@ -2,6 +2,7 @@
 //!
 //! No dependency, so that it builds in a second and runs before anything else does.
 
+mod advisories;
 mod chores;
 mod ids;
 mod layers;
@@ -20,6 +21,7 @@ const HELP: &str = "cargo xtask <chore>
   variants          which error variants no test produces
   ids               whether specifications and sources name the same rules
   lint              formatting, clippy, documentation, error variants, rules, licences and advisories
+  advisories [DIR]  take a fresh copy of the known advisories about our crates, from DIR or from their home
   pre-pr            lint, then test: what CI does
 
 Environment: MID_VECTORS names the folder of published test vectors (default ../shared/vectors).";
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         "fmt" => chores::fmt(),
         "variants" => variants::check(),
         "ids" => ids::check(),
+        "advisories" => advisories::refresh(&rest),
         "lint" => chores::lint(),
         "pre-pr" => chores::lint().and_then(|()| chores::test(&[])),
         _ => {
