@@ -10,7 +10,7 @@
 //! | `/issuer/…` | the issuer's API |
 
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -21,7 +21,8 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use issuer::server::{self, AdminToken, Limits, Service};
 use ledger_node::Node;
-use protocol::ledger::bundle::Scope;
+use protocol::ledger::bundle::TrustBundle;
+use protocol::ledger::state::TrustedState;
 use serde::Deserialize;
 use tokio::task::JoinHandle;
 use verifier_server::Question;
@@ -40,6 +41,7 @@ const BODY_MAX: usize = 2 * 1024 * 1024;
 
 struct Site {
     node: Node,
+    trust: NewestTrust,
     places: Vec<Place>,
     members: Vec<Member>,
     ledger: String,
@@ -51,8 +53,10 @@ struct Site {
 pub(crate) fn start(network: &Network, listener: TcpListener) -> Result<Vec<JoinHandle<()>>, CliError> {
     let token = AdminToken::load(network.issuer().dir(), &mut randomness::os()?)?;
     let service = Service::new(network.issuer().clone(), Arc::new(clock::now), token, Limits::default());
-    let checks = verifier(network.node().clone());
-    let app = pages(site(network, checks.clone()))
+    let trust = NewestTrust::new(network.node().clone());
+    let newest = trust.clone();
+    let checks = verifier_server::Service::new(move || newest.get(), clock::now);
+    let app = pages(site(network, trust, checks.clone()))
         .nest("/verifier", checks.router())
         .nest("/ledger", network.node().router())
         .nest("/issuer", server::router(service))
@@ -94,13 +98,41 @@ fn keep_up(publisher: &Publisher, new_day: bool) {
     }
 }
 
-/// A verifier that has the ledger's newest state as trust data.
-fn verifier(node: Node) -> verifier_server::Service {
-    let trust = move || node.bundle(Scope::Snapshot).ok()?.verify(node.anchor(), 0).ok();
-    verifier_server::Service::new(trust, clock::now)
+/// The node's newest bundle, verified once and handed out until there is a newer one.
+#[derive(Clone)]
+struct NewestTrust(Arc<Source>);
+
+struct Source {
+    node: Node,
+    last: Mutex<Option<Verified>>,
 }
 
-fn site(network: &Network, verifier: verifier_server::Service) -> Site {
+struct Verified {
+    bundle: Arc<[u8]>,
+    trust: Arc<TrustedState>,
+}
+
+impl NewestTrust {
+    fn new(node: Node) -> Self {
+        Self(Arc::new(Source { node, last: Mutex::new(None) }))
+    }
+
+    /// `None` while nothing is certified.
+    fn get(&self) -> Option<Arc<TrustedState>> {
+        let bundle = self.0.node.snapshot().ok()?;
+        // Whoever finds the bundle new verifies it while the others wait: cheaper than each for itself.
+        let mut last = self.0.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(verified) = last.as_ref().filter(|verified| Arc::ptr_eq(&verified.bundle, &bundle)) {
+            return Some(verified.trust.clone());
+        }
+        let anchor = self.0.node.anchor();
+        let trust = Arc::new(TrustBundle::decode(&bundle).ok()?.verify(anchor, 0).ok()?);
+        *last = Some(Verified { bundle, trust: trust.clone() });
+        Some(trust)
+    }
+}
+
+fn site(network: &Network, trust: NewestTrust, verifier: verifier_server::Service) -> Site {
     let url = network.url();
     let place = |path: &str, name_ko, name_en, about_ko, about_en| Place {
         name_ko,
@@ -112,6 +144,7 @@ fn site(network: &Network, verifier: verifier_server::Service) -> Site {
     let member = |name_ko, name_en, did: &protocol::identifier::Did| Member { name_ko, name_en, did: did.to_string() };
     Site {
         node: network.node().clone(),
+        trust,
         places: vec![
             place(
                 "/ledger/v1/status",
@@ -200,12 +233,7 @@ async fn check_by_hand(state: State<Arc<Site>>, Path(lang): Path<String>, Form(p
 
 /// Every ready-made question of the types on the ledger.
 fn choices(site: &Site) -> Vec<Choice> {
-    let trust = site
-        .node
-        .bundle(Scope::Snapshot)
-        .map_err(CliError::from)
-        .and_then(|bundle| Ok(bundle.verify(site.node.anchor(), 0)?));
-    let Ok(trust) = trust else { return Vec::new() };
+    let Some(trust) = site.trust.get() else { return Vec::new() };
     let of_type = |t: &protocol::credential::CredentialType| {
         let choice = |profile: &protocol::credential::Profile| Choice {
             value: format!("{}/{}", t.id, profile.id),

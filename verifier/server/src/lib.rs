@@ -82,7 +82,7 @@ pub struct Question {
 pub struct Service(Arc<Inner>);
 
 struct Inner {
-    trust: Box<dyn Fn() -> Option<TrustedState> + Send + Sync>,
+    trust: Box<dyn Fn() -> Option<Arc<TrustedState>> + Send + Sync>,
     clock: Box<dyn Fn() -> u64 + Send + Sync>,
     verifier: Mutex<Verifier<SeenInMemory>>,
     turns: Arc<Semaphore>,
@@ -91,7 +91,7 @@ struct Inner {
 impl Service {
     /// A verifier that asks `trust` for the newest trust data and `clock` for the time in Unix seconds.
     pub fn new(
-        trust: impl Fn() -> Option<TrustedState> + Send + Sync + 'static,
+        trust: impl Fn() -> Option<Arc<TrustedState>> + Send + Sync + 'static,
         clock: impl Fn() -> u64 + Send + Sync + 'static,
     ) -> Self {
         Self(Arc::new(Inner {

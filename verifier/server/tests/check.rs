@@ -1,12 +1,14 @@
 //! The service as a program calls it: what is accepted, and every refusal beside it.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "test code: a surprise stops the test")]
 
+use std::sync::Arc;
+
 use protocol::exchange::qr::{self, Kind};
 use tests::world::{NOW, World};
 use verifier_server::{CheckError, Question, Service};
 
 fn service(variant: &'static str) -> Service {
-    Service::new(move || Some(World::new().trust(variant)), || NOW)
+    Service::new(move || Some(Arc::new(World::new().trust(variant))), || NOW)
 }
 
 fn question(world: &World, profile: &str) -> Question {
@@ -61,7 +63,7 @@ async fn more_checks_than_turns_are_turned_away() {
     let gate = std::sync::Mutex::new(gate);
     let waits = move || {
         let _ = gate.lock().unwrap().recv();
-        Some(World::new().trust("usual"))
+        Some(Arc::new(World::new().trust("usual")))
     };
     let service = Service::new(waits, || NOW);
     let world = World::new();
