@@ -95,8 +95,15 @@ pub(crate) fn demo() -> Result<(), String> {
     run("cargo", &["run", "--release", "--locked", "--", "demo", "--lang", "ko"])
 }
 
-/// The long form of the kill tests; CI runs the short one.
+/// The long form of tests whose short form CI runs: random kills, or changed presentations.
 pub(crate) fn campaign(rest: &[String]) -> Result<(), String> {
+    if let Some("mutants") = rest.first().map(String::as_str) {
+        let count = rest.get(1).map_or("1000000", String::as_str);
+        let seed = rest.get(2).map_or("1", String::as_str);
+        let arguments =
+            ["test", "--release", "--locked", "--package", "tests", "--test", "mutants", "--", "--nocapture"];
+        return run_with("cargo", &arguments, &[("MID_MUTANTS", count), ("MID_MUTANTS_SEED", seed)]);
+    }
     let kills = rest.first().map_or("10000", String::as_str);
     run("cargo", &["build", "--release", "--locked"])?;
     let arguments = ["test", "--release", "--locked", "--package", "journeys", "--test", "kills", "--", "--nocapture"];

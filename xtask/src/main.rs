@@ -17,6 +17,8 @@ const HELP: &str = "cargo xtask <chore>
   wasm [DIR]        the verifier for web pages, into DIR (default target/web)
   demo              the main job, in English and Korean
   campaign [N]      N random kills (default 10000) of issue, revoke, ledger commit and wallet save
+  campaign mutants [N [SEED]]
+                    N changed presentations (default 1000000) through the whole path of a verifier
   fmt               format everything
   variants          which error variants no test produces
   ids               whether specifications and sources name the same rules

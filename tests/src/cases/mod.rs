@@ -167,6 +167,12 @@ pub fn all(world: &World) -> Vec<Case> {
     cases
 }
 
+/// The files for a verifier, with valid ones.
+#[must_use]
+pub fn presentations(world: &World) -> Vec<Case> {
+    presentation::cases(world)
+}
+
 /// The folders of files below `root`.
 ///
 /// # Errors
