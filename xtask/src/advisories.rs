@@ -11,8 +11,17 @@ use crate::chores::{root, run, run_in};
 const ADDRESS: &str = "https://github.com/RustSec/advisory-db";
 const FOLDER: &str = "advisory-db-3157b0e258782691";
 
+/// `refresh [DIR]` takes a new copy; without it, checks.
+pub(crate) fn chore(rest: &[String]) -> Result<(), String> {
+    match rest.split_first() {
+        Some((word, rest)) if word == "refresh" => refresh(rest),
+        Some((word, _)) => Err(format!("`{word}` is not known: `cargo xtask advisories [refresh [DIR]]`")),
+        None => check(),
+    }
+}
+
 /// Takes the advisories that name a crate of `Cargo.lock` from a clone of the database, or from its home.
-pub(crate) fn refresh(rest: &[String]) -> Result<(), String> {
+fn refresh(rest: &[String]) -> Result<(), String> {
     let scratch = scratch()?;
     let clone = match rest.first() {
         Some(given) => PathBuf::from(given),
@@ -48,7 +57,7 @@ pub(crate) fn check() -> Result<(), String> {
     if !unknown.is_empty() {
         let unknown = unknown.join(", ");
         return Err(format!(
-            "nobody has looked for advisories of {unknown}: run `cargo xtask advisories` where {ADDRESS} can be reached"
+            "nobody has looked for advisories of {unknown}: run `cargo xtask advisories refresh` where {ADDRESS} can be reached"
         ));
     }
     println!("the advisory database cannot be reached from here; checking against the copy of {source}");

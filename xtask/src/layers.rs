@@ -5,7 +5,7 @@ use std::fs;
 use crate::chores::root;
 
 /// Folder, and the workspace crates its product code may depend on.
-const MAY_IMPORT: [(&str, &[&str]); 10] = [
+const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("protocol", &[]),
     ("issuer", &["protocol", "ledger-client"]),
     ("wallet-core", &["protocol"]),

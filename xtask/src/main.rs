@@ -23,7 +23,7 @@ const HELP: &str = "cargo xtask <chore>
   variants          which error variants no test produces
   ids               whether specifications and sources name the same rules
   lint              formatting, clippy, documentation, error variants, rules, licences and advisories
-  advisories [DIR]  take a fresh copy of the known advisories about our crates, from DIR or from their home
+  advisories        whether a crate in use has a known advisory; with `refresh [DIR]`, take a new copy of what is known
   pre-pr            lint, then test: what CI does
 
 Environment: MID_VECTORS names the folder of published test vectors (default ../shared/vectors).";
@@ -41,7 +41,7 @@ fn main() -> ExitCode {
         "fmt" => chores::fmt(),
         "variants" => variants::check(),
         "ids" => ids::check(),
-        "advisories" => advisories::refresh(&rest),
+        "advisories" => advisories::chore(&rest),
         "lint" => chores::lint(),
         "pre-pr" => chores::lint().and_then(|()| chores::test(&[])),
         _ => {
