@@ -75,7 +75,8 @@ pub(crate) fn check() -> Result<(), String> {
     let path = format!("[advisories]\ndb-path = {:?}\ndb-urls = [{ADDRESS:?}]\n", text(&home)?);
     write(&home.join("deny.toml"), &settings.replacen("[advisories]\n", &path, 1))?;
     let settings = home.join("deny.toml");
-    run("cargo", &["deny", "--frozen", "--workspace", "check", "--config", text(&settings)?, "advisories"])
+    run("cargo", &["deny", "--frozen", "--workspace", "--config", text(&settings)?, "check", "advisories"])?;
+    fs::remove_dir_all(&home).map_err(|error| format!("{}: {error}", home.display()))
 }
 
 /// Names of everything in `Cargo.lock` that came from a registry.
