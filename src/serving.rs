@@ -1,14 +1,17 @@
 //! Running services until the operator says stop.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use issuer::Issuer;
 use issuer::server::{self, AdminToken, Limits, Service};
-use ledger_node::{Node, NodeConfig};
+use ledger_node::{Node, NodeConfig, genesis};
+use protocol::ledger::anchor::TrustAnchor;
 use rustix::process::{Resource, Rlimit, setrlimit};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
 
 use crate::output::CliError;
 use crate::{clock, randomness};
@@ -47,6 +50,22 @@ pub(crate) async fn told_to_stop() {
         return;
     };
     tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+}
+
+/// Makes the group key of a new network with its other founders; `None` if the operator stopped it.
+pub(crate) fn found(folder: &Path) -> Result<Option<TrustAnchor>, CliError> {
+    log();
+    let runtime = runtime()?;
+    let (stop, stopped) = oneshot::channel();
+    runtime.spawn(async move {
+        told_to_stop().await;
+        // Nobody listens once the key is made; then the next one that hears the signal stops.
+        let _ = stop.send(());
+    });
+    eprintln!("waiting for the other founders, Ctrl-C stops it");
+    Ok(genesis::convene(folder, async move {
+        let _ = stopped.await;
+    })?)
 }
 
 /// Runs a ledger node.

@@ -1,8 +1,9 @@
 //! Making a network: who governs it and which validators run it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use ledger_engine::{EngineError, Genesis, NewNetwork, ValidatorPlace};
+use ledger_engine::{EngineError, Founding, Genesis, NewNetwork, ValidatorPlace};
+pub use ledger_engine::{FOUNDING_FILE, PUBLIC_FILE, Part, new_identity};
 use minicbor::{Decode, Encode};
 use protocol::cbor;
 use protocol::ledger::{Governance, Record, RecordError, TrustAnchor};
@@ -36,10 +37,46 @@ struct Application {
     governance: Governance,
 }
 
+/// What the operators of a new network agree to make, for [`FOUNDING_FILE`] in each validator's folder.
+///
+/// # Errors
+/// [`GenesisError`]
+pub fn founding(governance: Governance, parts: Vec<Part>, time_ms: u64) -> Result<Founding, GenesisError> {
+    Record::Governance(governance.clone()).validate()?;
+    let name = governance.network.clone();
+    Ok(Founding::new(name, time_ms, cbor::to_vec(&Application { governance }), parts)?)
+}
+
+/// Whether the folder's network still has to be made by [`convene`].
+#[must_use]
+pub fn awaits_founding(folder: &Path) -> bool {
+    !Genesis::exists(folder) && folder.join(FOUNDING_FILE).exists()
+}
+
+/// Makes the group key with the other founders, however long it takes; see [`ledger_engine::found`]. `None` if it was
+/// stopped. Blocks the thread.
+///
+/// # Errors
+/// [`GenesisError`]
+pub fn convene(folder: &Path, stop: impl Future<Output = ()> + Send) -> Result<Option<TrustAnchor>, GenesisError> {
+    // A founding file of another software is refused before anything is made of it.
+    governance(&Founding::load(folder)?.application)?;
+    Ok(ledger_engine::found(folder, stop)?.as_ref().map(anchor))
+}
+
+fn governance(application: &[u8]) -> Result<Record, GenesisError> {
+    let application: Application =
+        cbor::from_slice(application, GENESIS_MAX).map_err(|_| GenesisError::GenesisInvalid)?;
+    let record = Record::Governance(application.governance);
+    record.validate()?;
+    Ok(record)
+}
+
 /// Makes a network: for each validator a folder with its own keys, and the same genesis in all of them.
 /// Returns the trust anchor to hand to verifiers.
 ///
-/// Whoever runs this sees the shares of all validators for a moment: see [`ledger_engine::init`].
+/// Whoever runs this sees the shares of all validators for a moment: see [`ledger_engine::init`]. Right for one
+/// validator; several use [`founding`] and [`convene`].
 ///
 /// # Errors
 /// [`GenesisError`]
@@ -77,10 +114,7 @@ pub fn anchor(genesis: &Genesis) -> TrustAnchor {
 /// # Errors
 /// [`GenesisError::GenesisInvalid`]
 pub(crate) fn state(genesis: &Genesis) -> Result<State, GenesisError> {
-    let application: Application =
-        cbor::from_slice(&genesis.application, GENESIS_MAX).map_err(|_| GenesisError::GenesisInvalid)?;
-    let record = Record::Governance(application.governance);
-    record.validate()?;
+    let record = governance(&genesis.application)?;
     Ok(State::new([genesis_envelope(record)], Default::default()))
 }
 

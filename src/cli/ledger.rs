@@ -1,12 +1,9 @@
 //! `mid ledger`: run a node, write on the ledger, and prove what stands there.
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use ledger_client::LedgerClient;
-use ledger_node::{NodeConfig, genesis};
 use protocol::crypto::keys::{Ed25519SigningKey, Signer};
 use protocol::exchange::qr::Kind;
 use protocol::identifier::Did;
@@ -14,17 +11,18 @@ use protocol::ledger::anchor::TrustAnchor;
 use protocol::ledger::bundle::{Scope, TrustBundle};
 use protocol::ledger::key::StateKey;
 use protocol::ledger::proof::{self, LedgerProof};
-use protocol::ledger::record::{DidRecord, Envelope, Governance, GovernanceKey, Record};
+use protocol::ledger::record::{DidRecord, Envelope, Record};
 use serde_json::{Value, json};
 
+use super::cluster::{self, FoundArgs, IdentityArgs, InitArgs, RunArgs};
+use crate::clock;
 use crate::files::{self, Destination};
 use crate::ledger::{answered, client, transaction};
 use crate::output::{Answer, CliError};
 use crate::records::{Draft, RecordText};
-use crate::{clock, randomness, serving};
 
 /// The trust anchor in a validator's folder, for people to copy.
-const ANCHOR: &str = "anchor.cbor";
+pub(super) const ANCHOR: &str = "anchor.cbor";
 
 /// What the ministry and the validators do.
 #[derive(Debug, Args)]
@@ -38,9 +36,13 @@ pub(crate) struct LedgerArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Make a network: a genesis and the keys of its validators
+    /// Make a network: folders for its validators, each with its own keys
     Init(InitArgs),
-    /// Run a validator and serve its API
+    /// Make the keys of one validator, whose operator founds a network with others
+    Identity(IdentityArgs),
+    /// Put the public parts of several validators together, for them to found a network
+    Found(FoundArgs),
+    /// Run a validator and serve its API; founders make their group key first
     Run(RunArgs),
     /// Send a transaction: encoded, or a draft in JSON with the keys to sign it
     Submit(SubmitArgs),
@@ -54,38 +56,6 @@ enum Command {
     Bundle(BundleArgs),
     /// The trust anchor, as a file or a QR code to print
     Anchor(AnchorArgs),
-}
-
-#[derive(Debug, Args)]
-struct InitArgs {
-    /// The validator's folder; with several validators, the folder of their folders
-    #[arg(long, value_name = "DIR")]
-    dir: PathBuf,
-    /// Short name of the network, the third part of its DIDs
-    #[arg(long, default_value = "kr-demo")]
-    network: String,
-    /// Key file of a governor, made if there is none; once for each governor
-    #[arg(long, value_name = "FILE", required = true)]
-    governance_key: Vec<PathBuf>,
-    /// How many governors must sign
-    #[arg(long, default_value_t = 1)]
-    threshold: u8,
-    /// Where a validator's peers reach it; once for each validator. One alone needs none
-    #[arg(long, value_name = "ADDR")]
-    validator: Vec<SocketAddr>,
-}
-
-#[derive(Debug, Args)]
-struct RunArgs {
-    /// The validator's folder
-    #[arg(long, value_name = "DIR")]
-    dir: PathBuf,
-    /// Address to serve the API on
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7802")]
-    listen: SocketAddr,
-    /// Seconds between empty blocks, which prove that the record is still current
-    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
-    heartbeat: u64,
 }
 
 #[derive(Debug, Args)]
@@ -199,8 +169,10 @@ struct AnchorArgs {
 
 pub(crate) fn run(args: LedgerArgs) -> Result<Answer, CliError> {
     match args.command {
-        Command::Init(args) => init(&args),
-        Command::Run(args) => serve(&args),
+        Command::Init(args) => cluster::init(&args),
+        Command::Identity(args) => cluster::identity(&args),
+        Command::Found(args) => cluster::found(&args),
+        Command::Run(args) => cluster::run(&args),
         Command::Submit(args) => submit(&args),
         Command::Resolve(args) => resolve(&args),
         Command::Prove(args) => prove(&args),
@@ -208,47 +180,6 @@ pub(crate) fn run(args: LedgerArgs) -> Result<Answer, CliError> {
         Command::Bundle(args) => bundle(&args),
         Command::Anchor(args) => anchor(&args),
     }
-}
-
-fn init(args: &InitArgs) -> Result<Answer, CliError> {
-    let mut rng = randomness::os()?;
-    if args.dir.join(ANCHOR).exists() {
-        return Err(CliError::refused(
-            "FolderNotEmpty",
-            format!("{} holds a network already; choose another", args.dir.display()),
-        ));
-    }
-    // What can be refused is refused before a key is made.
-    Did::derive(&args.network, &[]).map_err(|_| CliError::usage("a network's name is 1 to 24 of a-z, 0-9 and -"))?;
-    if args.threshold == 0 || usize::from(args.threshold) > args.governance_key.len() {
-        return Err(CliError::usage("the threshold is at least 1 and at most the number of governors"));
-    }
-    let mut keys = Vec::new();
-    for path in &args.governance_key {
-        let key = if path.exists() { files::read_key(path)? } else { files::create_key(path, &mut rng)? };
-        keys.push(GovernanceKey(files::ed25519_public(&key)?));
-    }
-    let governance = Governance { network: args.network.clone(), keys, threshold: args.threshold };
-    let alone = [SocketAddr::from(([127, 0, 0, 1], 0))];
-    let addresses = if args.validator.is_empty() { alone.as_slice() } else { &args.validator };
-    let anchor = genesis::init(governance, genesis::places(&args.dir, addresses), clock::now_ms(), &mut rng)?;
-    files::write(&args.dir.join(ANCHOR), &anchor.encode())?;
-    let (id, path) = (hex::encode(anchor.network_id), args.dir.join(ANCHOR));
-    Ok(Answer::new(
-        format!(
-            "network {} with {} validator(s)\n  id      {id}\n  anchor  {}",
-            anchor.network,
-            addresses.len(),
-            path.display()
-        ),
-        json!({ "network": anchor.network, "network_id": id, "validators": addresses.len(), "anchor": path }),
-    ))
-}
-
-fn serve(args: &RunArgs) -> Result<Answer, CliError> {
-    let config = NodeConfig { heartbeat: Duration::from_secs(args.heartbeat), ..NodeConfig::new(&args.dir) };
-    serving::ledger(&config, args.listen)?;
-    Ok(Answer::new("stopped", json!({ "stopped": true })))
 }
 
 fn submit(args: &SubmitArgs) -> Result<Answer, CliError> {

@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::chain::{Chain, Replica};
 use crate::consensus::Member;
 use crate::error::{EngineError, SubmitError};
+use crate::founding::Founding;
 use crate::machine::StateMachine;
 use crate::mempool::{Mempool, TransactionId, transaction_id};
 use crate::setup::{Genesis, Identity, NodeFile, io_error};
@@ -92,6 +93,22 @@ impl Engine {
         let chain = Chain::recover(machine, genesis_header)?;
         run(config, lock, &genesis, genesis_header, Arc::new(chain))
     }
+}
+
+/// Makes the group key of a new network together with the other founders of `folder`'s founding file, until all
+/// have it or `stop` ends. Then the folder is a validator's, and [`Engine::start`] runs it. Blocks the thread.
+///
+/// All founders must be running at the same time; it waits for them as long as it takes. A crash loses nothing: run
+/// it again. `None` if it was stopped before.
+///
+/// # Errors
+/// [`EngineError::CeremonyFailed`] when it never will succeed, and the errors of files.
+pub fn found(folder: &Path, stop: impl Future<Output = ()> + Send) -> Result<Option<Genesis>, EngineError> {
+    let _lock = lock_folder(folder)?;
+    if Genesis::exists(folder) {
+        return Genesis::load(folder).map(Some);
+    }
+    validator::convene(folder, &Founding::load(folder)?, stop)
 }
 
 /// Not generic: everything of the consensus library hangs on this function and is compiled with this crate.

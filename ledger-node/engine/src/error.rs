@@ -45,6 +45,9 @@ pub enum EngineError {
     /// A genesis needs one to [`crate::MAX_VALIDATORS`] validators, a name, and distinct addresses.
     #[error("the genesis is not valid: {0}")]
     InvalidGenesis(&'static str),
+    /// The validators of a new network could not make their group key.
+    #[error("the group key was not made: {0}")]
+    CeremonyFailed(String),
     /// The state machine's durable state does not belong to this chain.
     #[error("the ledger state does not fit the chain: {0}")]
     StateMismatch(String),

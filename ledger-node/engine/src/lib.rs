@@ -32,11 +32,14 @@
 
 mod application;
 mod block;
+mod ceremony;
 mod chain;
 mod committer;
 mod consensus;
+mod convene;
 mod engine;
 mod error;
+mod founding;
 mod gossip;
 mod machine;
 mod mempool;
@@ -45,8 +48,9 @@ mod setup;
 pub mod testkit;
 mod validator;
 
-pub use engine::{Config, Engine, Handle, Tip};
+pub use engine::{Config, Engine, Handle, Tip, found};
 pub use error::{EngineError, SubmitError};
+pub use founding::{FOUNDING_FILE, Founding, PUBLIC_FILE, Part, new_identity};
 pub use machine::{BlockTime, Built, FinalizedBlock, Recovered, StateMachine};
 pub use mempool::{MAX_BLOCK_BYTES, MAX_BLOCK_TRANSACTIONS, MAX_TRANSACTION_BYTES, TransactionId, transaction_id};
 pub use setup::{Genesis, MAX_VALIDATORS, NewNetwork, ValidatorPlace, init};

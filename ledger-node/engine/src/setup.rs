@@ -7,9 +7,8 @@
 //! | `node.key` | this validator only | Ed25519 node identity (hex) |
 //! | `share.key` | this validator only | its share of the BLS group key (hex) |
 //!
-//! [`init`] is a dealer: the process that runs it sees every share for a moment. Run it where that is
-//! acceptable (one validator, or one operator); joint control by several operators needs a distributed key
-//! generation instead.
+//! [`init`] is a dealer: the process that runs it sees every share for a moment. It is for one validator, and for
+//! tests. Several operators make their key together: `founding.rs` and `ceremony.rs`.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
@@ -35,14 +34,15 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use crate::error::EngineError;
+use crate::founding::Founding;
 
 /// The most validators a genesis may name.
 pub const MAX_VALIDATORS: u32 = 100;
 
-const GENESIS_FILE: &str = "genesis.json";
-const NODE_FILE: &str = "node.json";
-const NODE_KEY_FILE: &str = "node.key";
-const SHARE_FILE: &str = "share.key";
+pub(crate) const GENESIS_FILE: &str = "genesis.json";
+pub(crate) const NODE_FILE: &str = "node.json";
+pub(crate) const NODE_KEY_FILE: &str = "node.key";
+pub(crate) const SHARE_FILE: &str = "share.key";
 
 /// The signature scheme of votes and certificates: threshold BLS, signatures in G1.
 #[cfg_attr(not(feature = "testkit"), allow(unreachable_pub, reason = "what tests name of this"))]
@@ -102,9 +102,12 @@ struct GenesisFile {
 pub(crate) struct NodeFile {
     pub(crate) listen: SocketAddr,
     pub(crate) peers: Vec<Peer>,
+    /// Nodes that may follow without a vote.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) followers: Vec<Peer>,
 }
 
-/// Another validator.
+/// Another node.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Peer {
@@ -156,7 +159,7 @@ pub fn init(network: &NewNetwork, rng: &mut dyn CryptoRng) -> Result<Genesis, En
             .filter(|(_, _, other)| other != key)
             .map(|(other, _, key)| Peer { node_key: hex::encode(key), address: other.address })
             .collect();
-        let node = NodeFile { listen: place.address, peers };
+        let node = NodeFile { listen: place.address, peers, followers: Vec::new() };
         fs::create_dir_all(&place.folder).map_err(|source| io_error(&place.folder, source))?;
         let share = Zeroizing::new(share.encode().to_vec());
         write_file(&place.folder.join(NODE_KEY_FILE), &Zeroizing::new(hex::encode(seed.as_slice())), 0o600)?;
@@ -164,9 +167,7 @@ pub fn init(network: &NewNetwork, rng: &mut dyn CryptoRng) -> Result<Genesis, En
         write_file(&place.folder.join(NODE_FILE), &to_json(&node), 0o644)?;
         // Last: a folder with a genesis is complete.
         write_file(&place.folder.join(GENESIS_FILE), &to_json(&genesis.to_file()), 0o644)?;
-        File::open(&place.folder)
-            .and_then(|folder| folder.sync_all())
-            .map_err(|source| io_error(&place.folder, source))?;
+        sync_folder(&place.folder)?;
     }
     Ok(genesis)
 }
@@ -188,11 +189,43 @@ fn check_network(network: &NewNetwork) -> Result<(), EngineError> {
 }
 
 impl Genesis {
+    /// The genesis of a network whose validators made their key together.
+    pub(crate) fn founded(founding: &Founding, sharing: &Sharing<MinSig>) -> Result<Self, EngineError> {
+        Ok(Self {
+            name: founding.name.clone(),
+            time_ms: founding.time_ms,
+            validators: founding.validators.iter().map(|part| part.node_key).collect(),
+            application: founding.application.clone(),
+            group_key: group_key(sharing)?,
+            polynomial: sharing.encode().to_vec(),
+        })
+    }
+
+    /// The public polynomial of the shared key.
+    pub(crate) fn sharing(&self) -> Result<Sharing<MinSig>, EngineError> {
+        decode_sharing(&self.polynomial).ok_or(EngineError::InvalidGenesis("the polynomial cannot be read"))
+    }
+
+    /// Whether the folder holds a genesis.
+    #[must_use]
+    pub fn exists(folder: &Path) -> bool {
+        folder.join(GENESIS_FILE).exists()
+    }
+
+    /// The file that every validator of the network has.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        to_json(&self.to_file())
+    }
+
     /// Reads the genesis of a validator's folder.
     pub fn load(folder: &Path) -> Result<Self, EngineError> {
-        let path = folder.join(GENESIS_FILE);
-        let damaged = || EngineError::FileDamaged(path.clone());
-        let file: GenesisFile = serde_json::from_slice(&read_file(&path)?).map_err(|_| damaged())?;
+        Self::read(&folder.join(GENESIS_FILE))
+    }
+
+    pub(crate) fn read(path: &Path) -> Result<Self, EngineError> {
+        let damaged = || EngineError::FileDamaged(path.into());
+        let file: GenesisFile = serde_json::from_slice(&read_file(path)?).map_err(|_| damaged())?;
         let mut validators = Vec::with_capacity(file.validators.len());
         for key in &file.validators {
             let mut bytes = [0; 32];
@@ -252,7 +285,7 @@ impl Identity {
             keys.push(ed25519::PublicKey::decode(Copying(key)).map_err(|_| mismatch())?);
         }
         let validators = key_set(keys)?;
-        let polynomial = decode_sharing(&genesis.polynomial).ok_or_else(mismatch)?;
+        let polynomial = genesis.sharing()?;
         let expected = polynomial.partial_public(share.index).map_err(|_| mismatch())?;
         if validators.position(&signer.public_key()) != Some(share.index.get() as usize)
             || share.public::<MinSig>() != expected
@@ -274,6 +307,10 @@ impl NodeFile {
 }
 
 impl Peer {
+    pub(crate) fn new(node_key: &[u8; 32], address: SocketAddr) -> Self {
+        Self { node_key: hex::encode(node_key), address }
+    }
+
     /// The peer's node key, unless the file is damaged.
     pub(crate) fn public_key(&self) -> Option<ed25519::PublicKey> {
         ed25519::PublicKey::decode(Copying(&hex::decode(&self.node_key).ok()?)).ok()
@@ -290,32 +327,34 @@ fn group_key(sharing: &Sharing<MinSig>) -> Result<[u8; certificate::GROUP_KEY_LE
         .map_err(|_| EngineError::InvalidGenesis("the group key has another length"))
 }
 
-fn key_set(keys: impl IntoIterator<Item = ed25519::PublicKey>) -> Result<Set<ed25519::PublicKey>, EngineError> {
+pub(crate) fn key_set(
+    keys: impl IntoIterator<Item = ed25519::PublicKey>,
+) -> Result<Set<ed25519::PublicKey>, EngineError> {
     keys.into_iter().try_collect().map_err(|_| EngineError::InvalidGenesis("two validators share a node key"))
 }
 
-fn key_bytes(key: &ed25519::PublicKey) -> [u8; 32] {
+pub(crate) fn key_bytes(key: &ed25519::PublicKey) -> [u8; 32] {
     let mut bytes = [0; 32];
     bytes.copy_from_slice(key.as_ref());
     bytes
 }
 
-fn read_secret<T: DecodeExt<()>>(path: &Path) -> Result<T, EngineError> {
+pub(crate) fn read_secret<T: DecodeExt<()>>(path: &Path) -> Result<T, EngineError> {
     let text = Zeroizing::new(read_file(path)?);
     let bytes = Zeroizing::new(hex::decode(&*text).map_err(|_| EngineError::FileDamaged(path.into()))?);
     T::decode(Copying(&bytes)).map_err(|_| EngineError::FileDamaged(path.into()))
 }
 
-fn to_json<T: Serialize>(value: &T) -> String {
+pub(crate) fn to_json<T: Serialize>(value: &T) -> String {
     // Strings, numbers and lists of them: serialising these has no error case.
     serde_json::to_string_pretty(value).unwrap_or_default()
 }
 
-fn read_file(path: &Path) -> Result<Vec<u8>, EngineError> {
+pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, EngineError> {
     fs::read(path).map_err(|source| io_error(path, source))
 }
 
-fn write_file(path: &Path, content: &str, mode: u32) -> Result<(), EngineError> {
+pub(crate) fn write_file(path: &Path, content: &str, mode: u32) -> Result<(), EngineError> {
     OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -323,6 +362,23 @@ fn write_file(path: &Path, content: &str, mode: u32) -> Result<(), EngineError> 
         .open(path)
         .and_then(|mut file| file.write_all(content.as_bytes()).and_then(|()| file.sync_all()))
         .map_err(|source| io_error(path, source))
+}
+
+/// Writes a file in place of another, so that a crash leaves one of the two.
+pub(crate) fn replace_file(path: &Path, content: &str, mode: u32) -> Result<(), EngineError> {
+    let new = path.with_extension("new");
+    // What a crash left behind is not worth keeping.
+    if new.exists() {
+        fs::remove_file(&new).map_err(|source| io_error(&new, source))?;
+    }
+    write_file(&new, content, mode)?;
+    fs::rename(&new, path).map_err(|source| io_error(path, source))?;
+    path.parent().map_or(Ok(()), sync_folder)
+}
+
+/// Makes what was created, renamed or removed in a folder durable.
+pub(crate) fn sync_folder(folder: &Path) -> Result<(), EngineError> {
+    File::open(folder).and_then(|opened| opened.sync_all()).map_err(|source| io_error(folder, source))
 }
 
 pub(crate) fn io_error(path: &Path, source: std::io::Error) -> EngineError {

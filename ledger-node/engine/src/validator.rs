@@ -1,7 +1,8 @@
 //! A validator on the machine's own runtime and network.
 
+use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use commonware_consensus::marshal::standard::Standard;
@@ -15,11 +16,13 @@ use commonware_stream::sake::{self, Sake};
 use commonware_utils::ordered::Map;
 use commonware_utils::{NZU32, NZUsize, TryCollect as _};
 use protocol::crypto::domains;
-use protocol::ledger::header::Header;
 
 use crate::block::{Block, MAX_LIST_BYTES};
 use crate::consensus::{Links, MAILBOX, Member};
-use crate::setup::{NodeFile, Scheme};
+use crate::error::EngineError;
+use crate::founding::Founding;
+use crate::setup::{Genesis, NODE_KEY_FILE, NodeFile, Scheme, key_bytes, read_secret};
+use crate::{ceremony, convene};
 
 // Channels of the validators' network.
 const VOTES: u64 = 0;
@@ -28,6 +31,10 @@ const SIMPLEX_RESOLVER: u64 = 2;
 const BACKFILL: u64 = 3;
 const BROADCAST: u64 = 4;
 const MEMPOOL: u64 = 5;
+/// The only channel of a ceremony's network.
+const CEREMONY: u64 = 0;
+/// The runtime wants a folder; nothing is kept in it.
+const CEREMONY_FOLDER: &str = "ceremony";
 
 /// Per channel and peer. The network reserves this times the number of peers for every channel: a generous
 /// quota costs a gigabyte. All validators must agree on it.
@@ -58,8 +65,9 @@ fn connect(context: &Context, member: &Member, node: &NodeFile) -> Result<(Chann
     let me = signer.public_key();
     let count = NonZeroUsize::new(member.identity.validators.len()).ok_or("the genesis names no validators")?;
     let quota = Quota::per_second(MESSAGES_PER_SECOND);
-    let (mut network, mut oracle) =
-        Network::new(context.child("network"), network_config(signer, node, &member.genesis, count));
+    let namespace = [domains::LEDGER_NETWORK, &member.genesis.network_id].concat();
+    let config = network_config(signer, node.listen, &namespace, count, largest_message(count));
+    let (mut network, mut oracle) = Network::new(context.child("network"), config);
     let links = Links {
         votes: network.register(VOTES, quota),
         certificates: network.register(CERTIFICATES, quota),
@@ -76,9 +84,10 @@ fn connect(context: &Context, member: &Member, node: &NodeFile) -> Result<(Chann
 
 fn network_config(
     signer: ed25519::PrivateKey,
-    node: &NodeFile,
-    genesis: &Header,
-    validators: NonZeroUsize,
+    listen: SocketAddr,
+    namespace: &[u8],
+    nodes: NonZeroUsize,
+    max_message_size: u32,
 ) -> lookup::Config<Handshake> {
     let sake = Sake {
         signer,
@@ -88,15 +97,15 @@ fn network_config(
     };
     lookup::Config {
         handshake: Cups::new(sake, cups::Version::V1),
-        namespace: [domains::LEDGER_NETWORK, &genesis.network_id].concat(),
-        listen: node.listen,
+        namespace: namespace.into(),
+        listen,
         // Validators of one government may share an address or sit behind one: peers are known by key, and
         // handshakes from one address are not held back.
         allow_private_ips: true,
         allow_dns: false,
         bypass_ip_check: true,
-        max_message_size: largest_message(validators),
-        max_peers_per_set: validators,
+        max_message_size,
+        max_peers_per_set: nodes,
         mailbox_size: MAILBOX,
         send_batch_size: NZUsize!(8),
         handshake_timeout: Duration::from_secs(5),
@@ -119,6 +128,40 @@ fn largest_message(validators: NonZeroUsize) -> u32 {
         marshal::max_payload_size::<Standard<Block>, Scheme>(validators, &()),
         MAX_LIST_BYTES,
     ])
+}
+
+/// Makes the group key of a new network with the other founders, until told to stop.
+pub(crate) fn convene(
+    folder: &Path,
+    founding: &Founding,
+    stop: impl Future<Output = ()> + Send,
+) -> Result<Option<Genesis>, EngineError> {
+    let signer: ed25519::PrivateKey = read_secret(&folder.join(NODE_KEY_FILE))?;
+    let me = signer.public_key();
+    if founding.validators.iter().all(|part| part.node_key != key_bytes(&me)) {
+        return Err(EngineError::CeremonyFailed(
+            "the key of this folder is not among the founders: hand in its public part first".into(),
+        ));
+    }
+    let peers = founding.peers_of(&key_bytes(&me));
+    let node = NodeFile { peers, ..NodeFile::load(folder)? };
+    let nobody = EngineError::InvalidGenesis("the network has no founders");
+    let count = NonZeroUsize::new(founding.validators.len()).ok_or(nobody)?;
+    let namespace = [domains::LEDGER_CEREMONY, &founding.id()].concat();
+    let config = runtime::Config::new().with_storage_directory(folder.join(CEREMONY_FOLDER)).with_worker_threads(2);
+    runtime::Runner::new(config).start(|context| async move {
+        let config =
+            network_config(signer, node.listen, &namespace, count, max_message_size(&[ceremony::max_message()]));
+        let (mut network, mut oracle) = Network::new(context.child("network"), config);
+        let channel = network.register(CEREMONY, Quota::per_second(MESSAGES_PER_SECOND));
+        oracle.track(0, addresses(&me, &node).map_err(EngineError::CeremonyFailed)?);
+        let network = network.start();
+        tokio::select! {
+            () = stop => Ok(None),
+            held = convene::hold(context, folder, channel) => held.map(Some),
+            _ = network => Err(EngineError::CeremonyFailed("the network between the validators ended".into())),
+        }
+    })
 }
 
 fn addresses(me: &ed25519::PublicKey, node: &NodeFile) -> Result<Map<ed25519::PublicKey, Address>, String> {

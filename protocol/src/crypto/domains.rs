@@ -63,6 +63,14 @@ domains! {
     LEDGER_TRANSACTION_ID = b"mid/v1/ledger/transaction-id;";
     /// Handshake: a connection between two validators.
     LEDGER_NETWORK = b"mid/v1/ledger/network;";
+    /// Signature: the public part of a validator, by its node key.
+    LEDGER_PART = b"mid/v1/ledger/part;";
+    /// Hash: what the validators of a new network agreed to make.
+    LEDGER_FOUNDING = b"mid/v1/ledger/founding;";
+    /// Transcript and signatures: how the validators of a new network make their group key.
+    LEDGER_CEREMONY = b"mid/v1/ledger/ceremony;";
+    /// Transcript: how validators hand the group key on to their successors.
+    LEDGER_RESHARE = b"mid/v1/ledger/reshare;";
     /// Signature: a finalisation certificate, by the validators' group key.
     LEDGER_CERTIFICATE = b"mid/v1/ledger/certificate;";
     /// Hash to curve: the scope of a pseudonym.

@@ -192,7 +192,7 @@ pub(crate) fn start(folder: &Path) -> (Handle, TextLedger) {
     (Engine::start(config(folder), ledger.clone()).unwrap(), ledger)
 }
 
-fn free_address() -> SocketAddr {
+pub(crate) fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
