@@ -78,7 +78,7 @@ fn as_answered(error: NodeError) -> ClientError {
     match error {
         NodeError::NotFinalYet(_) => ClientError::NotFinalYet,
         NodeError::Refused(_) | NodeError::StatusList(_) => ClientError::Refused(error_name(&error)),
-        NodeError::Overloaded | NodeError::NotCertifiedYet | NodeError::Store(_) => {
+        NodeError::Overloaded | NodeError::SenderOverloaded | NodeError::NotCertifiedYet | NodeError::Store(_) => {
             ClientError::Busy(error_name(&error))
         }
         _ => ClientError::Unavailable,

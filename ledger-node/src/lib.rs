@@ -21,16 +21,22 @@
 
 pub mod api;
 mod clock;
+mod explorer;
 pub mod genesis;
+mod history;
 mod machine;
 mod node;
 pub mod rules;
 mod server;
+mod standing;
 pub mod state;
 pub mod store;
 
+pub use api::Limits;
 pub use genesis::GenesisError;
+pub use history::Version;
 pub use node::{ListError, Node, NodeConfig, NodeError};
 pub use rules::TxError;
 pub use server::serve;
+pub use standing::{Freshness, Standing, Validator};
 pub use store::StoreError;

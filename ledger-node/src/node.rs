@@ -16,15 +16,20 @@ use protocol::ledger::{
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::api::{Limits, Metrics};
 use crate::clock;
 use crate::genesis::{self, GenesisError};
+use crate::history::Version;
 use crate::machine::{Certified, Machine, Shared};
 use crate::rules::{self, TxError};
+use crate::state::State;
 use crate::store::{Store, StoreError, StoredBlock, StoredList};
 
 /// The file of records and blocks within the node's folder.
 const DATABASE: &str = "ledger.sqlite";
 
+/// How much longer than two heartbeats a block may take before reads are marked stale.
+const STALE_MARGIN: Duration = Duration::from_secs(10);
 /// How long a transaction waits for the next of its sender's earlier ones.
 const PREDECESSOR_LIMIT: Duration = Duration::from_secs(1);
 /// Most transactions of one sender that wait for a block.
@@ -39,13 +44,19 @@ pub struct NodeConfig {
     pub heartbeat: Duration,
     /// How long [`Node::submit`] waits for finality.
     pub finality_limit: Duration,
+    /// Limits of the HTTP service.
+    pub limits: Limits,
+    /// The folder with the program that checks proofs in browsers (`cargo xtask wasm`); without it the explorer says
+    /// how to make it.
+    pub web: Option<PathBuf>,
 }
 
 impl NodeConfig {
     /// Heartbeat 30 s, finality limit 10 s.
     #[must_use]
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into(), heartbeat: Duration::from_secs(30), finality_limit: Duration::from_secs(10) }
+        let (heartbeat, finality_limit) = (Duration::from_secs(30), Duration::from_secs(10));
+        Self { folder: folder.into(), heartbeat, finality_limit, limits: Limits::default(), web: None }
     }
 }
 
@@ -67,6 +78,9 @@ pub enum NodeError {
     /// Too many transactions wait already.
     #[error("too many transactions are waiting; try again in a second")]
     Overloaded,
+    /// Too many transactions of this sender wait already.
+    #[error("too many transactions of this sender are waiting; send its earlier ones first")]
+    SenderOverloaded,
     /// The transaction was taken but is not final yet.
     #[error("the transaction is not final yet; ask for it later by its id")]
     NotFinalYet(TransactionId),
@@ -113,7 +127,12 @@ pub struct Node {
     engine: Handle,
     shared: Arc<Shared>,
     anchor: TrustAnchor,
+    genesis_time_ms: u64,
     finality_limit: Duration,
+    stale_after: Duration,
+    limits: Limits,
+    web: Option<PathBuf>,
+    metrics: Arc<Metrics>,
 }
 
 impl Node {
@@ -131,7 +150,10 @@ impl Node {
         let engine =
             ledger_engine::Config { heartbeat: config.heartbeat, ..ledger_engine::Config::new(&config.folder) };
         let engine = Engine::start(engine, Machine(shared.clone()))?;
-        Ok(Self { engine, shared, anchor, finality_limit: config.finality_limit })
+        let (genesis_time_ms, finality_limit) = (genesis.time_ms, config.finality_limit);
+        let stale_after = 2 * config.heartbeat + STALE_MARGIN;
+        let (limits, web, metrics) = (config.limits, config.web.clone(), Arc::default());
+        Ok(Self { engine, shared, anchor, genesis_time_ms, finality_limit, stale_after, limits, web, metrics })
     }
 
     /// Stops the validator and waits for it. Blocks the thread.
@@ -249,7 +271,7 @@ impl Node {
     async fn predecessors(&self, sender: &Sender, nonce: u64) -> Result<(), NodeError> {
         let recorded = self.next_nonce(sender);
         if nonce.saturating_sub(recorded) >= WAITING_PER_SENDER_MAX {
-            return Err(NodeError::Overloaded);
+            return Err(NodeError::SenderOverloaded);
         }
         let next = || self.next_nonce(sender).max(self.shared.next_after_handed_over(sender));
         let (mut reached, mut since) = (next(), Instant::now());
@@ -279,6 +301,69 @@ impl Node {
     /// [`NodeError::Store`]
     pub fn block(&self, height: u64) -> Result<Option<StoredBlock>, NodeError> {
         Ok(self.shared.store.block(height)?)
+    }
+
+    /// The newest blocks below a height, newest first, each with its number of transactions.
+    ///
+    /// # Errors
+    /// [`NodeError::Store`]
+    pub fn latest_blocks(&self, below: u64, count: u32) -> Result<Vec<(StoredBlock, u64)>, NodeError> {
+        Ok(self.shared.store.latest_blocks(below, count)?)
+    }
+
+    /// The transactions of a block, in order.
+    ///
+    /// # Errors
+    /// [`NodeError::Store`]
+    pub fn transactions(&self, height: u64) -> Result<Vec<Vec<u8>>, NodeError> {
+        Ok(self.shared.store.transactions(height)?)
+    }
+
+    /// All versions of the record at `key` that this node knows, oldest first, unproven.
+    ///
+    /// # Errors
+    /// [`NodeError::Store`]
+    pub fn versions(&self, key: &StateKey) -> Result<Vec<Version>, NodeError> {
+        let mut versions = self.shared.store.versions(key)?;
+        for version in versions.iter_mut().filter(|version| version.envelope.height == 0) {
+            version.time_ms = self.genesis_time_ms;
+        }
+        Ok(versions)
+    }
+
+    /// The newest height that can be proven.
+    pub(crate) fn certified_height(&self) -> Option<u64> {
+        self.shared.certified().map(|certified| certified.header.height)
+    }
+
+    pub(crate) fn stale_after_ms(&self) -> u64 {
+        u64::try_from(self.stale_after.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    pub(crate) fn web(&self) -> Option<PathBuf> {
+        self.web.clone()
+    }
+
+    pub(crate) fn metrics(&self) -> Arc<Metrics> {
+        self.metrics.clone()
+    }
+
+    /// The engine's figures, see [`Handle::figures`].
+    pub(crate) async fn engine_figures(&self) -> Option<String> {
+        self.engine.figures().await
+    }
+
+    pub(crate) fn node_key(&self) -> [u8; 32] {
+        self.engine.node_key()
+    }
+
+    /// The state after the last committed block.
+    pub(crate) fn state(&self) -> State {
+        self.shared.tip().0
     }
 
     /// A proof of what the ledger holds at `key`, as of the newest certified height.

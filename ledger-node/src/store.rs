@@ -12,6 +12,7 @@ use protocol::cbor;
 use protocol::ledger::{Envelope, Sender, StateKey, TransactionId};
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::history::{self, Version};
 use crate::state::{State, account};
 
 const SCHEMA: &str = "
@@ -19,6 +20,7 @@ const SCHEMA: &str = "
         height INTEGER PRIMARY KEY, header BLOB NOT NULL, certificate BLOB) STRICT;
     CREATE TABLE IF NOT EXISTS transactions (
         id BLOB PRIMARY KEY, height INTEGER NOT NULL, position INTEGER NOT NULL, bytes BLOB NOT NULL) STRICT;
+    CREATE INDEX IF NOT EXISTS transactions_of_block ON transactions (height, position);
     CREATE TABLE IF NOT EXISTS records (key BLOB PRIMARY KEY, value BLOB NOT NULL) STRICT;
     CREATE TABLE IF NOT EXISTS nonces (sender BLOB PRIMARY KEY, next INTEGER NOT NULL) STRICT;
     CREATE TABLE IF NOT EXISTS status_lists (
@@ -78,10 +80,12 @@ impl Store {
     /// # Errors
     /// [`StoreError::Database`]
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let connection = Connection::open(path)?;
+        let mut connection = Connection::open(path)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.execute_batch(SCHEMA)?;
+        connection.execute_batch(history::SCHEMA)?;
+        history::rebuild(&mut connection)?;
         Ok(Self { connection: Mutex::new(connection) })
     }
 
@@ -134,12 +138,17 @@ impl Store {
             for key in &transaction.keys {
                 if let Some(envelope) = state.get(key) {
                     put_record(&sql, envelope)?;
+                    history::put(&sql, envelope, block.time_ms)?;
                 }
             }
         }
+        history::put_block(&sql, block)?;
         if block.height == 1 {
             // The records of the genesis are part of the first state that is stored.
-            state.envelopes().filter(|envelope| envelope.height == 0).try_for_each(|e| put_record(&sql, e))?;
+            state.envelopes().filter(|envelope| envelope.height == 0).try_for_each(|e| {
+                put_record(&sql, e)?;
+                history::put(&sql, e, 0)
+            })?;
         }
         Ok(sql.commit()?)
     }
@@ -151,6 +160,41 @@ impl Store {
     pub fn block(&self, height: u64) -> Result<Option<StoredBlock>, StoreError> {
         let query = "SELECT header, certificate FROM blocks WHERE height = ?1";
         Ok(self.lock().query_row(query, [height], stored_block).optional()?)
+    }
+
+    /// The newest blocks, newest first, each with its number of transactions.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]
+    pub fn latest_blocks(&self, below: u64, count: u32) -> Result<Vec<(StoredBlock, u64)>, StoreError> {
+        let connection = self.lock();
+        let mut statement = connection.prepare_cached(
+            "SELECT header, certificate, (SELECT count(*) FROM transactions t WHERE t.height = b.height)
+             FROM blocks b WHERE height < ?1 ORDER BY height DESC LIMIT ?2",
+        )?;
+        let below = i64::try_from(below).unwrap_or(i64::MAX);
+        let rows = statement.query_map(params![below, count], |row| Ok((stored_block(row)?, row.get(2)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// All known versions of the record at `key`, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub fn versions(&self, key: &StateKey) -> Result<Vec<Version>, StoreError> {
+        history::versions(&self.lock(), key)
+    }
+
+    /// The transactions of a block, in order.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]
+    pub fn transactions(&self, height: u64) -> Result<Vec<Vec<u8>>, StoreError> {
+        let connection = self.lock();
+        let mut statement =
+            connection.prepare_cached("SELECT bytes FROM transactions WHERE height = ?1 ORDER BY position")?;
+        let rows = statement.query_map([i64::try_from(height).unwrap_or(i64::MAX)], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// The height at which a transaction became final.

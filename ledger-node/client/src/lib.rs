@@ -83,6 +83,9 @@ pub struct LedgerStatus {
     pub time_ms: u64,
     /// Root of the state after it, hexadecimal.
     pub root: String,
+    /// Blocks are missing there: what it says may have changed elsewhere.
+    #[serde(default)]
+    pub stale: bool,
 }
 
 /// A node at a base URL.
@@ -220,6 +223,12 @@ impl LedgerClient {
     /// [`ClientError::NotFound`], [`ClientError::Deactivated`], others.
     pub fn resolve(&self, did: &Did) -> Result<DidDocument, ClientError> {
         json(self.get_as(&format!("/1.0/identifiers/{did}"), "application/did")?)
+    }
+
+    /// The address it speaks to.
+    #[must_use]
+    pub fn base(&self) -> &str {
+        &self.base
     }
 
     fn get(&self, path: &str) -> Result<Response<Body>, ClientError> {

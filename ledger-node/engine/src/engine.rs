@@ -23,6 +23,8 @@ const LOCK_FILE: &str = "lock";
 const CONSENSUS_FOLDER: &str = "consensus";
 /// The consensus library's futures are large, the more so with little optimisation.
 const STACK_BYTES: usize = 8 * 1024 * 1024;
+/// Requests for the figures that may wait.
+const SCRAPES_WAITING: usize = 16;
 
 /// How to run a validator.
 #[derive(Debug, Clone)]
@@ -74,6 +76,8 @@ struct Shared {
     mempool: Arc<Mempool>,
     gossip: mpsc::UnboundedSender<Vec<u8>>,
     tip: watch::Receiver<Tip>,
+    scrapes: mpsc::Sender<oneshot::Sender<String>>,
+    node_key: [u8; 32],
     running: Mutex<Option<Running>>,
 }
 
@@ -137,6 +141,8 @@ fn run(
         digest: committed.digest(),
         certified: false,
     });
+    let (scrapes, scraped) = mpsc::channel(SCRAPES_WAITING);
+    let node_key = identity.node_key();
     let (stop, stopped) = oneshot::channel();
     let (ready, started) = blocking::sync_channel(1);
     let member = Member {
@@ -157,7 +163,7 @@ fn run(
         .stack_size(STACK_BYTES)
         .spawn(move || {
             let _lock = lock;
-            validator::run(member, node, storage)
+            validator::run(member, node, storage, scraped)
         })
         .map_err(|source| io_error(&config.folder, source))?;
     if started.recv().is_err() {
@@ -171,6 +177,8 @@ fn run(
             mempool,
             gossip,
             tip,
+            scrapes,
+            node_key,
             running: Mutex::new(Some(Running { stop, thread })),
         }),
     })
@@ -215,6 +223,20 @@ impl Handle {
     /// The group key: the trust anchor of every certificate.
     pub fn group_key(&self) -> [u8; GROUP_KEY_LENGTH] {
         self.shared.group_key
+    }
+
+    /// The figures of consensus, network and storage in the text form of OpenMetrics; `None` once it has stopped or
+    /// while too many ask. Among them, for each validator, `…latest_vote{peer="<node key>"}`, the newest view it
+    /// voted in, and `…connected{peer="<node key>"}`, since when it is connected.
+    pub async fn figures(&self) -> Option<String> {
+        let (reply, answer) = oneshot::channel();
+        self.shared.scrapes.try_send(reply).ok()?;
+        answer.await.ok()
+    }
+
+    /// This node's own key in the validators' network.
+    pub fn node_key(&self) -> [u8; 32] {
+        self.shared.node_key
     }
 
     /// Stops the validator and waits for it (blocks the thread). The error says why it had already stopped

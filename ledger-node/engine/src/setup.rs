@@ -296,6 +296,11 @@ impl Identity {
         let scheme = Scheme::signer(&namespace, validators.clone(), polynomial, share).ok_or_else(mismatch)?;
         Ok(Self { signer, scheme, validators })
     }
+
+    /// The node's own public key.
+    pub(crate) fn node_key(&self) -> [u8; 32] {
+        key_bytes(&self.signer.public_key())
+    }
 }
 
 impl NodeFile {

@@ -10,12 +10,13 @@ use commonware_consensus::{marshal, simplex};
 use commonware_cryptography::{ChaCha20Poly1305, Signer as _, ed25519, sha256};
 use commonware_p2p::authenticated::lookup;
 use commonware_p2p::{Address, AddressableManager as _, max_message_size};
-use commonware_runtime::{Handle, Quota, Runner as _, Supervisor as _, tokio as runtime};
+use commonware_runtime::{Handle, Metrics as _, Quota, Runner as _, Spawner as _, Supervisor as _, tokio as runtime};
 use commonware_stream::cups::{self, Cups};
 use commonware_stream::sake::{self, Sake};
 use commonware_utils::ordered::Map;
 use commonware_utils::{NZU32, NZUsize, TryCollect as _};
 use protocol::crypto::domains;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::block::{Block, MAX_LIST_BYTES};
 use crate::consensus::{Links, MAILBOX, Member};
@@ -47,11 +48,21 @@ type Oracle = lookup::Oracle<ed25519::PublicKey>;
 type Channels =
     Links<lookup::Sender<ed25519::PublicKey, Context>, lookup::Receiver<ed25519::PublicKey>, Oracle, Oracle>;
 
+/// Who wants the figures.
+pub(crate) type Scrapes = mpsc::Receiver<oneshot::Sender<String>>;
+
 /// Runs until told to stop (`Ok`) or until something ends that must not.
-pub(crate) fn run(member: Member, node: NodeFile, storage: PathBuf) -> Result<(), String> {
+pub(crate) fn run(member: Member, node: NodeFile, storage: PathBuf, mut scrapes: Scrapes) -> Result<(), String> {
     let config = runtime::Config::new().with_storage_directory(storage).with_worker_threads(2);
     runtime::Runner::new(config).start(|context| async move {
         let (links, network) = connect(&context, &member, &node)?;
+        // Ends when nobody can ask any more, which is no reason to stop.
+        let _figures = context.child("figures").spawn(move |context| async move {
+            while let Some(reply) = scrapes.recv().await {
+                // Whoever asked may have gone.
+                let _ = reply.send(context.encode());
+            }
+        });
         tokio::select! {
             ended = member.run(context, links) => ended,
             _ = network => Err("the validators' network ended".into()),

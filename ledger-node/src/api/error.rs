@@ -4,10 +4,20 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use protocol::ledger::attachment::AttachmentError;
+use serde::Serialize;
 use tower::BoxError;
+use utoipa::ToSchema;
 
 use crate::node::{ListError, NodeError};
 use crate::rules::TxError;
+
+/// What a refusal says.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Refusal {
+    /// Name of the reason, for a refused transaction that of the rule.
+    #[schema(example = "NotFound")]
+    error: String,
+}
 
 /// A refusal with its HTTP status.
 #[derive(Debug)]
@@ -21,6 +31,10 @@ impl ApiError {
         Self { status, name: name.to_owned() }
     }
 
+    pub(super) fn internal() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalError")
+    }
+
     pub(super) fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "NotFound")
     }
@@ -32,8 +46,8 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let mut response = (self.status, Json(serde_json::json!({ "error": self.name }))).into_response();
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+        let mut response = (self.status, Json(Refusal { error: self.name })).into_response();
+        if matches!(self.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response
@@ -47,6 +61,7 @@ impl From<NodeError> for ApiError {
             NodeError::Refused(error) => Self { status: transaction_status(&error), name: error.name() },
             NodeError::StatusList(error) => list_error(error),
             NodeError::Overloaded => unavailable("Overloaded"),
+            NodeError::SenderOverloaded => Self::new(StatusCode::TOO_MANY_REQUESTS, "SenderOverloaded"),
             NodeError::NotCertifiedYet => unavailable("NotCertifiedYet"),
             NodeError::Stopped => unavailable("Stopped"),
             NodeError::NotFinalYet(_) => Self::new(StatusCode::ACCEPTED, "NotFinalYet"),
@@ -99,7 +114,8 @@ fn list_error(error: ListError) -> ApiError {
     }
 }
 
-/// What the load shedder answers when every place is taken.
-pub(super) async fn overloaded(_: BoxError) -> ApiError {
-    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "Overloaded")
+/// What the limits answer when every place is taken or the time is over.
+pub(super) async fn limited(error: BoxError) -> ApiError {
+    let name = if error.is::<tower::timeout::error::Elapsed>() { "TimedOut" } else { "Overloaded" };
+    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, name)
 }

@@ -11,14 +11,25 @@
 //! | `POST /v1/status-lists` | CBOR `Attachment` | 204 |
 //! | `GET /v1/anchor` | – | CBOR `TrustAnchor`; a copy to compare with the one received by a safe way |
 //! | `GET /v1/headers/{height}` | – | CBOR `[header, certificate or empty]` |
-//! | `GET /v1/status` | – | `{"network","height","time_ms","root"}` |
+//! | `GET /v1/blocks/{height}` | – | CBOR `[header, certificate or empty, [transaction …]]` |
+//! | `GET /v1/status` | – | `{"network","height","time_ms","root","age_ms","stale"}` |
 //! | `GET /1.0/identifiers/{did}` | – | [`resolve`] |
-//! | `GET /health` | – | 200, or 503 when the validator has stopped |
+//! | `GET /health/live`, `/health/ready` | – | 200 or 503; `/health` is the first |
+//! | `GET /metrics` | – | figures for Prometheus |
+//! | `GET /explorer/` | – | pages for people |
+//! | `GET /openapi.json` | – | all of this for programs |
 //!
 //! `{key}` and `{id}` are hexadecimal. Errors are `{"error": "<name>"}`, for a refused transaction the name of
-//! the [`TxError`](crate::TxError).
+//! the [`TxError`](crate::TxError). Every answer says as of what it is: `ledger-height`, `ledger-time-ms`, and
+//! `ledger-stale` with seconds when blocks are missing. 429 and 503 come with `Retry-After`.
+//!
+//! Nothing here changes anything but a signed transaction and the bytes of a status list whose digest one recorded.
 
 mod error;
+mod health;
+mod limits;
+mod metrics;
+mod openapi;
 mod read;
 pub mod resolve;
 mod write;
@@ -28,8 +39,9 @@ use std::time::Duration;
 use axum::Router;
 use axum::error_handling::HandleErrorLayer;
 use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::routing::{get, post};
+use axum::http::{HeaderValue, header};
+use axum::middleware::from_fn_with_state;
+use axum::routing::get;
 use protocol::ledger::attachment::ATTACHMENT_MAX;
 use protocol::ledger::transaction::TRANSACTION_MAX;
 use tower::ServiceBuilder;
@@ -37,45 +49,74 @@ use tower::limit::GlobalConcurrencyLimitLayer;
 use tower::load_shed::LoadShedLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
-use tower_http::timeout::TimeoutLayer;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
+use utoipa_axum::routes;
 
 use crate::node::Node;
 
-/// Longest time for one request; a submitted transaction waits less for finality.
-const REQUEST_TIME: Duration = Duration::from_secs(20);
-/// Requests served at one time; more are told to come back.
-const CONCURRENT_MAX: usize = 512;
+pub use limits::Limits;
+pub(crate) use metrics::Metrics;
 
 impl Node {
     /// All routes, with their limits.
     pub fn router(&self) -> Router {
-        let transactions = post(write::submit).layer(DefaultBodyLimit::max(TRANSACTION_MAX));
-        let status_lists = post(write::put_status_list).layer(DefaultBodyLimit::max(ATTACHMENT_MAX + 64));
-        let shed = ServiceBuilder::new()
-            .layer(HandleErrorLayer::new(error::overloaded))
-            .layer(LoadShedLayer::new())
-            .layer(GlobalConcurrencyLimitLayer::new(CONCURRENT_MAX));
+        let (router, document) = self.routes().split_for_parts();
+        router.route("/openapi.json", get(openapi::serve(&openapi::complete(document)))).with_state(self.clone())
+    }
+
+    /// What the routes are, as OpenAPI 3.1.
+    #[must_use]
+    pub fn openapi(&self) -> utoipa::openapi::OpenApi {
+        openapi::complete(self.routes().split_for_parts().1)
+    }
+
+    fn routes(&self) -> OpenApiRouter<Node> {
+        let limits = self.limits();
         let no_sniffing = (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        Router::new()
-            .route("/v1/transactions", transactions)
-            .route("/v1/transactions/{id}", get(read::transaction))
-            .route("/v1/nonces/governance", get(read::governance_nonce))
-            .route("/v1/nonces/{did}", get(read::nonce))
-            .route("/v1/records/{key}", get(read::record))
-            .route("/v1/proofs/{key}", get(read::proof))
-            .route("/v1/bundle", get(read::bundle))
-            .route("/v1/status-lists", status_lists)
-            .route("/v1/anchor", get(read::anchor))
-            .route("/v1/headers/{height}", get(read::header))
-            .route("/v1/status", get(read::status))
-            .route("/1.0/identifiers/", get(resolve::resolve_nothing))
-            .route("/1.0/identifiers/{*did}", get(resolve::resolve))
-            .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIME))
-            .layer(shed)
+        let writes = limited(
+            limits.writes,
+            limits.write_time,
+            openapi::router()
+                .routes(routes!(write::submit).layer(DefaultBodyLimit::max(TRANSACTION_MAX)))
+                .routes(routes!(write::put_status_list).layer(DefaultBodyLimit::max(ATTACHMENT_MAX + 64))),
+        );
+        let reads = limited(
+            limits.reads,
+            limits.read_time,
+            OpenApiRouter::new()
+                .routes(routes!(read::transaction))
+                .routes(routes!(read::governance_nonce))
+                .routes(routes!(read::nonce))
+                .routes(routes!(read::record))
+                .routes(routes!(read::proof))
+                .routes(routes!(read::bundle))
+                .routes(routes!(read::anchor))
+                .routes(routes!(read::header))
+                .routes(routes!(read::block))
+                .routes(routes!(read::status))
+                .route("/1.0/identifiers/", get(resolve::resolve_nothing))
+                .route("/1.0/identifiers/{*identifier}", get(resolve::resolve))
+                .merge(OpenApiRouter::from(crate::explorer::router())),
+        );
+        writes
+            .merge(reads)
             // Outside the limits: a busy node is healthy.
-            .route("/health", get(read::health))
+            .routes(routes!(health::live))
+            .routes(routes!(health::ready))
+            .routes(routes!(metrics::metrics))
+            .route("/health", get(health::live))
+            .layer(from_fn_with_state(self.clone(), metrics::observe))
             .layer(SetResponseHeaderLayer::if_not_present(no_sniffing.0, no_sniffing.1))
             .layer(CatchPanicLayer::new())
-            .with_state(self.clone())
     }
+}
+
+/// These routes with so many places, each for so long.
+fn limited(places: usize, time: Duration, routes: OpenApiRouter<Node>) -> OpenApiRouter<Node> {
+    let limits = ServiceBuilder::new()
+        .layer(HandleErrorLayer::new(error::limited))
+        .layer(LoadShedLayer::new())
+        .layer(GlobalConcurrencyLimitLayer::new(places))
+        .timeout(time);
+    routes.layer(limits)
 }

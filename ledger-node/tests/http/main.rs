@@ -3,185 +3,26 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::io::{Read, Write as _};
-use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
+mod operations;
+mod resolution;
+mod world;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ledger_client::{ClientError, LedgerClient};
-use ledger_node::{ListError, Node, NodeConfig, NodeError, genesis};
-use protocol::credential::{CredentialType, StatusList};
-use protocol::crypto::keys::{Ed25519SigningKey, PublicKey, Signer};
+use ledger_client::ClientError;
+use ledger_node::{ListError, NodeError};
+use protocol::credential::StatusList;
+use protocol::crypto::keys::Ed25519SigningKey;
 use protocol::identifier::Did;
 use protocol::ledger::attachment::{self, Attachment};
 use protocol::ledger::bundle::BundleError;
-use protocol::ledger::{
-    Accreditation, DidKey, DidRecord, Governance, GovernanceKey, Purposes, Record, Scope, Sender, StateKey,
-    StatusListAnchor, Transaction, TransactionBody, TrustAnchor, TrustBundle, TypeDefinition, Write, proof,
+use protocol::ledger::{Record, Scope, Sender, StateKey, TransactionBody, TrustBundle, proof};
+
+use crate::world::{
+    World, accreditation, agency, agency_did, agency_record, agency_record_as_stored, governors, licence, list_record,
+    now, refused, type_definition,
 };
-use tempfile::TempDir;
-
-/// A served node and the keys of those who may write to it.
-struct World {
-    folder: TempDir,
-    running: Option<Running>,
-    anchor: TrustAnchor,
-}
-
-struct Running {
-    node: Node,
-    address: SocketAddr,
-    runtime: tokio::runtime::Runtime,
-}
-
-fn governors() -> [Ed25519SigningKey; 3] {
-    [11, 12, 13].map(|seed| Ed25519SigningKey::from_seed(&[seed; 32]))
-}
-
-fn agency() -> Ed25519SigningKey {
-    Ed25519SigningKey::from_seed(&[21; 32])
-}
-
-fn agency_did() -> Did {
-    Did::derive("kr", &agency().public_key().to_multicodec()).unwrap()
-}
-
-fn now() -> u64 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()
-}
-
-impl World {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let keys = governors().map(|key| match key.public_key() {
-            PublicKey::Ed25519(bytes) => GovernanceKey(bytes),
-            PublicKey::P256(_) => unreachable!(),
-        });
-        let governance = Governance { network: "kr".into(), keys: keys.to_vec(), threshold: 2 };
-        let places = genesis::places(folder.path(), &["127.0.0.1:0".parse().unwrap()]);
-        let mut random = rand_core::UnwrapErr(getrandom::SysRng);
-        let anchor = genesis::init(governance, places, now() * 1000, &mut random).unwrap();
-        let mut world = Self { folder, running: None, anchor };
-        world.start();
-        world
-    }
-
-    fn start(&mut self) {
-        self.running = Some(Running::start(self.folder.path()));
-    }
-
-    fn stop(&mut self) {
-        let Running { node, runtime, .. } = self.running.take().unwrap();
-        node.stop().unwrap();
-        runtime.shutdown_background();
-    }
-
-    fn node(&self) -> &Node {
-        &self.running.as_ref().unwrap().node
-    }
-
-    fn address(&self) -> SocketAddr {
-        self.running.as_ref().unwrap().address
-    }
-
-    fn client(&self) -> LedgerClient {
-        LedgerClient::new(&format!("http://{}", self.address()))
-    }
-
-    fn body(&self, sender: Sender, records: Vec<Record>) -> TransactionBody {
-        let ledger = self.client();
-        let write = |record: Record| Write { previous_version: ledger.version(&record.state_key()).unwrap(), record };
-        let nonce = ledger.next_nonce(&sender).unwrap();
-        let writes = records.into_iter().map(write).collect();
-        TransactionBody { network_id: self.anchor.network_id, sender, nonce, writes }
-    }
-
-    fn govern(&self, records: Vec<Record>) -> Transaction {
-        let [first, second, _] = governors();
-        self.body(Sender::Governance, records).signed_by(&[&first, &second]).unwrap()
-    }
-
-    fn act(&self, records: Vec<Record>) -> Transaction {
-        let sender = Sender::Did { did: agency_did(), fragment: "key-1".into() };
-        self.body(sender, records).signed_by(&[&agency()]).unwrap()
-    }
-
-    /// Registers the agency, its credential type and its accreditation.
-    fn set_up(&self) {
-        let records = vec![Record::Did(agency_record()), type_definition(), accreditation()];
-        self.client().submit(&self.govern(records)).unwrap();
-    }
-
-    /// One raw HTTP exchange: status line, head and body.
-    fn raw(&self, request: &str) -> (u16, String, String) {
-        let mut stream = TcpStream::connect(self.address()).unwrap();
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        (head.split(' ').nth(1).unwrap().parse().unwrap(), head.to_ascii_lowercase(), body.to_owned())
-    }
-
-    fn get(&self, path: &str, accept: &str) -> (u16, String, String) {
-        self.raw(&format!("GET {path} HTTP/1.1\r\nHost: node\r\nAccept: {accept}\r\nConnection: close\r\n\r\n"))
-    }
-}
-
-impl Running {
-    fn start(folder: &Path) -> Self {
-        let node = Node::start(&NodeConfig::new(folder)).unwrap();
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
-        let address = listener.local_addr().unwrap();
-        let router = node.router();
-        runtime.spawn(async move { axum::serve(listener, router).await });
-        Self { node, address, runtime }
-    }
-}
-
-impl Drop for World {
-    fn drop(&mut self) {
-        if self.running.is_some() {
-            self.stop();
-        }
-    }
-}
-
-fn agency_record() -> DidRecord {
-    let key = agency().public_key();
-    let key = DidKey { fragment: "key-1".into(), key, purposes: Purposes::ALL, from: now(), until: None };
-    DidRecord { did: agency_did(), keys: vec![key], deactivated: false }
-}
-
-fn licence() -> CredentialType {
-    CredentialType::parse(include_bytes!("../../specs/types/driver-licence.json")).unwrap()
-}
-
-fn type_definition() -> Record {
-    Record::CredentialType(TypeDefinition { id: licence().id.clone(), definition: licence().definition() })
-}
-
-fn accreditation() -> Record {
-    let (from, until) = (now(), now() + 1_000_000);
-    let credential_type = licence().id;
-    Record::Accreditation(Accreditation { issuer: agency_did(), credential_type, from, until, withdrawn: false })
-}
-
-fn list_record(list: &StatusList) -> Record {
-    Record::StatusList(StatusListAnchor {
-        issuer: agency_did(),
-        credential_type: licence().id,
-        list: 0,
-        digest: list.digest(),
-        entries: StatusList::ENTRIES,
-        as_of: now(),
-    })
-}
-
-fn refused(name: &str) -> ClientError {
-    ClientError::Refused(name.to_owned())
-}
 
 #[test]
 fn from_a_transaction_to_a_verified_state() {
@@ -223,13 +64,6 @@ fn from_a_transaction_to_a_verified_state() {
     assert_eq!((status.network.as_str(), status.height), ("kr", state.height()));
     assert_eq!(status.root, hex::encode(state.header().state_root));
     assert_eq!(ledger.resolve(&agency_did()).unwrap(), agency_record_as_stored(&world).document(now()));
-}
-
-fn agency_record_as_stored(world: &World) -> DidRecord {
-    match world.client().record(&StateKey::did(&agency_did())).unwrap().unwrap().record {
-        Record::Did(record) => record,
-        _ => unreachable!(),
-    }
 }
 
 #[test]
@@ -325,56 +159,12 @@ fn one_sender_cannot_make_the_node_hold_transactions_without_end() {
     let next = world.act(vec![list_record(&StatusList::new())]);
     let later = |nonce| TransactionBody { nonce, ..next.body.clone() }.signed_by(&[&agency()]).unwrap();
     let too_late = later(next.body.nonce + 1_024);
-    assert_eq!(ledger.submit(&too_late), Err(ClientError::Busy("Overloaded".into())));
+    assert_eq!(ledger.submit(&too_late), Err(ClientError::Busy("SenderOverloaded".into())));
     let submitted = world.running.as_ref().unwrap().runtime.block_on(world.node().submit(too_late.encode()));
-    assert!(matches!(submitted, Err(NodeError::Overloaded)), "{submitted:?}");
+    assert!(matches!(submitted, Err(NodeError::SenderOverloaded)), "{submitted:?}");
     // The last that may wait does, in vain; the one whose turn it is gets in.
     assert_eq!(ledger.submit(&later(next.body.nonce + 1_023)), Err(refused("NonceGap")));
     assert!(ledger.submit(&next).is_ok());
-}
-
-#[test]
-fn dids_resolve_over_http() {
-    let world = World::new();
-    world.set_up();
-    let did = agency_did();
-    let result = "application/did-resolution";
-    for path in [format!("/1.0/identifiers/{did}"), format!("/1.0/identifiers/{}", did.as_str().replace(':', "%3A"))] {
-        let (status, head, body) = world.get(&path, result);
-        assert_eq!(status, 200, "{body}");
-        assert!(head.contains("content-type: application/did-resolution"), "{head}");
-        let body: serde_json::Value = serde_json::from_str(&body).unwrap();
-        assert_eq!(body["didDocument"]["id"], did.as_str());
-        assert_eq!(body["didResolutionMetadata"]["contentType"], result);
-        assert_eq!(body["didDocument"]["assertionMethod"][0], format!("{did}#key-1"));
-    }
-    let (status, head, body) = world.get(&format!("/1.0/identifiers/{did}"), "application/did+ld+json");
-    assert_eq!(status, 200);
-    assert!(head.contains("content-type: application/did+ld+json"));
-    assert_eq!(serde_json::from_str::<serde_json::Value>(&body).unwrap()["id"], did.as_str());
-    for (path, accept, status, error) in [
-        (format!("/1.0/identifiers/{did}"), "text/html", 406, "REPRESENTATION_NOT_SUPPORTED"),
-        ("/1.0/identifiers/not-a-did".into(), result, 400, "INVALID_DID"),
-        ("/1.0/identifiers/did:example".into(), result, 400, "INVALID_DID"),
-        ("/1.0/identifiers/".into(), result, 400, "INVALID_DID"),
-        (format!("/1.0/identifiers/{did}/path"), result, 400, "INVALID_DID"),
-        (format!("/1.0/identifiers/{did}%23key-1"), result, 400, "INVALID_DID"),
-        ("/1.0/identifiers/..%2f..%2fetc%2fpasswd".into(), result, 400, "INVALID_DID"),
-        ("/1.0/identifiers/did:web:example.com".into(), result, 501, "METHOD_NOT_SUPPORTED"),
-        (format!("/1.0/identifiers/{}", Did::derive("kr", b"x").unwrap()), result, 404, "NOT_FOUND"),
-    ] {
-        let (got, _, body) = world.get(&path, accept);
-        assert_eq!(got, status, "{path}");
-        let body: serde_json::Value = serde_json::from_str(&body).unwrap();
-        assert_eq!(body["didResolutionMetadata"]["error"]["type"], format!("https://www.w3.org/ns/did#{error}"));
-        assert!(body["didDocument"].is_null());
-    }
-    let gone = DidRecord { deactivated: true, ..agency_record_as_stored(&world) };
-    world.client().submit(&world.act(vec![Record::Did(gone)])).unwrap();
-    let (status, _, body) = world.get(&format!("/1.0/identifiers/{did}"), result);
-    assert_eq!(status, 410);
-    assert_eq!(serde_json::from_str::<serde_json::Value>(&body).unwrap()["didDocumentMetadata"]["deactivated"], true);
-    assert_eq!(world.client().resolve(&did), Err(ClientError::Deactivated));
 }
 
 #[test]

@@ -1,0 +1,24 @@
+//! How much at once, and for how long.
+
+use std::time::Duration;
+
+/// The limits of a node's HTTP service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Reading requests served at one time; more are told to come back (503).
+    pub reads: usize,
+    /// Writing requests that wait for finality at one time; more are told to come back (503). They have places of
+    /// their own, so that a halted ledger can still be read.
+    pub writes: usize,
+    /// Longest time for a reading request.
+    pub read_time: Duration,
+    /// Longest time for a writing request. It waits less for finality.
+    pub write_time: Duration,
+}
+
+impl Default for Limits {
+    /// 512 reads of 10 s, 1,024 writes of 20 s.
+    fn default() -> Self {
+        Self { reads: 512, writes: 1_024, read_time: Duration::from_secs(10), write_time: Duration::from_secs(20) }
+    }
+}
