@@ -8,7 +8,8 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use protocol::crypto::keys::{Ed25519SigningKey, PublicKey, Signer};
-use protocol::exchange::qr::{self, Kind};
+use protocol::exchange::frames::{self, Assembler, Frames};
+use protocol::exchange::qr::{self, Kind, QrError};
 use protocol::ledger::anchor::TrustAnchor;
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
@@ -34,9 +35,31 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, CliError> {
     Ok(bytes)
 }
 
-/// Reads a message of this kind, whatever carries it: a PNG with a QR code, the text of one, or the bytes.
+/// Reads a message of this kind, whatever carries it: a PNG with a QR code, the text of one, the bytes, or a folder with
+/// the pictures or texts of several codes.
 pub(crate) fn read_message(path: &Path, kind: Kind) -> Result<Vec<u8>, CliError> {
-    Ok(qr::message(kind, read(path)?)?)
+    if path.is_dir() { read_frames(path, kind) } else { Ok(qr::message(kind, read(path)?)?) }
+}
+
+/// Puts a message together from whatever codes are in a folder. A picture without a readable code is one that the
+/// camera missed.
+fn read_frames(folder: &Path, kind: Kind) -> Result<Vec<u8>, CliError> {
+    let unreadable = |error: io::Error| CliError::usage(format!("cannot read {}: {error}", folder.display()));
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
+        paths.push(entry.map_err(unreadable)?.path());
+    }
+    paths.sort();
+    let mut assembler = Assembler::new(kind);
+    for path in paths {
+        let bytes = read(&path)?;
+        let text = match qr::text(bytes) {
+            Err(QrError::NoCodeFound) => continue,
+            text => text?,
+        };
+        assembler.receive(&text)?;
+    }
+    Ok(assembler.message()?)
 }
 
 /// Reads the trust anchor.
@@ -128,6 +151,21 @@ pub(crate) fn write_qr(path: &Path, kind: Kind, message: &[u8]) -> Result<u8, Cl
     Ok(drawing.version())
 }
 
+/// Draws a message as small QR codes to be shown in turn, half as many again as are needed. Returns the largest
+/// version.
+fn write_frames(folder: &Path, kind: Kind, message: &[u8]) -> Result<u8, CliError> {
+    make_private_directory(folder)?;
+    let frames = Frames::new(kind, message, frames::FRAME_BYTES)?;
+    let count = frames.pieces() + frames.pieces().div_ceil(2);
+    let mut version = 0;
+    for (number, text) in (1..=count).zip(frames) {
+        let drawing = qr::Drawing::new(&text)?;
+        version = version.max(drawing.version());
+        write(&folder.join(format!("{number:03}.png")), &drawing.png()?)?;
+    }
+    Ok(version)
+}
+
 /// Where a message goes: a picture, its bytes, or both.
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = true)]
@@ -135,6 +173,9 @@ pub(crate) struct Destination {
     /// Draw it as a QR code into this PNG file
     #[arg(long, value_name = "PNG")]
     pub(crate) out: Option<PathBuf>,
+    /// Draw it as several small QR codes, to be shown in turn, into this folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) frames: Option<PathBuf>,
     /// Write its bytes into this file, or - for standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) payload: Option<PathBuf>,
@@ -146,7 +187,9 @@ impl Destination {
         if let Some(path) = &self.payload {
             write(path, message)?;
         }
-        self.out.as_deref().map(|path| write_qr(path, kind, message)).transpose()
+        let small = self.frames.as_deref().map(|folder| write_frames(folder, kind, message)).transpose()?;
+        let one = self.out.as_deref().map(|path| write_qr(path, kind, message)).transpose()?;
+        Ok(one.or(small))
     }
 
     /// Whether standard output carries the bytes, and has no room for an answer.

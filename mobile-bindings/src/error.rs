@@ -119,7 +119,7 @@ impl From<Refusal> for ApiError {
         let act = match &error {
             Refusal::Presentation(error) => presentation(error),
             Refusal::TrustStale | Refusal::UnknownKey | Refusal::UnknownType => Act::Update,
-            Refusal::StatusUnknown | Refusal::StatusUnavailable => Act::Update,
+            Refusal::StatusUnknown | Refusal::StatusUnavailable | Refusal::StatusTooOld => Act::Update,
             Refusal::ClockUnreliable => Act::Retry,
             _ => Act::Refused,
         };

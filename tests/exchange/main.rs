@@ -7,6 +7,7 @@
 )]
 
 mod mutations;
+mod offline_week;
 mod refusals;
 mod replay;
 mod sizes;

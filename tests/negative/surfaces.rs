@@ -7,6 +7,7 @@ use std::fmt::{Debug, Display};
 use protocol::credential::{CredentialType, Status};
 use protocol::crypto::bbs::{self, Suite, blind};
 use protocol::error_name;
+use protocol::exchange::frames::Assembler;
 use protocol::exchange::qr::{self, Kind};
 use protocol::exchange::{AuthenticRequest, CredentialRequest, CredentialResponse, Offer, Query, SignedRequest};
 use protocol::ledger::anchor::TrustAnchor;
@@ -64,6 +65,7 @@ impl<'a> Surfaces<'a> {
             "bbs-signature" => self.bbs_signature(case),
             "bbs-proof" => self.bbs_proof(case),
             "qr-text" => qr_text(case, std::str::from_utf8(&case.bytes).unwrap()),
+            "qr-frames" => qr_frames(case),
             "qr-png" => qr_text(case, &qr::read_png(&case.bytes)?),
             "status-list" => status_list(case),
             "trust-bundle" => self.trust_bundle(case),
@@ -180,13 +182,24 @@ fn anchor(case: &Case) -> TrustAnchor {
     TrustAnchor::decode(&hex::decode(need(case, "anchor")).unwrap()).unwrap()
 }
 
-fn qr_text(case: &Case, text: &str) -> Result<(), Refused> {
-    let kind = match need(case, "kind") {
+fn kind(case: &Case) -> Kind {
+    match need(case, "kind") {
         "request" => Kind::Request,
         "offer" => Kind::Offer,
         other => panic!("there is no kind named {other}"),
-    };
-    qr::from_text(kind, text)?;
+    }
+}
+
+fn qr_text(case: &Case, text: &str) -> Result<(), Refused> {
+    qr::from_text(kind(case), text)?;
+    Ok(())
+}
+
+/// A code a line, as they were seen.
+fn qr_frames(case: &Case) -> Result<(), Refused> {
+    let mut assembler = Assembler::new(kind(case));
+    std::str::from_utf8(&case.bytes).unwrap().lines().try_for_each(|text| assembler.receive(text))?;
+    assembler.message()?;
     Ok(())
 }
 

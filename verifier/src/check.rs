@@ -11,6 +11,7 @@ use protocol::identifier::Did;
 use protocol::ledger::state::TrustedState;
 use sha2::{Digest, Sha256};
 
+use crate::epochs::KnownEpochs;
 use crate::policy::Policy;
 use crate::refusal::Refusal;
 use crate::replay::Seen;
@@ -40,12 +41,19 @@ pub struct Verifier<S> {
     /// Issuer keys already decoded, by short name and the digest of the header they were found under: no other
     /// state, of this ledger or another, has that header.
     evidence: HashMap<([u8; 8], [u8; 32]), IssuerEvidence>,
+    epochs: KnownEpochs,
 }
 
 impl<S: Seen> Verifier<S> {
     /// A verifier with this policy and memory.
     pub fn new(policy: Policy, seen: S) -> Self {
-        Self { policy, seen, evidence: HashMap::new() }
+        Self { policy, seen, evidence: HashMap::new(), epochs: KnownEpochs::default() }
+    }
+
+    /// Takes note of when status epochs began. Trust data names the newest of each key only; whoever lets older
+    /// tokens pass (`status_lag_max`) calls this with every bundle, so that a verdict can say of when they are.
+    pub fn observe(&mut self, trust: &TrustedState) {
+        self.epochs.observe(trust);
     }
 
     /// Checks one presentation at `now` (unix seconds).
@@ -61,12 +69,13 @@ impl<S: Seen> Verifier<S> {
         now: u64,
     ) -> Result<Verdict, Refusal> {
         let grade = self.trust_grade(trust, now)?;
+        self.epochs.observe(trust);
         let received = Presentation::decode(presentation)?;
         let issued = self.issued(received, trust, now)?;
         let authentic = issued.authenticate()?;
         let fresh = authentic.fresh(asked, &self.policy, now)?;
         let answer = fresh.answer(asked.query())?;
-        let standing = answer.standing(trust, &self.policy)?;
+        let standing = answer.standing(trust, &self.epochs, &self.policy, now)?;
         let until = match asked {
             Asked::Displayed(_) => standing.made_at().saturating_add(self.policy.display_window + 1),
             Asked::Requested(asked) => asked.request.expires_at,
@@ -207,7 +216,13 @@ struct Answer {
 
 impl Answer {
     /// VERD-06: not withdrawn, as of the trust data.
-    fn standing(self, trust: &TrustedState, policy: &Policy) -> Result<Standing, Refusal> {
+    fn standing(
+        self,
+        trust: &TrustedState,
+        epochs: &KnownEpochs,
+        policy: &Policy,
+        now: u64,
+    ) -> Result<Standing, Refusal> {
         let authentic = &self.fresh.authentic;
         let status_as_of = match authentic.presentation.status() {
             HandleStatus::Listed(handle) => {
@@ -227,7 +242,15 @@ impl Answer {
                 if epoch.saturating_add(policy.status_lag_max) < newest.epoch {
                     return Err(Refusal::StatusStale);
                 }
-                newest.at
+                // A token of a later epoch than the trust data knows vouches for that moment too.
+                let began = match epoch >= newest.epoch {
+                    true => newest.at,
+                    false => epochs.began(&newest.issuer_key, epoch).ok_or(Refusal::StatusStale)?,
+                };
+                if now.saturating_sub(began) > policy.status_age_max {
+                    return Err(Refusal::StatusTooOld);
+                }
+                began
             }
         };
         Ok(Standing { fresh: self.fresh, status_as_of })

@@ -24,6 +24,7 @@
 
 pub mod ask;
 mod check;
+mod epochs;
 mod policy;
 mod refusal;
 mod replay;

@@ -11,11 +11,21 @@ pub struct Policy {
     pub clock_skew: u64,
     /// How many status epochs a hidden handle's token may lag behind the newest one in the trust data.
     pub status_lag_max: u32,
+    /// How long ago the epoch of a hidden handle's token may have begun, in seconds. Beyond it the answer is "cannot
+    /// tell", also when no newer epoch is known.
+    pub status_age_max: u64,
 }
 
 impl Default for Policy {
-    /// A day for trust data, 30 seconds for a displayed code, the newest status epoch only.
+    /// A day for trust data, 30 seconds for a displayed code, the newest status epoch only, and that of at most two
+    /// days: trust data of a day with an epoch of a day.
     fn default() -> Self {
-        Self { trust_age_max: 24 * 3600, display_window: 30, clock_skew: 8, status_lag_max: 0 }
+        Self {
+            trust_age_max: 24 * 3600,
+            display_window: 30,
+            clock_skew: 8,
+            status_lag_max: 0,
+            status_age_max: 48 * 3600,
+        }
     }
 }

@@ -74,6 +74,9 @@ pub enum Refusal {
     /// The holder's status token is from an older epoch: withdrawn since, or not renewed.
     #[error("the credential was withdrawn or its status is out of date; ask the holder to connect once")]
     StatusStale,
+    /// The holder's status token is of an epoch that began too long ago, whether or not there is a newer one.
+    #[error("cannot tell: the credential's status is too old; holder and verifier should connect once")]
+    StatusTooOld,
 }
 
 impl Refusal {

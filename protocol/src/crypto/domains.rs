@@ -27,6 +27,8 @@ domains! {
     PRESENTATION_CONTEXT = b"mid/v1/presentation/context;";
     /// Signature: a presentation, by the holder's device key.
     PRESENTATION_DEVICE = b"mid/v1/presentation/device;";
+    /// Hash: a message in several codes, as each of them names it.
+    QR_FRAMES = b"mid/v1/qr/frames;";
     /// Signature: a request, by the verifier.
     REQUEST_SIGNATURE = b"mid/v1/request/signature;";
     /// Hash: a request, as an answer names it.

@@ -1,6 +1,7 @@
-//! The messages roles exchange, in flow order: offer · issuance · request · presentation · qr.
+//! The messages roles exchange, in flow order: offer · issuance · request · presentation · qr · frames.
 
 mod finder;
+pub mod frames;
 mod issuance;
 mod offer;
 mod presentation;

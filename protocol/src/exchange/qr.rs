@@ -1,7 +1,8 @@
 //! Messages as QR codes: framing, drawing, reading.
 //!
 //! A frame is `M<kind><version>:` and the message in base45 (RFC 9285), so that the whole code stays in
-//! the alphanumeric mode that every reader returns unchanged (QRF-01). One message, one code.
+//! the alphanumeric mode that every reader returns unchanged (QRF-01). One message, one code; one that no code
+//! holds, or that a camera shall read from afar, goes in [several](super::frames).
 
 use std::io::Cursor;
 
@@ -12,9 +13,9 @@ use super::finder;
 /// What a PNG begins with.
 const PNG_MAGIC: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
 /// Version of the framing.
-const VERSION: char = '1';
+pub(super) const VERSION: char = '1';
 /// Longest text a version-40 code at level L holds in alphanumeric mode.
-const TEXT_MAX: usize = 4_296;
+pub(super) const TEXT_MAX: usize = 4_296;
 /// Light modules around the code (ISO/IEC 18004, 5.3.8).
 const QUIET_ZONE: usize = 4;
 /// Pixels per module of a drawn code.
@@ -43,6 +44,12 @@ pub enum QrError {
     /// The picture is not a PNG that can be decoded, or is full of finder patterns.
     #[error("the picture cannot be read; scan again")]
     ImageRejected,
+    /// A frame does not belong to the message that the frames before it are of.
+    #[error("these codes do not belong together; scan all of them again")]
+    FrameMismatch,
+    /// Not enough frames were seen to put the message together.
+    #[error("some codes of the sequence were not seen; keep scanning")]
+    FrameMissing,
 }
 
 /// What a code carries.
@@ -59,7 +66,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    fn letter(self) -> char {
+    pub(super) fn letter(self) -> char {
         match self {
             Self::Presentation => 'P',
             Self::Request => 'R',
@@ -68,7 +75,7 @@ impl Kind {
         }
     }
 
-    fn of(letter: char) -> Option<Self> {
+    pub(super) fn of(letter: char) -> Option<Self> {
         [Self::Presentation, Self::Request, Self::Offer, Self::TrustAnchor]
             .into_iter()
             .find(|kind| kind.letter() == letter)
@@ -125,6 +132,18 @@ pub fn message(kind: Kind, bytes: Vec<u8>) -> Result<Vec<u8>, QrError> {
         Ok(text) if text.starts_with('M') => from_text(kind, text.trim_end_matches(['\r', '\n'])),
         _ => Ok(bytes),
     }
+}
+
+/// The text of a code, in a PNG with it or as it is.
+///
+/// # Errors
+/// [`QrError`]
+pub fn text(bytes: Vec<u8>) -> Result<String, QrError> {
+    if bytes.starts_with(&PNG_MAGIC) {
+        return read_png(&bytes);
+    }
+    let text = String::from_utf8(bytes).map_err(|_| QrError::MalformedInput)?;
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 /// A drawn code.

@@ -1,5 +1,6 @@
 //! What a camera sees.
 
+use protocol::exchange::frames::Frames;
 use protocol::exchange::qr::{Drawing, Kind, to_text};
 
 use super::status_list::zlib;
@@ -11,7 +12,61 @@ pub(super) fn cases(world: &World) -> Vec<Case> {
     let text = to_text(Kind::Request, &message).expect("a request fits");
     let mut cases = texts(&text);
     cases.extend(pictures(&text));
+    let other = world.shop_request("another request of the shop").encode();
+    cases.extend(frames(&message, &other));
     cases
+}
+
+/// Several codes for one message, a code a line.
+fn frames(message: &[u8], other: &[u8]) -> Vec<Case> {
+    let frames = |message: &[u8]| -> Vec<String> {
+        Frames::new(Kind::Request, message, 40).expect("a request is small").take(12).collect()
+    };
+    let (ours, theirs) = (frames(message), frames(other));
+    let lines = |frames: &[&String]| frames.iter().map(|text| format!("{text}\n")).collect::<String>().into_bytes();
+    let whole: Vec<_> = ours.iter().take(5).collect();
+    let good = Case::valid("qr-frames", "in-order", "Every piece once.", lines(&whole)).with("kind", "request");
+    let also = |slug: &str, title: &str, frames: &[&String]| Case {
+        slug: slug.into(),
+        title: title.into(),
+        bytes: lines(frames),
+        ..good.clone()
+    };
+    let broken = |slug: &str, title: &str, expect: &str, bytes| good.broken("E06", slug, title, expect, bytes);
+    // The frame's array: hash, number, pieces, …: a small number is one byte of it.
+    let patched = |at: usize, with: &[u8]| {
+        let mut bytes = base45::decode(&ours[0][4..]).expect("a frame");
+        bytes.splice(at..at + 1, with.iter().copied());
+        format!("MR1/{}\n", base45::encode(&bytes)).into_bytes()
+    };
+    vec![
+        broken("missing", "One piece was not seen.", "FrameMissing", lines(&whole[..4])),
+        broken("one-again-and-again", "One piece, five times.", "FrameMissing", lines(&[&ours[2]; 5])),
+        broken(
+            "other-sequence",
+            "The last frame is of another message.",
+            "FrameMismatch",
+            lines(&[&ours[0], &ours[1], &ours[2], &ours[3], &theirs[4]]),
+        ),
+        broken("no-pieces", "A message of no pieces.", "MalformedInput", patched(11, &[0])),
+        broken(
+            "more-pieces-than-fit",
+            "As many pieces as two bytes can say.",
+            "TooLarge",
+            patched(11, &[0x19, 255, 255]),
+        ),
+        broken("number-zero", "A frame before the first.", "MalformedInput", patched(10, &[0])),
+        broken("one-code", "A whole message in place of a frame.", "MalformedInput", {
+            to_text(Kind::Request, message).expect("one code").into_bytes()
+        }),
+        broken("other-kind", "Frames of an offer.", "UnexpectedKind", {
+            lines(&whole).into_iter().map(|byte| if byte == b'R' { b'O' } else { byte }).collect()
+        }),
+        also("backwards", "Every piece, the last one first.", &ours[..5].iter().rev().collect::<Vec<_>>()),
+        also("twice", "Every piece twice.", &[&whole[..], &whole[..]].concat()),
+        also("sums", "Two pieces were missed; sums stand in for them.", &ours[2..].iter().collect::<Vec<_>>()),
+        good,
+    ]
 }
 
 fn texts(text: &str) -> Vec<Case> {

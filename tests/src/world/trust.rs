@@ -8,7 +8,7 @@ use protocol::ledger::testkit::TestLedger;
 use super::{ALWAYS, AS_OF, EPOCH, LIST, NETWORK, NOW, World};
 
 /// Names of all trust data that [`World::trust`] knows.
-pub const TRUST_VARIANTS: [&str; 24] = [
+pub const TRUST_VARIANTS: [&str; 25] = [
     "usual",
     "key-missing",
     "key-retired",
@@ -30,6 +30,7 @@ pub const TRUST_VARIANTS: [&str; 24] = [
     "status-unknown",
     "epoch-later",
     "epoch-missing",
+    "epoch-days-ago",
     "verifier-unknown",
     "verifier-withdrawn",
     "verifier-key-retired",
@@ -138,6 +139,7 @@ impl World {
             "suspended" => *list = with_status(list, entry, 0b10),
             "status-unknown" => *list = with_status(list, entry, 0b11),
             "epoch-later" => epochs(records).for_each(|current| current.epoch += 1),
+            "epoch-days-ago" => epochs(records).for_each(|current| current.at = NOW - 48 * 3_600 - 1),
             "epoch-missing" => records.retain(|record| !matches!(record, Record::StatusEpoch(_))),
             "verifier-unknown" => records.retain(|record| !matches!(record, Record::Verifier(_))),
             "verifier-withdrawn" => records.iter_mut().for_each(|record| {

@@ -63,6 +63,13 @@ pub(super) fn cases(valid: &Valid<'_>) -> Vec<Case> {
             "The ledger knows no epoch for the key.",
             "StatusUnavailable",
         ),
+        age.under(
+            ("trust", "epoch-days-ago"),
+            "C23",
+            "epoch-days-ago",
+            "The newest epoch began more than two days ago.",
+            "StatusTooOld",
+        ),
         age.broken("C23", "last-epoch", "Made with last epoch's token.", "StatusStale", of_epoch(EPOCH - 1)),
         age.broken("C23", "epoch-zero", "Made with the first epoch's token.", "StatusStale", of_epoch(0)),
     ]

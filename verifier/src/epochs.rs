@@ -1,0 +1,61 @@
+//! When status epochs began.
+
+use std::collections::BTreeMap;
+
+use protocol::ledger::IssuerKeyId;
+use protocol::ledger::record::Record;
+use protocol::ledger::state::TrustedState;
+
+/// Epochs of one key that are remembered: a month of days.
+const REMEMBERED: usize = 32;
+
+/// Beginnings of epochs, as trust data said them one after the other.
+#[derive(Debug, Default)]
+pub(crate) struct KnownEpochs {
+    began: BTreeMap<IssuerKeyId, BTreeMap<u32, u64>>,
+    /// The highest ledger height noted: older trust data has nothing new.
+    height: Option<u64>,
+}
+
+impl KnownEpochs {
+    /// Notes the newest epoch of every key.
+    pub(crate) fn observe(&mut self, trust: &TrustedState) {
+        if self.height.is_some_and(|height| height >= trust.height()) {
+            return;
+        }
+        self.height = Some(trust.height());
+        for envelope in trust.envelopes() {
+            if let Record::StatusEpoch(newest) = &envelope.record {
+                self.note(newest.issuer_key, newest.epoch, newest.at);
+            }
+        }
+    }
+
+    fn note(&mut self, key: IssuerKeyId, epoch: u32, at: u64) {
+        let of_key = self.began.entry(key).or_default();
+        of_key.insert(epoch, at);
+        while of_key.len() > REMEMBERED {
+            of_key.pop_first();
+        }
+    }
+
+    /// When this epoch of the key began, unix seconds.
+    pub(crate) fn began(&self, key: &IssuerKeyId, epoch: u32) -> Option<u64> {
+        self.began.get(key)?.get(&epoch).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_month_is_remembered() {
+        let mut known = KnownEpochs::default();
+        (1..=40).for_each(|epoch| known.note([1; 8], epoch, u64::from(epoch) * 100));
+        assert_eq!(known.began(&[1; 8], 40), Some(4_000));
+        assert_eq!(known.began(&[1; 8], 9), Some(900));
+        assert_eq!(known.began(&[1; 8], 8), None);
+        assert_eq!(known.began(&[2; 8], 40), None);
+    }
+}
