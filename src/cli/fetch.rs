@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use issuer::CurrentEpoch;
 use protocol::cbor;
@@ -22,6 +23,10 @@ use crate::randomness;
 
 /// Longest nonce, in bytes.
 const NONCE_MAX: usize = 64;
+/// Waits before trying again around the change of an epoch, in milliseconds.
+const PAUSES: [u64; 5] = [200, 400, 800, 1_600, 3_200];
+/// Refusals that are over as soon as issuer and trust data speak of the same epoch again.
+const BETWEEN_EPOCHS: [&str; 3] = ["EpochChanging", "EpochNotAnnounced", "NotFound"];
 /// The app's own files beside the wallet. Nothing in them is secret or believed.
 const ANCHOR: &str = "anchor.cbor";
 const BUNDLE: &str = "bundle.cbor";
@@ -53,6 +58,8 @@ pub(crate) struct Updated {
     pub(crate) height: u64,
     pub(crate) day_sets: usize,
     pub(crate) status_tokens: usize,
+    /// When to come again, Unix seconds.
+    pub(crate) next: u64,
 }
 
 /// Where the app fetches from.
@@ -105,7 +112,7 @@ pub(crate) fn accept(
     app.remember(|addresses| {
         addresses.issuers.insert(sheet.issuer.clone(), sheet.url.clone());
     })?;
-    app.renew_public_data(&trust)?;
+    app.renew_public_data(trust, sources)?;
     Ok(received)
 }
 
@@ -114,8 +121,10 @@ pub(crate) fn update(wallet: &Wallet, dir: &Path, sources: &Sources, now: Now) -
     let mut app = App::open(wallet, dir, now)?;
     let trust = app.renew_trust(sources)?;
     app.resume()?;
-    let (day_sets, status_tokens) = app.renew_public_data(&trust)?;
-    Ok(Updated { height: trust.height(), day_sets, status_tokens })
+    let height = trust.height();
+    let (day_sets, status_tokens) = app.renew_public_data(trust, sources)?;
+    let next = wallet_core::next_update(now.seconds(), &mut randomness::os()?);
+    Ok(Updated { height, day_sets, status_tokens, next })
 }
 
 /// A mirror serves the bundle as a file, a node under its API.
@@ -213,7 +222,23 @@ impl<'a> App<'a> {
     }
 
     /// Fetches day sets and status tokens that are missing. Returns how many of each.
-    fn renew_public_data(&self, trust: &TrustedState) -> Result<(usize, usize), CliError> {
+    ///
+    /// Around the change of an epoch issuer and ledger speak of different ones for a moment, and a mirror may lag
+    /// behind: then trust data is fetched again, and after it the rest.
+    fn renew_public_data(&mut self, mut trust: TrustedState, sources: &Sources) -> Result<(usize, usize), CliError> {
+        for pause in PAUSES {
+            match self.try_public_data(&trust) {
+                Err(CliError::Refused { name, .. }) if BETWEEN_EPOCHS.contains(&name.as_str()) => {
+                    std::thread::sleep(Duration::from_millis(pause));
+                    trust = self.renew_trust(sources)?;
+                }
+                other => return other,
+            }
+        }
+        self.try_public_data(&trust)
+    }
+
+    fn try_public_data(&self, trust: &TrustedState) -> Result<(usize, usize), CliError> {
         let now = self.now.seconds();
         let needs = self.wallet.needs(now)?;
         for needed in &needs.day_sets {
@@ -229,6 +254,12 @@ impl<'a> App<'a> {
         for needed in &needs.status_tokens {
             let base = format!("{}/v1/status-tokens/{}", self.issuer(&needed.issuer)?, hex::encode(needed.issuer_key));
             let current: CurrentEpoch = serde_json::from_slice(&self.http.get(&base)?.ok()?)?;
+            if current.epoch != needed.epoch {
+                return Err(CliError::refused(
+                    "EpochChanging",
+                    "the issuer is just changing the epoch of status tokens; try again in a moment",
+                ));
+            }
             let slice = needed.slice(current.slices.max(1).ilog2() as u8);
             let tokens = self.http.get(&format!("{base}/{}?slice={}", needed.epoch, slice.index))?.ok()?;
             self.wallet.install_status_tokens(&needed.issuer_key, slice, &tokens, now)?;

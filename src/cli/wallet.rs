@@ -228,10 +228,18 @@ fn update(args: &UpdateArgs) -> Result<Answer, CliError> {
     let updated = fetch::update(&wallet, &args.place.dir, &args.sources, args.place.now)?;
     Ok(Answer::new(
         format!(
-            "trust data of height {}, {} day set(s) and {} status token(s) fetched",
-            updated.height, updated.day_sets, updated.status_tokens
+            "trust data of height {}, {} day set(s) and {} status token(s) fetched; next at {}",
+            updated.height,
+            updated.day_sets,
+            updated.status_tokens,
+            clock::rfc3339(updated.next)
         ),
-        json!({ "height": updated.height, "day_sets": updated.day_sets, "status_tokens": updated.status_tokens }),
+        json!({
+            "height": updated.height,
+            "day_sets": updated.day_sets,
+            "status_tokens": updated.status_tokens,
+            "next_update": clock::rfc3339(updated.next),
+        }),
     ))
 }
 

@@ -102,7 +102,7 @@ impl Iterator for Frames {
         let part = minicbor::to_vec(self.encoder.next_part()).ok()?;
         let Bare { number, pieces, length, checksum, data } = minicbor::decode(&part).ok()?;
         let frame = Frame { message: self.message, number, pieces, length, checksum, data };
-        Some(format!("M{}{VERSION}/{}", self.kind.letter(), base45::encode(&cbor::to_vec(&frame))))
+        Some(format!("M{}{VERSION}/{}", self.kind.letter(), base45::encode(cbor::to_vec(&frame))))
     }
 }
 
@@ -280,7 +280,7 @@ mod tests {
     fn qrf_06_what_does_not_have_the_hash_is_not_a_message() {
         let good = frames(&message(500, 5), 2);
         let read = Assembler::new(Kind::Presentation).read(&good[1]).unwrap();
-        let write = |frame: &Frame| format!("MP1/{}", base45::encode(&cbor::to_vec(frame)));
+        let write = |frame: &Frame| format!("MP1/{}", base45::encode(cbor::to_vec(frame)));
         let mut forged = read.clone();
         forged.data[3] ^= 1;
         let mut assembler = Assembler::new(Kind::Presentation);
@@ -303,7 +303,7 @@ mod tests {
         let refused = |change: fn(&mut Frame)| {
             let mut frame = good.clone();
             change(&mut frame);
-            Assembler::new(Kind::Presentation).receive(&format!("MP1/{}", base45::encode(&cbor::to_vec(&frame))))
+            Assembler::new(Kind::Presentation).receive(&format!("MP1/{}", base45::encode(cbor::to_vec(&frame))))
         };
         assert_eq!(refused(|_| ()), Ok(()));
         assert_eq!(refused(|frame| frame.pieces = 0), Err(QrError::MalformedInput));
