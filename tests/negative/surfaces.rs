@@ -139,11 +139,10 @@ impl<'a> Surfaces<'a> {
     }
 
     fn bbs_proof(&self, case: &Case) -> Result<(), Refused> {
-        let proof = bbs::Proof::from_bytes(&case.bytes)?;
         let shown = SHOWN.map(|index| (index, messages()[index]));
         bbs::verify_proof(&bbs::ProofCheck {
             key: self.world.licences.bbs.public_key(),
-            proof: &proof,
+            proof: &case.bytes,
             header: HEADER,
             presentation_header: CONTEXT,
             shown: &shown,

@@ -62,9 +62,27 @@ pub(crate) fn test(rest: &[String]) -> Result<(), String> {
     run("cargo", &[&last[..], &["--ignored", "--exact", "every_system_call_may_be_the_last"]].concat())
 }
 
-/// Figures beside named peers, then those of the browser.
+/// Figures beside named peers, then those of the browser; with `--peers` also beside those of `tests/rivals`, which take
+/// minutes to build.
 pub(crate) fn bench(rest: &[String]) -> Result<(), String> {
+    const RIVALS: &str = "tests/rivals/target";
     let mut arguments = vec!["run", "--release", "--locked", "--package", "peers", "--bin", "bench", "--"];
+    arguments.extend(rest.iter().map(String::as_str).filter(|word| *word != "--peers"));
+    let program = format!("{RIVALS}/release/rivals");
+    if rest.iter().any(|word| word == "--peers") {
+        need("npm", "npm")?;
+        let manifest = ["--release", "--locked", "--manifest-path", "tests/rivals/Cargo.toml", "--target-dir", RIVALS];
+        run("cargo", &[&["build"][..], &manifest].concat())?;
+        run("npm", &["ci", "--prefix", "tests/rivals/js"])?;
+        arguments.extend(["--peer", &program, "--peer", "node tests/rivals/js/rival.mjs"]);
+    }
+    run("cargo", &arguments)?;
+    run("cargo", &["run", "--release", "--locked", "--package", "browser", "--bin", "browser-bench"])
+}
+
+/// Which codes two readers read, under which conditions.
+pub(crate) fn qr_table(rest: &[String]) -> Result<(), String> {
+    let mut arguments = vec!["run", "--release", "--locked", "--package", "peers", "--bin", "qr-table", "--"];
     arguments.extend(rest.iter().map(String::as_str));
     run("cargo", &arguments)?;
     run("cargo", &["run", "--release", "--locked", "--package", "browser", "--bin", "browser-bench"])

@@ -13,7 +13,8 @@ use std::process::ExitCode;
 const HELP: &str = "cargo xtask <chore>
 
   test              every test of the workspace, published vectors included
-  bench [--json F]  figures beside named peers, as ratios, in one run
+  bench [--json F]  figures beside named peers, as ratios, in one run; --peers adds those that take long to build
+  qr-table          which codes two readers read, in pictures as a camera takes them
   wasm [DIR]        the verifier for web pages, into DIR (default target/web)
   demo              the main job, in English and Korean
   campaign [N]      N random kills (default 10000) of issue, revoke, ledger commit and wallet save
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         "test" => chores::test(&rest),
         "bench" => chores::bench(&rest),
         "wasm" => chores::wasm(&rest),
+        "qr-table" => chores::qr_table(&rest),
         "demo" => chores::demo(),
         "campaign" => chores::campaign(&rest),
         "fmt" => chores::fmt(),

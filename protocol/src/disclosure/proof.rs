@@ -37,14 +37,13 @@ fn length(hidden: usize, memberships: usize) -> usize {
 impl Proof {
     /// # Errors
     /// `ProofLength`, `InvalidPoint`, `IdentityPoint`, `ScalarOutOfRange`.
-    pub(super) fn from_bytes(bytes: &[u8], checked: &Checked<'_>) -> Result<Self, ProofError> {
+    pub(super) fn read(bytes: &[u8], mut reader: Reader<'_>, checked: &Checked<'_>) -> Result<Self, ProofError> {
         let (hidden, memberships) = (checked.hidden.len(), checked.positions.len());
         // ZKP-01
         if bytes.len() != length(hidden, memberships) {
             return Err(ProofError::ProofLength);
         }
         // ZKP-02, ZKP-03, ZKP-04: the reader refuses what is not canonical, the identity and zero.
-        let mut reader = Reader(bytes);
         Ok(Self {
             points: Randomized::read(&mut reader)?,
             responses: Responses::read(&mut reader, hidden)?,
@@ -70,6 +69,23 @@ impl Proof {
             bytes.extend_from_slice(&membership.response.to_be_bytes());
         }
         bytes
+    }
+
+    /// Every point, still encoded, in the order of the encoding; nothing for a proof that [`Self::read`] refuses by its
+    /// length.
+    pub(super) fn encodings(bytes: &[u8], checked: &Checked<'_>) -> Vec<[u8; G1Affine::LENGTH]> {
+        let (hidden, memberships) = (checked.hidden.len(), checked.positions.len());
+        if bytes.len() != length(hidden, memberships) {
+            return Vec::new();
+        }
+        let parts = bytes[length(hidden, 0)..].chunks_exact(MEMBERSHIP);
+        Randomized::encodings(bytes).chain(parts.flat_map(|part| part.as_chunks().0.iter().copied())).collect()
+    }
+
+    /// Every point, in the order of [`Self::encodings`].
+    pub(super) fn points(&self) -> Vec<G1Affine> {
+        let memberships = self.memberships.iter().flat_map(|membership| membership.points);
+        self.points.list().into_iter().chain(memberships).collect()
     }
 
     /// The points of all memberships, as the transcript takes them.

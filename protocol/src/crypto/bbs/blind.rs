@@ -135,7 +135,7 @@ fn check_commitment(issuance: &Issuance<'_>, bytes: &[u8]) -> Result<G1Affine, B
     if bytes.len() != issuance.commitment_length() {
         return Err(BbsError::CommitmentLength);
     }
-    let mut reader = Reader(bytes);
+    let mut reader = Reader::new(bytes);
     let point = reader.point()?;
     let challenge = reader.scalar()?;
     let responses = reader.scalars(issuance.hidden.len())?;

@@ -11,15 +11,18 @@ mod keys;
 mod proof;
 mod signature;
 mod suite;
+mod verify;
 
 pub use keys::{PublicKey, SecretKey};
-pub use proof::{Proof, ProofCheck, prove, verify_proof, verify_proofs};
+pub use proof::{Proof, prove};
 pub use signature::{Signature, sign, verify};
 pub use suite::{MAX_MESSAGES, Suite};
+pub use verify::{ProofCheck, verify_proof, verify_proofs};
 
 pub(crate) use encoding::{Reader, fresh_scalars};
-pub(crate) use proof::{Commitments, Randomized, Responses, Secrets, commit, hidden_indexes, recompute, respond};
+pub(crate) use proof::{Commitments, Randomized, Responses, Secrets, commit, hidden_indexes, respond};
 pub(crate) use suite::{domain, message_base};
+pub(crate) use verify::commitment_sums;
 
 use super::curve::CurveError;
 

@@ -1,19 +1,15 @@
-//! Proving that one holds a signature, showing some messages (draft, sections 3.5.3, 3.5.4 and 3.7).
+//! Proving that one holds a signature, showing some messages (draft, sections 3.5.3 and 3.7).
 //!
-//! The algebra (`commit`, `respond`, `recompute`) serves both the draft's proofs, made and checked here,
+//! The algebra (`commit`, `respond`, and [`super::verify`]'s sums) serves both the draft's proofs, made and checked here,
 //! and the ZK presentation of [`crate::disclosure`], which has its own challenge.
 
 use rand_core::CryptoRng;
-use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::encoding::{Reader, fresh_scalars};
-use super::suite::{check_count, domain_base, first_base, message_point};
+use super::suite::{check_count, message_point};
 use super::{BbsError, PublicKey, Signature, Suite, domain, message_base};
-use crate::crypto::curve::{
-    Equation, G1, G1Affine, Scalar, equations_hold, failing_groups, multiply_sum_vartime, sum, sum_vartime,
-};
-use crate::crypto::domains;
+use crate::crypto::curve::{Equation, G1, G1Affine, Scalar, sum};
 
 /// The randomised signature a verifier sees.
 #[derive(Clone, Debug)]
@@ -118,24 +114,6 @@ pub(crate) fn respond(
     })
 }
 
-/// `ProofVerifyInit`: the commitments (T1, T2) that the responses answer for. Variable time.
-pub(crate) fn recompute(
-    suite: Suite,
-    domain: Scalar,
-    shown: &[(usize, Scalar)],
-    hidden: &[usize],
-    points: &Randomized,
-    responses: &Responses,
-    challenge: Scalar,
-) -> [G1; 2] {
-    let t1 = multiply_sum_vartime(&[(points.b_bar, challenge), (points.a_bar, responses.e), (points.d, responses.r1)]);
-    let mut terms = vec![(first_base(suite), challenge), (domain_base(suite), domain * challenge)];
-    terms.extend(shown.iter().map(|(index, message)| (message_base(suite, *index), *message * challenge)));
-    let answers = hidden.iter().zip(&responses.messages);
-    terms.extend(answers.map(|(index, response)| (message_base(suite, *index), *response)));
-    [t1, multiply_sum_vartime(&[(points.d, responses.r3)]) + sum_vartime(&terms)]
-}
-
 impl Randomized {
     /// Length of the encoding, in bytes.
     pub(crate) const LENGTH: usize = 3 * G1Affine::LENGTH;
@@ -177,9 +155,9 @@ impl Responses {
 /// A decoded proof of the draft: three points, 4 + hidden scalars.
 #[derive(Clone, Debug)]
 pub struct Proof {
-    points: Randomized,
-    responses: Responses,
-    challenge: Scalar,
+    pub(super) points: Randomized,
+    pub(super) responses: Responses,
+    pub(super) challenge: Scalar,
 }
 
 impl Proof {
@@ -190,12 +168,16 @@ impl Proof {
     /// # Errors
     /// `ProofLength`, `InvalidPoint`, `IdentityPoint`, `ScalarOutOfRange`, `TooManyMessages`.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, BbsError> {
+        Self::read(bytes, Reader::new(bytes))
+    }
+
+    /// As [`Self::from_bytes`], by a reader that may know the points already.
+    pub(super) fn read(bytes: &[u8], mut reader: Reader<'_>) -> Result<Self, BbsError> {
         let rest = bytes.len().checked_sub(Self::FLOOR).ok_or(BbsError::ProofLength)?;
         if rest % Scalar::LENGTH != 0 {
             return Err(BbsError::ProofLength);
         }
         check_count(rest / Scalar::LENGTH)?;
-        let mut reader = Reader(bytes);
         Ok(Self {
             points: Randomized::read(&mut reader)?,
             responses: Responses::read(&mut reader, rest / Scalar::LENGTH)?,
@@ -237,18 +219,19 @@ pub fn prove<R: CryptoRng + ?Sized>(
     let secrets = Secrets::from_scalars(&fresh_scalars(rng, Secrets::count(hidden.len()))?)?;
     let Commitments { randomized, t1, t2 } = commit(suite, domain, signature, messages, &hidden, &secrets);
     let shown: Vec<_> = shown.iter().map(|index| (*index, messages[*index])).collect();
-    let challenge = challenge(suite, &shown, &randomized, &[t1, t2], domain, presentation_header);
+    let affine = G1::all_to_affine(&[t1, t2]);
+    let challenge = challenge(suite, &shown, &randomized, &[affine[0], affine[1]], domain, presentation_header);
     let hidden = zeroize::Zeroizing::new(hidden.iter().map(|index| messages[*index]).collect::<Vec<_>>());
     let responses = respond(&secrets, signature.e, &hidden, challenge)?;
     Ok(Proof { points: randomized, responses, challenge })
 }
 
 /// `ProofChallengeCalculate`.
-fn challenge(
+pub(super) fn challenge(
     suite: Suite,
     shown: &[(usize, Scalar)],
     points: &Randomized,
-    commitments: &[G1; 2],
+    commitments: &[G1Affine; 2],
     domain: Scalar,
     presentation_header: &[u8],
 ) -> Scalar {
@@ -259,77 +242,11 @@ fn challenge(
         input.extend_from_slice(&message.to_be_bytes());
     }
     points.write(&mut input);
-    for point in G1::all_to_affine(commitments) {
+    for point in commitments {
         input.extend_from_slice(&point.to_compressed());
     }
     input.extend_from_slice(&domain.to_be_bytes());
     input.extend_from_slice(&(presentation_header.len() as u64).to_be_bytes());
     input.extend_from_slice(presentation_header);
     suite.hash_to_scalar(&input)
-}
-
-/// A proof and what it claims: the input of [`verify_proof`].
-#[derive(Clone, Copy, Debug)]
-pub struct ProofCheck<'a> {
-    /// The issuer's key.
-    pub key: &'a PublicKey,
-    /// The proof.
-    pub proof: &'a Proof,
-    /// The header the messages were signed under.
-    pub header: &'a [u8],
-    /// What the holder bound the proof to.
-    pub presentation_header: &'a [u8],
-    /// The shown messages with their indices, ascending.
-    pub shown: &'a [(usize, Scalar)],
-}
-
-impl<'a> ProofCheck<'a> {
-    /// All but the pairing: recompute the challenge, and say what the pairing must confirm.
-    fn challenge_holds(&self) -> Result<Equation<'a>, BbsError> {
-        let Proof { points, responses, challenge: claimed } = self.proof;
-        let (suite, count) = (self.key.suite(), self.shown.len() + self.proof.hidden_count());
-        let domain = domain(self.key, count, self.header)?;
-        let hidden = hidden_indexes(count, self.shown.iter().map(|(index, _)| *index))?;
-        let commitments = recompute(suite, domain, self.shown, &hidden, points, responses, *claimed);
-        if challenge(suite, self.shown, points, &commitments, domain, self.presentation_header) != *claimed {
-            return Err(BbsError::ProofInvalid);
-        }
-        Ok(points.equation(self.key))
-    }
-}
-
-/// `ProofVerify`.
-///
-/// # Errors
-/// `ProofInvalid`, `IndexInvalid`, `TooManyMessages`.
-pub fn verify_proof(check: &ProofCheck<'_>) -> Result<(), BbsError> {
-    let equation = check.challenge_holds()?;
-    if equations_hold(&[equation], &[0; 32]) { Ok(()) } else { Err(BbsError::ProofInvalid) }
-}
-
-/// Verify many proofs with one final exponentiation, and give each its own verdict.
-pub fn verify_proofs(checks: &[ProofCheck<'_>]) -> Vec<Result<(), BbsError>> {
-    let mut seed = Sha256::new().chain_update(domains::BBS_BATCH);
-    let mut groups = Vec::with_capacity(checks.len());
-    let mut verdicts: Vec<Result<(), BbsError>> = Vec::with_capacity(checks.len());
-    for check in checks {
-        // The challenge is a hash of the rest of the statement.
-        seed.update(check.key.as_bytes());
-        seed.update((check.proof.hidden_count() as u64).to_be_bytes());
-        seed.update(check.proof.to_bytes());
-        match check.challenge_holds() {
-            Ok(equation) => {
-                groups.push(vec![equation]);
-                verdicts.push(Ok(()));
-            }
-            Err(error) => {
-                groups.push(Vec::new());
-                verdicts.push(Err(error));
-            }
-        }
-    }
-    for index in failing_groups(&groups, &seed.finalize().into()) {
-        verdicts[index] = Err(BbsError::ProofInvalid);
-    }
-    verdicts
 }

@@ -28,7 +28,7 @@ impl Signature {
         if bytes.len() != Self::LENGTH {
             return Err(BbsError::SignatureLength);
         }
-        let mut reader = Reader(bytes);
+        let mut reader = Reader::new(bytes);
         Ok(Self { a: reader.point()?, e: reader.scalar()? })
     }
 

@@ -49,8 +49,11 @@ fn prove_with<R: CryptoRng>(rng: &mut R) -> Result<Proof, BbsError> {
 }
 
 fn check(proof: &[u8], header: &[u8], context: &[u8], shown: &[(usize, Scalar)]) -> Result<(), BbsError> {
-    let (key, proof) = (key(1), Proof::from_bytes(proof)?);
-    verify_proof(&ProofCheck { key: key.public_key(), proof: &proof, header, presentation_header: context, shown })
+    let key = key(1);
+    let check = ProofCheck { key: key.public_key(), proof, header, presentation_header: context, shown };
+    let verdict = verify_proof(&check);
+    assert_eq!(verify_proofs(&[check, check]), [verdict, verdict]);
+    verdict
 }
 
 fn shown() -> [(usize, Scalar); 2] {
@@ -195,7 +198,7 @@ fn a_proof_without_a_signature_is_refused_by_the_pairing() {
     let shown = [(0, messages[0])];
     let forged = ProofCheck {
         key: key.public_key(),
-        proof: &proof,
+        proof: &proof.to_bytes(),
         header: HEADER,
         presentation_header: CONTEXT,
         shown: &shown,
@@ -203,7 +206,7 @@ fn a_proof_without_a_signature_is_refused_by_the_pairing() {
     assert_eq!(verify_proof(&forged), Err(BbsError::ProofInvalid));
     let signature = sign(&key, HEADER, &messages).unwrap();
     let proof = prove(key.public_key(), &signature, HEADER, CONTEXT, &messages, &[0], &mut rng()).unwrap();
-    let good = ProofCheck { proof: &proof, ..forged };
+    let good = ProofCheck { proof: &proof.to_bytes(), ..forged };
     assert_eq!(verify_proofs(&[good, forged, good]), [Ok(()), Err(BbsError::ProofInvalid), Ok(())]);
     let other = ProofCheck { presentation_header: b"other", ..good };
     assert_eq!(verify_proofs(&[other, good]), [Err(BbsError::ProofInvalid), Ok(())]);

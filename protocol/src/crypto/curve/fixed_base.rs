@@ -10,19 +10,28 @@ use blst::*;
 use zeroize::Zeroizing;
 
 use super::wide::WideTable;
-use super::{G1, G1Affine, Scalar};
+use super::{G1, G1Affine, Scalar, field};
 
 const WINDOW: usize = 6;
 const WINDOWS: usize = 43; // 258 bits hold any scalar below r
 const POINTS: usize = 1 << (WINDOW - 1);
 
-/// A point with tables of its multiples. A table is calculated on first use (one to two milliseconds): the
-/// narrow one (132 KB) by who signs or proves, the wide one (209 KB) by who verifies.
+/// A point with tables of its multiples. A table is calculated on first use: the narrow one (132 KB, a millisecond)
+/// by who signs or proves, the wide one (209 KB, a millisecond) by who verifies, the widest (639 KB, four milliseconds)
+/// by who verifies many proofs together.
 pub struct FixedBase {
     point: G1Affine,
     /// The odd multiples P, 3P … 63P of P, 2⁶P, 2¹²P …
     narrow: OnceLock<Box<[[G1Affine; POINTS]]>>,
     wide: OnceLock<WideTable>,
+    widest: OnceLock<WideTable>,
+}
+
+/// Which table for public scalars to use.
+#[derive(Clone, Copy)]
+pub(super) enum TableSize {
+    Wide,
+    Widest,
 }
 
 /// One recoded scalar: for each window the row element to take, and whether to negate it.
@@ -34,7 +43,7 @@ struct Digits {
 impl FixedBase {
     /// A base whose tables wait for their first use.
     pub const fn new(point: G1Affine) -> Self {
-        Self { point, narrow: OnceLock::new(), wide: OnceLock::new() }
+        Self { point, narrow: OnceLock::new(), wide: OnceLock::new(), widest: OnceLock::new() }
     }
 
     /// The point itself.
@@ -64,6 +73,21 @@ impl FixedBase {
         }
         let pairs = scalars.iter().zip(coincide).zip(sums);
         pairs.map(|((scalar, coincide), sum)| if coincide { self.multiply(scalar).to_affine() } else { sum }).collect()
+    }
+
+    /// Points whose sum, with ψ of the sum of the `images`, is `scalar`·P. Variable time.
+    pub(super) fn gather_vartime(
+        &self,
+        size: TableSize,
+        scalar: &Scalar,
+        points: &mut Vec<G1Affine>,
+        images: &mut Vec<G1Affine>,
+    ) {
+        let (table, width) = match size {
+            TableSize::Wide => (&self.wide, 8),
+            TableSize::Widest => (&self.widest, 10),
+        };
+        table.get_or_init(|| WideTable::new(&self.point, width)).gather(scalar, points, images);
     }
 
     /// The 43 points whose sum is `scalar`·P; every element of every row is read.
@@ -143,53 +167,25 @@ fn select(row: &[G1Affine; POINTS], digits: &Digits, window: usize) -> G1Affine 
 fn add_pairwise(sums: &mut [G1Affine], points: &[G1Affine], coincide: &mut [bool]) {
     let mut denominators = Vec::with_capacity(sums.len());
     let mut products = Vec::with_capacity(sums.len());
-    let mut product = ONE;
+    let mut product = field::ONE;
     for ((sum, point), coincide) in sums.iter().zip(points).zip(coincide) {
-        let mut denominator = field_sub(&point.0.x, &sum.0.x);
+        let mut denominator = field::sub(&point.0.x, &sum.0.x);
         if denominator == blst_fp::default() {
             *coincide = true;
-            denominator = ONE;
+            denominator = field::ONE;
         }
         products.push(product);
-        product = field_mul(&product, &denominator);
+        product = field::mul(&product, &denominator);
         denominators.push(denominator);
     }
-    let mut inverse = blst_fp::default();
-    // SAFETY: both pointers are to live locals.
-    unsafe { blst_fp_inverse(&mut inverse, &product) };
+    let mut inverse = field::invert(&product);
     for (index, (sum, point)) in sums.iter_mut().zip(points).enumerate().rev() {
-        let slope = field_mul(&field_mul(&inverse, &products[index]), &field_sub(&point.0.y, &sum.0.y));
-        inverse = field_mul(&inverse, &denominators[index]);
-        let x = field_sub(&field_sub(&field_mul(&slope, &slope), &sum.0.x), &point.0.x);
-        sum.0.y = field_sub(&field_mul(&slope, &field_sub(&sum.0.x, &x)), &sum.0.y);
+        let slope = field::mul(&field::mul(&inverse, &products[index]), &field::sub(&point.0.y, &sum.0.y));
+        inverse = field::mul(&inverse, &denominators[index]);
+        let x = field::sub(&field::sub(&field::mul(&slope, &slope), &sum.0.x), &point.0.x);
+        sum.0.y = field::sub(&field::mul(&slope, &field::sub(&sum.0.x, &x)), &sum.0.y);
         sum.0.x = x;
     }
-}
-
-/// 1 in the base field, in Montgomery form.
-const ONE: blst_fp = blst_fp {
-    l: [
-        0x7609_0000_0002_fffd,
-        0xebf4_000b_c40c_0002,
-        0x5f48_9857_53c7_58ba,
-        0x77ce_5853_7052_5745,
-        0x5c07_1a97_a256_ec6d,
-        0x15f6_5ec3_fa80_e493,
-    ],
-};
-
-fn field_mul(a: &blst_fp, b: &blst_fp) -> blst_fp {
-    let mut result = blst_fp::default();
-    // SAFETY: all pointers are to live values.
-    unsafe { blst_fp_mul(&mut result, a, b) };
-    result
-}
-
-fn field_sub(a: &blst_fp, b: &blst_fp) -> blst_fp {
-    let mut result = blst_fp::default();
-    // SAFETY: all pointers are to live values.
-    unsafe { blst_fp_sub(&mut result, a, b) };
-    result
 }
 
 /// r − k as an integer, so that 0 becomes r, which is odd.
@@ -220,15 +216,6 @@ pub fn sum(terms: &[(&FixedBase, Scalar)]) -> G1 {
     add_all(&points)
 }
 
-/// Σ kᵢ·Pᵢ for public kᵢ.
-pub fn sum_vartime(terms: &[(&FixedBase, Scalar)]) -> G1 {
-    let mut points = Vec::new();
-    for (base, scalar) in terms {
-        base.wide.get_or_init(|| WideTable::new(&base.point)).gather(scalar, &mut points);
-    }
-    add_all(&points)
-}
-
 fn add_all(points: &[G1Affine]) -> G1 {
     let mut total = G1::IDENTITY;
     if let Some(first) = points.first() {
@@ -242,6 +229,7 @@ fn add_all(points: &[G1Affine]) -> G1 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sum_vartime;
     use super::*;
 
     #[test]

@@ -31,20 +31,20 @@ impl G1Affine {
     /// # Errors
     /// `InvalidPoint`, `PointNotInSubgroup`, `IdentityPoint`.
     pub fn from_compressed(bytes: &[u8; 48]) -> Result<Self, CurveError> {
+        let point = Self::on_curve(bytes)?;
+        // SAFETY: reads a live local.
+        if unsafe { blst_p1_affine_in_g1(&point.0) } { Ok(point) } else { Err(CurveError::PointNotInSubgroup) }
+    }
+
+    /// The first half of decoding: a point of the curve other than the identity, in the subgroup or not.
+    pub(super) fn on_curve(bytes: &[u8; 48]) -> Result<Self, CurveError> {
         let mut point = blst_p1_affine::default();
         // SAFETY: the input is 48 bytes, the output a live local.
         if unsafe { blst_p1_uncompress(&mut point, bytes.as_ptr()) } != BLST_ERROR::BLST_SUCCESS {
             return Err(CurveError::InvalidPoint);
         }
         // SAFETY: `point` is a live local.
-        if unsafe { blst_p1_affine_is_inf(&point) } {
-            return Err(CurveError::IdentityPoint);
-        }
-        // SAFETY: as above.
-        if !unsafe { blst_p1_affine_in_g1(&point) } {
-            return Err(CurveError::PointNotInSubgroup);
-        }
-        Ok(Self(point))
+        if unsafe { blst_p1_affine_is_inf(&point) } { Err(CurveError::IdentityPoint) } else { Ok(Self(point)) }
     }
 
     /// The compressed form (48 bytes, ZCash serialisation).

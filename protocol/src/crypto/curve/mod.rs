@@ -8,22 +8,26 @@
 
 mod equation;
 mod expand;
+mod field;
 mod fixed_base;
 mod g1;
 mod g2;
 mod multiply;
 mod pairing;
 mod scalar;
+mod together;
 mod wide;
 
 pub use equation::{Equation, equations_hold, failing_groups};
 pub use expand::Expander;
-pub use fixed_base::{FixedBase, sum, sum_vartime};
+pub use fixed_base::{FixedBase, sum};
 pub use g1::{G1, G1Affine};
 pub use g2::{G2Affine, PreparedG2};
 pub use multiply::multiply_sum_vartime;
 pub use pairing::pairings_cancel;
 pub use scalar::Scalar;
+pub(crate) use together::in_parts;
+pub use together::{Chains, Sum, sum_vartime};
 
 /// Why bytes are not a scalar or point of this curve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -8,7 +8,7 @@ use blst::*;
 use super::{G1, G1Affine, Scalar};
 
 /// z², 128 bits.
-const Z_SQUARED: u128 = 0xac45_a401_0001_a402_0000_0001_0000_0000;
+pub(super) const Z_SQUARED: u128 = 0xac45_a401_0001_a402_0000_0001_0000_0000;
 
 /// The cube root of unity β in the base field, in Montgomery form.
 const BETA: blst_fp = blst_fp {
@@ -30,23 +30,41 @@ pub(super) struct Halves {
 }
 
 impl From<Scalar> for Halves {
-    /// Long division by z²; quotient and remainder both fit 128 bits.
+    /// Long division by z² in base 2⁶⁴; quotient and remainder both fit 128 bits, because r < 2¹²⁸·z².
     fn from(scalar: Scalar) -> Self {
         let bytes = scalar.to_be_bytes();
-        let (mut low, mut high) = (0u128, 0u128);
-        for byte in bytes {
-            for bit in (0..8).rev() {
-                let carry = low >> 127 == 1;
-                low = low << 1 | u128::from(byte >> bit & 1);
-                high <<= 1;
-                if carry || low >= Z_SQUARED {
-                    low = low.wrapping_sub(Z_SQUARED);
-                    high |= 1;
-                }
+        let (mut low, mut rest) = (0u128, [0u64; 2]);
+        for (index, limb) in bytes.chunks_exact(16).enumerate() {
+            let value = limb.iter().fold(0u128, |value, byte| value << 8 | u128::from(*byte));
+            match index {
+                0 => low = value,
+                _ => rest = [(value >> 64) as u64, value as u64],
             }
+        }
+        let mut high = 0u128;
+        for limb in rest {
+            let digit;
+            (digit, low) = divide(low, limb);
+            high = high << 64 | u128::from(digit);
         }
         Self { low, high }
     }
+}
+
+/// Quotient and remainder of (above·2⁶⁴ + limb) / z², for above < z². The estimate from the upper half of z² is at most
+/// two too large (Knuth, TAOCP 4.3.1).
+fn divide(above: u128, limb: u64) -> (u64, u128) {
+    const UPPER: u128 = Z_SQUARED >> 64;
+    const LOWER: u128 = Z_SQUARED & u64::MAX as u128;
+    let mut digit = (above / UPPER).min(u128::from(u64::MAX));
+    let mut rest = above - digit * UPPER;
+    while rest >> 64 == 0 && digit * LOWER > (rest << 64 | u128::from(limb)) {
+        digit -= 1;
+        rest += UPPER;
+    }
+    // Below z² now, so what is lost above 128 bits on the way cancels.
+    let remainder = (rest << 64 | u128::from(limb)).wrapping_sub(digit * LOWER);
+    (digit as u64, remainder)
 }
 
 /// z²·P, for the price of one field multiplication.
@@ -116,7 +134,7 @@ fn add_digit(total: G1, row: &[G1Affine], digit: i8) -> G1 {
 }
 
 /// Digits in {0, ±1, ±3 … ±15}, least significant first; four zeros follow each other digit.
-fn non_adjacent(multiplier: u128) -> [i8; DIGITS] {
+pub(super) fn non_adjacent(multiplier: u128) -> [i8; DIGITS] {
     let mut digits = [0i8; DIGITS];
     let (mut rest, mut carry, mut position) = (multiplier, 0u128, 0);
     // The value still to be recoded is rest·2^position + carry·2^position.

@@ -1,52 +1,56 @@
-//! A larger table for public scalars: eight bits at a time, halved by the endomorphism.
+//! Larger tables for public scalars, whose halves by the endomorphism are taken several bits at a time.
 
-use super::multiply::{Halves, endomorphism};
+use super::multiply::Halves;
 use super::{G1, G1Affine, Scalar};
 
-const WINDOWS: usize = 17; // 128 bits and a carry
-const POINTS: usize = 128;
-
-/// P, 2P … 128P of P, 2⁸P, 2¹⁶P …
-pub(super) struct WideTable(Box<[G1Affine]>);
+/// P, 2P … 2ʷ⁻¹P of P, 2ʷP, 2²ʷP …
+pub(super) struct WideTable {
+    width: usize,
+    points: Box<[G1Affine]>,
+}
 
 impl WideTable {
-    pub(super) fn new(point: &G1Affine) -> Self {
-        let mut multiples = Vec::with_capacity(WINDOWS * POINTS);
+    pub(super) fn new(point: &G1Affine, width: usize) -> Self {
+        let (windows, row) = (Self::windows(width), 1 << (width - 1));
+        let mut multiples = Vec::with_capacity(windows * row);
         let mut base = G1::from(*point);
-        for _ in 0..WINDOWS {
+        for _ in 0..windows {
             let mut multiple = base;
-            for _ in 0..POINTS {
+            for _ in 0..row {
                 multiples.push(multiple);
                 multiple = multiple.add_vartime(&base);
             }
-            for _ in 0..8 {
+            for _ in 0..width {
                 base = base.double();
             }
         }
-        Self(G1::all_to_affine(&multiples).into())
+        Self { width, points: G1::all_to_affine(&multiples).into() }
     }
 
-    /// At most 34 points whose sum is `scalar`·P.
-    pub(super) fn gather(&self, scalar: &Scalar, output: &mut Vec<G1Affine>) {
+    /// 128 bits and a carry.
+    fn windows(width: usize) -> usize {
+        128 / width + 1
+    }
+
+    /// `scalar`·P is the sum of the points and of ψ(images).
+    pub(super) fn gather(&self, scalar: &Scalar, points: &mut Vec<G1Affine>, images: &mut Vec<G1Affine>) {
         let halves = Halves::from(*scalar);
-        self.gather_half(halves.low, output);
-        let middle = output.len();
-        self.gather_half(halves.high, output);
-        for point in &mut output[middle..] {
-            *point = endomorphism(point);
-        }
+        self.gather_half(halves.low, points);
+        self.gather_half(halves.high, images);
     }
 
-    /// One digit in −127 … 128 for each byte.
+    /// One digit in −2ʷ⁻¹ + 1 … 2ʷ⁻¹ for each window.
     fn gather_half(&self, half: u128, output: &mut Vec<G1Affine>) {
-        let mut carry = 0;
-        for (window, byte) in half.to_le_bytes().into_iter().chain([0]).enumerate() {
-            let digit = i16::from(byte) + carry;
-            carry = i16::from(digit > 128);
-            let digit = digit - 256 * carry;
-            if digit != 0 {
-                let point = self.0[window * POINTS + usize::from(digit.unsigned_abs()) - 1];
-                output.push(if digit < 0 { -point } else { point });
+        let (row, mut rest, mut carry) = (1 << (self.width - 1), half, 0);
+        for multiples in self.points.chunks_exact(row) {
+            let digit = (rest & (2 * row as u128 - 1)) as usize + carry;
+            rest >>= self.width;
+            carry = usize::from(digit > row);
+            match digit {
+                0 => {}
+                _ if carry == 0 => output.push(multiples[digit - 1]),
+                _ if digit == 2 * row => {}
+                _ => output.push(-multiples[2 * row - digit - 1]),
             }
         }
     }
