@@ -55,6 +55,11 @@ pub(crate) const TERM: u64 = 25 * 365 * 86_400;
 /// The file that says that a directory is complete.
 const DESCRIPTION: &str = "network.json";
 
+/// How the network's node runs.
+fn ledger(dir: &Path) -> NodeConfig {
+    NodeConfig { web: serving::web_dir(None), ..NodeConfig::new(dir.join("ledger")) }
+}
+
 /// The credential types of the network, embedded.
 pub(crate) fn types() -> Result<Vec<CredentialType>, CliError> {
     Ok(vec![CredentialType::parse(DRIVER_LICENCE)?, CredentialType::parse(ZK_IDENTITY)?])
@@ -120,7 +125,7 @@ impl Network {
             genesis::init(governance, places, clock::now_ms(), &mut rng)?;
         }
         let runtime = serving::runtime()?;
-        let node = Node::start(&NodeConfig::new(dir.join("ledger")))?;
+        let node = Node::start(&ledger(dir))?;
         let started = Self::found(dir, &url, &ministry, &node, &runtime, progress);
         match started {
             Ok((issuer, members)) => {
@@ -142,7 +147,7 @@ impl Network {
         let (listener, url) = bind(listen)?;
         let issuer = open_issuer(dir, &url)?;
         let runtime = serving::runtime()?;
-        let node = Node::start(&NodeConfig::new(dir.join("ledger")))?;
+        let node = Node::start(&ledger(dir))?;
         Self::run(dir, listener, url, runtime, node, issuer, members)
     }
 

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use issuer::Issuer;
@@ -23,6 +24,14 @@ const WORKERS: usize = 2;
 pub(crate) fn no_core_dumps() {
     // Where it cannot be limited further, it is limited already.
     let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+}
+
+/// The folder with the program that checks proofs in browsers: the one named, else where `cargo xtask wasm` puts it.
+pub(crate) fn web_dir(named: Option<PathBuf>) -> Option<PathBuf> {
+    named.or_else(|| {
+        let program = std::env::current_exe().ok()?;
+        Some(program.parent()?.parent()?.join("web")).filter(|folder| folder.is_dir())
+    })
 }
 
 /// Threads for a service.

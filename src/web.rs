@@ -147,6 +147,13 @@ fn site(network: &Network, trust: NewestTrust, verifier: verifier_server::Servic
         trust,
         places: vec![
             place(
+                "/ledger/explorer/",
+                "원장 열람",
+                "Ledger explorer",
+                "검증 노드, 블록, 기관, 누가 무엇을 물을 수 있는지",
+                "Validators, blocks, organisations, and who may ask what",
+            ),
+            place(
                 "/ledger/v1/status",
                 "원장 노드",
                 "Ledger node",

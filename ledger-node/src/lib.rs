@@ -20,6 +20,7 @@
 //! [`rules`] says who may write what; [`state`] keeps the tree; [`store`] the files; [`api`] the HTTP.
 
 pub mod api;
+pub mod backup;
 mod clock;
 mod explorer;
 pub mod genesis;

@@ -26,7 +26,7 @@ use crate::state::State;
 use crate::store::{Store, StoreError, StoredBlock, StoredList};
 
 /// The file of records and blocks within the node's folder.
-const DATABASE: &str = "ledger.sqlite";
+pub(crate) const DATABASE: &str = "ledger.sqlite";
 
 /// How much longer than two heartbeats a block may take before reads are marked stale.
 const STALE_MARGIN: Duration = Duration::from_secs(10);

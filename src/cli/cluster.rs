@@ -87,6 +87,10 @@ pub(super) struct RunArgs {
     /// Seconds between empty blocks, which prove that the record is still current
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     heartbeat: u64,
+    /// Folder with the program that checks proofs in browsers, made by `cargo xtask wasm`; `web` beside the program's
+    /// folder if there is one
+    #[arg(long, value_name = "DIR")]
+    web_dir: Option<PathBuf>,
 }
 
 impl Governors {
@@ -215,7 +219,8 @@ pub(super) fn run(args: &RunArgs) -> Result<Answer, CliError> {
         keep_anchor(&args.dir, &anchor)?;
         eprintln!("the group key is made; network id {}", hex::encode(anchor.network_id));
     }
-    let config = NodeConfig { heartbeat: Duration::from_secs(args.heartbeat), ..NodeConfig::new(&args.dir) };
+    let (heartbeat, web) = (Duration::from_secs(args.heartbeat), serving::web_dir(args.web_dir.clone()));
+    let config = NodeConfig { heartbeat, web, ..NodeConfig::new(&args.dir) };
     serving::ledger(&config, args.listen)?;
     Ok(Answer::new("stopped", json!({ "stopped": true })))
 }

@@ -14,6 +14,7 @@ use protocol::ledger::proof::{self, LedgerProof};
 use protocol::ledger::record::{DidRecord, Envelope, Record};
 use serde_json::{Value, json};
 
+use super::backup::{self, BackupArgs, ExamineArgs, RestoreArgs};
 use super::cluster::{self, FoundArgs, IdentityArgs, InitArgs, RunArgs};
 use crate::clock;
 use crate::files::{self, Destination};
@@ -56,6 +57,12 @@ enum Command {
     Bundle(BundleArgs),
     /// The trust anchor, as a file or a QR code to print
     Anchor(AnchorArgs),
+    /// Write all that a node has made final into one file, without keys
+    Backup(BackupArgs),
+    /// Execute everything in a backup again, and say what it holds
+    Examine(ExamineArgs),
+    /// Make a validator anew from a backup, when all were lost
+    Restore(RestoreArgs),
 }
 
 #[derive(Debug, Args)]
@@ -179,6 +186,9 @@ pub(crate) fn run(args: LedgerArgs) -> Result<Answer, CliError> {
         Command::Check(args) => check(&args),
         Command::Bundle(args) => bundle(&args),
         Command::Anchor(args) => anchor(&args),
+        Command::Backup(args) => backup::make(&args),
+        Command::Examine(args) => backup::examine(&args),
+        Command::Restore(args) => backup::restore(&args),
     }
 }
 

@@ -15,6 +15,8 @@ const HELP: &str = "cargo xtask <chore>
   test              every test of the workspace, published vectors included
   bench [--json F]  figures beside named peers, as ratios, in one run; --peers adds those that take long to build
   qr-table          which codes two readers read, in pictures as a camera takes them
+  bench --ledger [--json F] [--seconds N]
+                    four validators on this machine: finality, throughput, light client
   wasm [DIR]        the verifier for web pages, into DIR (default target/web)
   demo              the main job, in English and Korean
   campaign [N]      N random kills (default 10000) of issue, revoke, ledger commit and wallet save

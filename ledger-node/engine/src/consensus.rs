@@ -23,7 +23,7 @@ use commonware_p2p::{Blocker, Provider as PeerProvider, Receiver, Sender};
 use commonware_parallel::Sequential;
 use commonware_runtime::buffer::paged::{CacheRef, page_size};
 use commonware_runtime::{Clock, Metrics, Spawner, Storage};
-use commonware_storage::archive::immutable;
+use commonware_storage::archive::{Archive as _, immutable};
 use commonware_utils::{NZDuration, NZU64, NZUsize};
 use protocol::ledger::header::Header;
 use rand_core::CryptoRng;
@@ -36,6 +36,7 @@ use crate::committer::{self, Committer};
 use crate::engine::Tip;
 use crate::gossip;
 use crate::mempool::Mempool;
+use crate::restored::Restored;
 use crate::setup::{Identity, Scheme};
 
 pub(crate) const MAILBOX: NonZeroUsize = NZUsize!(1024);
@@ -88,6 +89,8 @@ pub(crate) struct Member {
     pub(crate) leader_timeout: Duration,
     /// Names of its files begin with this, for several validators on one disk.
     pub(crate) prefix: String,
+    /// Where it begins, if not at the genesis.
+    pub(crate) restored: Option<Restored>,
     pub(crate) replica: Arc<dyn Replica>,
     pub(crate) mempool: Arc<Mempool>,
     pub(crate) outgoing: mpsc::UnboundedReceiver<Vec<u8>>,
@@ -107,7 +110,7 @@ impl Member {
         P: PeerProvider<PublicKey = ed25519::PublicKey> + Sync,
         B: Blocker<PublicKey = ed25519::PublicKey> + Sync,
     {
-        let Self { identity, genesis, replica, mempool, prefix, .. } = self;
+        let Self { identity, genesis, replica, mempool, prefix, restored, .. } = self;
         let Identity { signer, scheme, .. } = identity;
         let me = signer.public_key();
 
@@ -143,6 +146,21 @@ impl Member {
         let blocks = archive(&context, &prefix, "blocks", &page_cache, ()).await?;
         let genesis = Block { header: genesis, transactions: Vec::new() };
         let genesis_digest = genesis.digest();
+        let (start, floor, finalizations, blocks) = match restored {
+            None => {
+                let start = Start::Genesis(Digested::precomputed(genesis, genesis_digest));
+                (start, Floor::Genesis(genesis_digest), finalizations, blocks)
+            }
+            Some(Restored { block, finalization }) => {
+                // Nobody may be left who could send it.
+                let (height, digest) = (block.header.height, block.digest());
+                let kept = blocks.put_sync(height, digest, &Arc::new(block)).await;
+                let blocks = kept.map_err(|error| format!("blocks: {error}"))?;
+                let kept = finalizations.put_sync(height, digest, &finalization).await;
+                let finalizations = kept.map_err(|error| format!("finalizations: {error}"))?;
+                (Start::Floor(finalization.clone()), Floor::Finalized(finalization), finalizations, blocks)
+            }
+        };
         let (marshal, mailbox, _floor) = MarshalActor::<_, Standard<Block>, _, _, _, _, _>::init(
             context.child("marshal"),
             finalizations,
@@ -150,7 +168,7 @@ impl Member {
             marshal::Config {
                 provider: Provider::new(scheme.clone()),
                 epocher: FixedEpocher::new(NZU64!(u64::MAX)),
-                start: Start::Genesis(Digested::precomputed(genesis, genesis_digest)),
+                start,
                 partition_prefix: format!("{prefix}marshal"),
                 mailbox_size: MAILBOX,
                 view_retention: ViewDelta::new(256),
@@ -184,7 +202,7 @@ impl Member {
                 partition: format!("{prefix}simplex"),
                 mailbox_size: MAILBOX,
                 epoch: EPOCH,
-                floor: Floor::Genesis(genesis_digest),
+                floor,
                 replay_buffer: REPLAY_BYTES,
                 write_buffer: BUFFER_BYTES,
                 page_cache,

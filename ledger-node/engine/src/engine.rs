@@ -16,6 +16,7 @@ use crate::error::{EngineError, SubmitError};
 use crate::founding::Founding;
 use crate::machine::StateMachine;
 use crate::mempool::{Mempool, TransactionId, transaction_id};
+use crate::restored::Restored;
 use crate::setup::{Genesis, Identity, NodeFile, io_error};
 use crate::validator;
 
@@ -127,7 +128,9 @@ fn run(
     let node = NodeFile::load(&config.folder)?;
     let storage = config.folder.join(CONSENSUS_FOLDER);
     let committed = replica.committed();
-    if committed.height > 0 && !storage.exists() {
+    let restored = Restored::load(&config.folder, genesis)?;
+    let begins_here = restored.as_ref().is_some_and(|restored| restored.block.header == committed);
+    if committed.height > 0 && !storage.exists() && !begins_here {
         // Its votes are recorded there; voting again without the record could contradict them.
         return Err(EngineError::StateMismatch(format!("{} is missing", storage.display())));
     }
@@ -151,6 +154,7 @@ fn run(
         heartbeat: config.heartbeat,
         leader_timeout: config.leader_timeout,
         prefix: String::new(),
+        restored,
         replica: replica.clone(),
         mempool: mempool.clone(),
         outgoing,

@@ -43,6 +43,7 @@ mod founding;
 mod gossip;
 mod machine;
 mod mempool;
+mod restored;
 mod setup;
 #[cfg(feature = "testkit")]
 pub mod testkit;
@@ -53,4 +54,5 @@ pub use error::{EngineError, SubmitError};
 pub use founding::{FOUNDING_FILE, Founding, PUBLIC_FILE, Part, new_identity};
 pub use machine::{BlockTime, Built, FinalizedBlock, Recovered, StateMachine};
 pub use mempool::{MAX_BLOCK_BYTES, MAX_BLOCK_TRANSACTIONS, MAX_TRANSACTION_BYTES, TransactionId, transaction_id};
+pub use restored::begin_at;
 pub use setup::{Genesis, MAX_VALIDATORS, NewNetwork, ValidatorPlace, init};

@@ -117,6 +117,7 @@ impl Validator {
             heartbeat: settings.heartbeat,
             leader_timeout: settings.leader_timeout,
             prefix: settings.prefix,
+            restored: None,
             replica: replica.clone(),
             mempool: mempool.clone(),
             outgoing,

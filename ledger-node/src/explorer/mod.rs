@@ -185,6 +185,7 @@ impl Page {
         let place = match (&self.below, self.section) {
             (None, Section::Overview) => String::new(),
             (None, section) => section.path().to_owned(),
+            (Some(below), _) if below.is_empty() => String::new(),
             (Some(below), section) => format!("{}/{below}", section.path()),
         };
         let link = |section: &Section| {

@@ -1,0 +1,180 @@
+//! The disaster runbook (`docs/howtos/restore-the-ledger.md`): all nodes lost, everything made anew from one backup.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ledger_node::backup::{self, BackupError};
+use ledger_node::{Node, NodeConfig, genesis};
+use protocol::crypto::keys::{Ed25519SigningKey, PublicKey, Signer};
+use protocol::identifier::Did;
+use protocol::ledger::{
+    DidKey, DidRecord, Governance, GovernanceKey, Purposes, Record, Scope, Sender, StateKey, TransactionBody,
+    TrustAnchor, Write, proof,
+};
+
+fn key(seed: u8) -> Ed25519SigningKey {
+    Ed25519SigningKey::from_seed(&[seed; 32])
+}
+
+fn organisation(seed: u8) -> DidRecord {
+    let public = key(seed).public_key();
+    let did = Did::derive("kr", &public.to_multicodec()).unwrap();
+    let key = DidKey { fragment: "key-1".into(), key: public, purposes: Purposes::ALL, from: 0, until: None };
+    DidRecord { did, keys: vec![key], deactivated: false }
+}
+
+fn register(anchor: &TrustAnchor, seed: u8, nonce: u64) -> Vec<u8> {
+    let writes = vec![Write { record: Record::Did(organisation(seed)), previous_version: 0 }];
+    let body = TransactionBody { network_id: anchor.network_id, sender: Sender::Governance, nonce, writes };
+    body.signed_by(&[&key(100)]).unwrap().encode()
+}
+
+/// A network of `count` validators.
+fn network(folder: &Path, count: usize) -> (TrustAnchor, Vec<PathBuf>) {
+    let PublicKey::Ed25519(governor) = key(100).public_key() else { unreachable!() };
+    let governance = Governance { network: "kr".into(), keys: vec![GovernanceKey(governor)], threshold: 1 };
+    let listeners: Vec<_> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    let addresses: Vec<SocketAddr> = listeners.iter().map(|listener| listener.local_addr().unwrap()).collect();
+    drop(listeners);
+    let places = genesis::places(folder, &addresses);
+    let folders = places.iter().map(|place| place.folder.clone()).collect();
+    let mut random = rand_core::UnwrapErr(getrandom::SysRng);
+    (genesis::init(governance, places, 1_700_000_000_000, &mut random).unwrap(), folders)
+}
+
+fn start(folder: &Path) -> Node {
+    let config = NodeConfig { finality_limit: Duration::from_secs(120), ..NodeConfig::new(folder) };
+    Node::start(&config).unwrap()
+}
+
+/// What an operator keeps apart from all backups.
+fn keys_of(folder: &Path, kept: &Path) {
+    std::fs::create_dir_all(kept).unwrap();
+    for name in ["node.key", "share.key", "node.json"] {
+        std::fs::copy(folder.join(name), kept.join(name)).unwrap();
+    }
+}
+
+#[test]
+fn all_nodes_lost_and_restored_from_one_backup() {
+    let place = tempfile::tempdir().unwrap();
+    let (anchor, folders) = network(&place.path().join("lost"), 4);
+    let nodes: Vec<Node> = folders.iter().map(|folder| start(folder)).collect();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    for n in 0..6 {
+        runtime.block_on(nodes[usize::from(n) % 4].submit(register(&anchor, n + 1, n.into()))).unwrap();
+    }
+    // A backup while the node runs and blocks are made.
+    let file = place.path().join("backup.sqlite");
+    let last = runtime.block_on(nodes[1].submit(register(&anchor, 7, 6))).unwrap();
+    backup::make(&folders[1], &file).unwrap();
+    let contents = backup::examine(&file).unwrap();
+    assert!(contents.height >= last.height);
+    assert_eq!((contents.anchor.clone(), contents.transactions), (anchor.clone(), 7));
+    let bundle = nodes[1].snapshot().unwrap();
+    nodes.iter().for_each(|node| node.stop().unwrap());
+
+    // The fire. Only the operators' keys, kept elsewhere, and one backup are left.
+    let kept: Vec<PathBuf> = (0..4).map(|n| place.path().join(format!("anew/{n}"))).collect();
+    folders.iter().zip(&kept).for_each(|(folder, kept)| keys_of(folder, kept));
+    drop(nodes);
+    std::fs::remove_dir_all(place.path().join("lost")).unwrap();
+    for folder in &kept {
+        assert_eq!(backup::restore(&file, folder).unwrap(), contents);
+    }
+    let nodes: Vec<Node> = kept.iter().map(|folder| start(folder)).collect();
+    for node in &nodes {
+        // Everything acknowledged is there, under the trust anchor that verifiers have had all along.
+        assert_eq!(node.anchor(), &anchor);
+        assert_eq!(node.recorded(&last.id).unwrap(), Some(last));
+        let trust = node.bundle(Scope::Snapshot).unwrap().verify(&anchor, contents.height).unwrap();
+        assert!((1..=7).all(|n| trust.did(&organisation(n).did).is_some()));
+        assert_eq!(node.versions(&StateKey::did(&organisation(3).did)).unwrap().len(), 1);
+        assert!(bundle.len() <= node.snapshot().unwrap().len() + 64);
+    }
+    // And the ledger goes on: new transactions become final above the old height, on all nodes.
+    let next = runtime.block_on(nodes[2].submit(register(&anchor, 8, 7))).unwrap();
+    assert!(next.height > contents.height);
+    let key = StateKey::did(&organisation(8).did);
+    for node in &nodes {
+        let mut tip = node.subscribe();
+        runtime.block_on(async { tip.wait_for(|tip| tip.height >= next.height).await.map(|_| ()) }).unwrap();
+        let proven = (0..600).find_map(|_| {
+            std::thread::sleep(Duration::from_millis(100));
+            proof::check(&anchor, &node.proof(&key).ok()?, next.height).ok()?.envelope
+        });
+        assert_eq!(proven.unwrap().record, Record::Did(organisation(8)));
+    }
+    nodes.iter().for_each(|node| node.stop().unwrap());
+    // A restored node restarts like any other.
+    let again: Vec<Node> = kept.iter().map(|folder| start(folder)).collect();
+    let last = runtime.block_on(again[0].submit(register(&anchor, 9, 8))).unwrap();
+    assert!(last.height > next.height);
+    again.iter().for_each(|node| node.stop().unwrap());
+}
+
+#[test]
+fn nothing_is_restored_that_does_not_follow_from_its_own_transactions() {
+    let place = tempfile::tempdir().unwrap();
+    let (anchor, folders) = network(&place.path().join("one"), 1);
+    let file = place.path().join("backup.sqlite");
+    let node = start(&folders[0]);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    for n in 0..3 {
+        runtime.block_on(node.submit(register(&anchor, n + 1, n.into()))).unwrap();
+    }
+    node.stop().unwrap();
+    backup::make(&folders[0], &file).unwrap();
+    assert!(matches!(backup::make(&folders[0], &file), Err(BackupError::InTheWay(_))));
+    assert!(matches!(backup::make(&place.path().join("nowhere"), &file.with_extension("2")), Err(BackupError::Io(..))));
+
+    let kept = place.path().join("kept");
+    assert!(matches!(backup::restore(&file, &kept), Err(BackupError::KeysMissing(_))));
+    assert!(matches!(backup::restore(&file, &folders[0]), Err(BackupError::InTheWay(_))), "a node that lives");
+    keys_of(&folders[0], &kept);
+    let (_, others) = network(&place.path().join("other"), 1);
+    std::fs::copy(others[0].join("genesis.json"), kept.join("genesis.json")).unwrap();
+    assert!(matches!(backup::restore(&file, &kept), Err(BackupError::OtherNetwork)));
+    std::fs::remove_file(kept.join("genesis.json")).unwrap();
+
+    // Whatever is changed in the file is found: a record, a transaction, a header, a certificate, a missing block.
+    for (what, change) in [
+        ("a record", "UPDATE records SET value = (SELECT value FROM records LIMIT 1 OFFSET 1) WHERE rowid = 1"),
+        (
+            "a transaction",
+            "UPDATE transactions SET bytes = (SELECT bytes FROM transactions WHERE height = 1) WHERE height = 2",
+        ),
+        ("a transaction more", "UPDATE transactions SET height = 1, position = 1 WHERE height = 2"),
+        ("a header", "UPDATE blocks SET header = (SELECT header FROM blocks WHERE height = 1) WHERE height = 2"),
+        (
+            "a certificate",
+            "UPDATE blocks SET certificate = (SELECT certificate FROM blocks WHERE height = 1) WHERE height = 2",
+        ),
+        ("a block less", "DELETE FROM blocks WHERE height = (SELECT max(height) FROM blocks)"),
+    ] {
+        let changed = place.path().join("changed.sqlite");
+        std::fs::copy(&file, &changed).unwrap();
+        assert!(rusqlite::Connection::open(&changed).unwrap().execute(change, []).unwrap() > 0, "{what}");
+        let examined = backup::examine(&changed);
+        let found = matches!(examined, Err(BackupError::Inconsistent(_) | BackupError::Store(_)));
+        assert!(found, "{what}: {examined:?}");
+        assert!(backup::restore(&changed, &kept).is_err());
+        assert!(!kept.join("ledger.sqlite").exists() && !kept.join("restored.json").exists());
+    }
+    let changed = place.path().join("uncertified.sqlite");
+    std::fs::copy(&file, &changed).unwrap();
+    rusqlite::Connection::open(&changed).unwrap().execute("UPDATE blocks SET certificate = NULL", []).unwrap();
+    assert!(matches!(backup::examine(&changed), Err(BackupError::NothingCertified)));
+    let unrelated = place.path().join("unrelated.sqlite");
+    rusqlite::Connection::open(&unrelated).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();
+    assert!(matches!(backup::examine(&unrelated), Err(BackupError::NotABackup)));
+    // The file as it was is good.
+    assert_eq!(backup::restore(&file, &kept).unwrap().transactions, 3);
+    let node = start(&kept);
+    runtime.block_on(node.submit(register(&anchor, 4, 3))).unwrap();
+    node.stop().unwrap();
+    assert!(matches!(backup::restore(&file, &kept), Err(BackupError::InTheWay(_))));
+}
