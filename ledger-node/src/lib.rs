@@ -32,6 +32,8 @@ mod server;
 mod standing;
 pub mod state;
 pub mod store;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 
 pub use api::Limits;
 pub use genesis::GenesisError;

@@ -19,7 +19,7 @@ pub(crate) fn run_in(folder: &Path, program: &str, arguments: &[&str]) -> Result
     start(folder, program, arguments, &[])
 }
 
-fn run_with(program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Result<(), String> {
+pub(crate) fn run_with(program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Result<(), String> {
     start(&root(), program, arguments, environment)
 }
 
@@ -117,21 +117,6 @@ pub(crate) fn wasm(rest: &[String]) -> Result<(), String> {
 pub(crate) fn demo() -> Result<(), String> {
     run("cargo", &["run", "--release", "--locked", "--", "demo", "--lang", "en"])?;
     run("cargo", &["run", "--release", "--locked", "--", "demo", "--lang", "ko"])
-}
-
-/// The long form of tests whose short form CI runs: random kills, or changed presentations.
-pub(crate) fn campaign(rest: &[String]) -> Result<(), String> {
-    if let Some("mutants") = rest.first().map(String::as_str) {
-        let count = rest.get(1).map_or("1000000", String::as_str);
-        let seed = rest.get(2).map_or("1", String::as_str);
-        let arguments =
-            ["test", "--release", "--locked", "--package", "tests", "--test", "mutants", "--", "--nocapture"];
-        return run_with("cargo", &arguments, &[("MID_MUTANTS", count), ("MID_MUTANTS_SEED", seed)]);
-    }
-    let kills = rest.first().map_or("10000", String::as_str);
-    run("cargo", &["build", "--release", "--locked"])?;
-    let arguments = ["test", "--release", "--locked", "--package", "journeys", "--test", "kills", "--", "--nocapture"];
-    run_with("cargo", &arguments, &[("MID_KILLS", kills)])
 }
 
 /// Formats everything.

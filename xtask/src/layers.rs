@@ -38,7 +38,7 @@ pub(crate) fn check() -> Result<(), String> {
         let workspace =
             imports.iter().filter(|name| crates.contains(&name.as_str()) && !allowed.contains(&name.as_str()));
         wrong.extend(workspace.map(|name| format!("  {folder} imports {name}")));
-        if NO_NETWORK.contains(&folder) {
+        if NO_NETWORK.contains(folder) {
             let networking = imports.iter().filter(|name| NETWORKING.contains(&name.as_str()));
             wrong.extend(
                 networking.map(|name| format!("  {folder} imports {name}, and must not be able to call anyone")),

@@ -3,6 +3,7 @@
 //! No dependency, so that it builds in a second and runs before anything else does.
 
 mod advisories;
+mod campaigns;
 mod chores;
 mod ids;
 mod layers;
@@ -20,6 +21,8 @@ const HELP: &str = "cargo xtask <chore>
   wasm [DIR]        the verifier for web pages, into DIR (default target/web)
   demo              the main job, in English and Korean
   campaign [N]      N random kills (default 10000) of issue, revoke, ledger commit and wallet save
+  campaign simulation [N]   N seeds (default 10000) of simulated networks of validators with faults
+  campaign cluster [N]      validators as processes, killed all at once N times (default 1000); restarts, partitions
   campaign mutants [N [SEED]]
                     N changed presentations (default 1000000) through the whole path of a verifier
   fmt               format everything
@@ -41,7 +44,7 @@ fn main() -> ExitCode {
         "wasm" => chores::wasm(&rest),
         "qr-table" => chores::qr_table(&rest),
         "demo" => chores::demo(),
-        "campaign" => chores::campaign(&rest),
+        "campaign" => campaigns::campaign(&rest),
         "fmt" => chores::fmt(),
         "variants" => variants::check(),
         "ids" => ids::check(),

@@ -1,0 +1,79 @@
+//! Seeds of good runs, and planted bugs that the checks must find.
+//!
+//! 200 seeds with four validators and 100 with seven by default; `MID_SEEDS` sets another number for both together
+//! (`cargo xtask campaign simulation` runs 10,000), `MID_FIRST_SEED` another beginning.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "test code: a surprise stops the test")]
+
+use std::sync::Arc;
+
+use simulation::campaign::{Outcome, run_all, run_one};
+use simulation::plan::Planted;
+use simulation::{Network, Plan};
+
+fn number(name: &str, usual: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
+}
+
+fn report(validators: usize, outcome: &Outcome) {
+    println!(
+        "{validators} validators: {} seeds, {} violations, {} blocks, at most {:.1} s (simulated) until everybody had \
+         everything; {:.0} s; failure rate < {:.2} % at 95 %",
+        outcome.runs,
+        outcome.failed.len(),
+        outcome.blocks,
+        outcome.slowest.as_secs_f64(),
+        outcome.took.as_secs_f64(),
+        300.0 / outcome.runs as f64,
+    );
+}
+
+#[test]
+fn no_seed_breaks_a_promise() {
+    let seeds = number("MID_SEEDS", 300);
+    let first = number("MID_FIRST_SEED", 0);
+    let mut failed = Vec::new();
+    for (validators, count) in [(4, seeds * 2 / 3), (7, seeds / 3)] {
+        let outcome = run_all(validators, first..first + count, Plan::of, |so_far| so_far.failed.len() >= 3);
+        report(validators, &outcome);
+        failed.extend(outcome.failed);
+    }
+    assert!(failed.is_empty(), "{failed:#?}");
+}
+
+/// Some seed below 500 shows the bug as a breach of agreement, whatever else goes wrong with it.
+fn found(validators: usize, plan: fn(usize, u64) -> Plan) {
+    let forks = |violations: &[String]| violations.iter().any(|violation| violation.starts_with("agreement"));
+    let shown = |so_far: &Outcome| so_far.failed.iter().any(|(_, violations)| forks(violations));
+    let outcome = run_all(validators, 0..500, plan, shown);
+    let (plan, violations) =
+        outcome.failed.iter().find(|(_, violations)| forks(violations)).unwrap_or_else(|| panic!("not in 500 seeds"));
+    let sign = violations.iter().find(|violation| violation.starts_with("agreement"));
+    println!("{validators} validators: found after {} seeds, by seed {}: {sign:?}", outcome.runs, plan.seed);
+}
+
+/// With seven it takes twins, a partition and some luck: long runs look for it, too.
+#[test]
+fn a_quorum_of_2f_is_found() {
+    let all: &[usize] = if number("MID_SEEDS", 300) > 300 { &[4, 7] } else { &[4] };
+    for validators in all {
+        found(*validators, |n, seed| Plan::planted(n, seed, Planted::TwoThirdsSuffice));
+    }
+}
+
+#[test]
+fn validators_that_forget_their_votes_are_found() {
+    for validators in [4, 7] {
+        found(validators, |n, seed| Plan::planted(n, seed, Planted::Forgetful));
+    }
+}
+
+#[test]
+fn the_same_seed_is_the_same_run() {
+    let network = Arc::new(Network::new(4));
+    for seed in 0..3 {
+        let plan = Plan::of(4, seed);
+        let once = run_one(&network, &plan);
+        assert_eq!(once, run_one(&network, &plan), "{plan:#?}");
+        assert!(once.height > 0 && !once.audit.is_empty());
+    }
+}

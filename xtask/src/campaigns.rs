@@ -1,0 +1,32 @@
+//! The long forms of tests whose short form CI runs: `campaign [kills|mutants|simulation|cluster] [N]`.
+
+use crate::chores::{run, run_with};
+
+/// Runs one of them. Without a name it is `kills`.
+pub(crate) fn campaign(rest: &[String]) -> Result<(), String> {
+    let words: Vec<&str> = rest.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["mutants", rest @ ..] => {
+            let (count, seed) = (rest.first().unwrap_or(&"1000000"), rest.get(1).unwrap_or(&"1"));
+            test("tests", &["--test", "mutants"], &[("MID_MUTANTS", count), ("MID_MUTANTS_SEED", seed)])
+        }
+        ["simulation", rest @ ..] => test("simulation", &[], &[("MID_SEEDS", rest.first().unwrap_or(&"10000"))]),
+        ["cluster", rest @ ..] => {
+            run("cargo", &["build", "--release", "--locked"])?;
+            let cycles = rest.first().unwrap_or(&"1000");
+            let (restarts, partitions) = (("MID_RESTARTS", "200"), ("MID_PARTITIONS", "300"));
+            // The promise is about a machine that does nothing else.
+            let limit = ("MID_STALL_LIMIT", "10");
+            test("journeys", &["--test", "cluster"], &[("MID_CYCLES", cycles), restarts, partitions, limit])
+        }
+        ["kills", rest @ ..] | rest => {
+            run("cargo", &["build", "--release", "--locked"])?;
+            test("journeys", &["--test", "kills"], &[("MID_KILLS", rest.first().unwrap_or(&"10000"))])
+        }
+    }
+}
+
+fn test(package: &str, which: &[&str], environment: &[(&str, &str)]) -> Result<(), String> {
+    let fixed = ["test", "--release", "--locked", "--package", package];
+    run_with("cargo", &[&fixed[..], which, &["--", "--nocapture"]].concat(), environment)
+}
