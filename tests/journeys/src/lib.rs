@@ -9,9 +9,13 @@
 )]
 
 mod citizen;
+mod cluster;
+mod proxy;
 mod services;
 
 pub use citizen::{Citizen, PIN, WRONG_PIN};
+pub use cluster::Cluster;
+pub use proxy::Proxy;
 pub use services::{Client, Services};
 
 use std::path::PathBuf;

@@ -16,16 +16,19 @@ pub struct Client(ureq::Agent);
 
 impl Default for Client {
     fn default() -> Self {
-        let config = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(Duration::from_secs(20)))
-            .proxy(None)
-            .build();
-        Self(config.into())
+        Self::with_timeout(Duration::from_secs(20))
     }
 }
 
 impl Client {
+    /// Takes no answer for one after this time.
+    #[must_use]
+    pub fn with_timeout(limit: Duration) -> Self {
+        let config =
+            ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(limit)).proxy(None).build();
+        Self(config.into())
+    }
+
     /// `GET`: status and body, or nothing when the service is gone.
     #[must_use]
     pub fn get(&self, url: &str) -> Option<(u16, Vec<u8>)> {
