@@ -120,6 +120,7 @@ impl Network {
                 network: NAME.to_owned(),
                 keys: vec![GovernanceKey(files::ed25519_public(&ministry)?)],
                 threshold: 1,
+                delay: 0,
             };
             let places = genesis::places(&dir.join("ledger"), &[SocketAddr::from(([127, 0, 0, 1], 0))]);
             genesis::init(governance, places, clock::now_ms(), &mut rng)?;

@@ -1,5 +1,6 @@
 //! Ledger records as people write them: a JSON file of what shall be recorded, and by whom.
 
+use issuer::ledger::Ledger;
 use protocol::credential::{CredentialType, Label};
 use protocol::crypto::keys::PublicKey;
 use protocol::exchange::Predicate;
@@ -8,9 +9,11 @@ use protocol::ledger::record::{
     Accreditation, DidKey, DidRecord, Governance, GovernanceKey, IssuerKey, Permit, Purpose, Purposes, Record,
     StatusEpoch, StatusListAnchor, TypeDefinition, VerifierRegistration,
 };
-use protocol::ledger::transaction::Sender;
+use protocol::ledger::transaction::{Account, Sender};
+use protocol::ledger::{Activation, Scheduled, Succession, Validator, ValidatorSet};
 use serde::{Deserialize, Serialize};
 
+use crate::ledger::answered;
 use crate::output::CliError;
 
 /// A transaction before it has a nonce, versions and signatures.
@@ -21,6 +24,9 @@ pub(crate) struct Draft {
     pub(crate) sender: SenderText,
     /// The records as they shall be.
     pub(crate) records: Vec<RecordText>,
+    /// When they shall come into force, Unix seconds; at once when absent (LRUL-12).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) at: Option<u64>,
 }
 
 /// Who sends a transaction.
@@ -72,6 +78,9 @@ pub(crate) enum RecordText {
         network: String,
         keys: Vec<String>,
         threshold: u8,
+        /// Seconds before more power comes into force.
+        #[serde(default)]
+        delay: u32,
     },
     StatusList {
         issuer: Did,
@@ -86,6 +95,46 @@ pub(crate) enum RecordText {
         epoch: u32,
         at: u64,
     },
+    Validators {
+        validators: Vec<ValidatorText>,
+    },
+    Scheduled {
+        change: Box<RecordText>,
+        previous_version: u64,
+        at: u64,
+        #[serde(default)]
+        activation: ActivationText,
+    },
+    Succession {
+        network_id: String,
+        group_key: String,
+        height: u64,
+    },
+    /// Shown, never sent: only the execution of transactions writes it.
+    Nonce {
+        account: String,
+        next: u64,
+    },
+}
+
+/// One validator.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ValidatorText {
+    key: String,
+    #[serde(default)]
+    address: String,
+}
+
+/// What became of a scheduled change.
+#[derive(Debug, Default, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ActivationText {
+    #[default]
+    Waiting,
+    InForce,
+    Cancelled,
+    Failed,
 }
 
 /// The uses of a key, and what they are called.
@@ -161,6 +210,44 @@ impl Draft {
     }
 }
 
+impl Draft {
+    /// The records to write, each scheduled where the draft names a time. What they replace is what `ledger` has now.
+    pub(crate) fn records_from(self, ledger: &dyn Ledger) -> Result<Vec<Record>, CliError> {
+        let at = self.at;
+        let records = self.records()?;
+        let Some(at) = at else { return Ok(records) };
+        let schedule = |record: Record| {
+            let present = ledger.record(&record.state_key()).map_err(answered)?;
+            let scheduled = Scheduled::new(&record, present.map_or(0, |envelope| envelope.version), at);
+            scheduled.record()?;
+            Ok(Record::Scheduled(scheduled))
+        };
+        records.into_iter().map(schedule).collect()
+    }
+}
+
+impl From<Activation> for ActivationText {
+    fn from(activation: Activation) -> Self {
+        match activation {
+            Activation::Waiting => Self::Waiting,
+            Activation::InForce => Self::InForce,
+            Activation::Cancelled => Self::Cancelled,
+            Activation::Failed => Self::Failed,
+        }
+    }
+}
+
+impl From<ActivationText> for Activation {
+    fn from(text: ActivationText) -> Self {
+        match text {
+            ActivationText::Waiting => Self::Waiting,
+            ActivationText::InForce => Self::InForce,
+            ActivationText::Cancelled => Self::Cancelled,
+            ActivationText::Failed => Self::Failed,
+        }
+    }
+}
+
 impl SenderText {
     /// The sender as the ledger knows it.
     pub(crate) fn sender(&self) -> Sender {
@@ -190,9 +277,9 @@ impl RecordText {
                 definition: credential_type.definition(),
             }),
             Self::IssuerKey(text) => Record::IssuerKey(Box::new(text.key()?)),
-            Self::Governance { network, keys, threshold } => {
+            Self::Governance { network, keys, threshold, delay } => {
                 let keys = keys.iter().map(|key| Ok(GovernanceKey(bytes(key)?))).collect::<Result<_, CliError>>()?;
-                Record::Governance(Governance { network, keys, threshold })
+                Record::Governance(Governance { network, keys, threshold, delay })
             }
             Self::StatusList { issuer, credential_type, list, digest, entries, as_of } => {
                 let digest = bytes(&digest)?;
@@ -200,6 +287,25 @@ impl RecordText {
             }
             Self::StatusEpoch { issuer_key, epoch, at } => {
                 Record::StatusEpoch(StatusEpoch { issuer_key: bytes(&issuer_key)?, epoch, at })
+            }
+            Self::Validators { validators } => {
+                let validator = |text: ValidatorText| {
+                    Ok::<_, CliError>(Validator { key: bytes(&text.key)?, address: text.address })
+                };
+                let mut validators = validators.into_iter().map(validator).collect::<Result<Vec<_>, _>>()?;
+                validators.sort_by_key(|validator| validator.key);
+                Record::Validators(ValidatorSet { validators })
+            }
+            Self::Scheduled { change, previous_version, at, activation } => {
+                let scheduled = Scheduled::new(&change.record()?, previous_version, at);
+                Record::Scheduled(Scheduled { activation: activation.into(), ..scheduled })
+            }
+            Self::Succession { network_id, group_key, height } => {
+                let (network_id, group_key) = (bytes(&network_id)?, bytes(&group_key)?);
+                Record::Succession(Box::new(Succession { network_id, group_key, height }))
+            }
+            Self::Nonce { .. } => {
+                return Err(CliError::refused("MalformedDraft", "nonces are counted by the ledger itself"));
             }
         })
     }
@@ -231,6 +337,7 @@ impl RecordText {
                 network: r.network.clone(),
                 keys: r.keys.iter().map(|key| hex::encode(key.0)).collect(),
                 threshold: r.threshold,
+                delay: r.delay,
             },
             Record::StatusList(r) => Self::StatusList {
                 issuer: r.issuer.clone(),
@@ -242,6 +349,28 @@ impl RecordText {
             },
             Record::StatusEpoch(r) => {
                 Self::StatusEpoch { issuer_key: hex::encode(r.issuer_key), epoch: r.epoch, at: r.at }
+            }
+            Record::Validators(r) => {
+                let text = |v: &Validator| ValidatorText { key: hex::encode(v.key), address: v.address.clone() };
+                Self::Validators { validators: r.validators.iter().map(text).collect() }
+            }
+            Record::Scheduled(r) => Self::Scheduled {
+                change: Box::new(Self::of(&r.record().ok()?)?),
+                previous_version: r.previous_version,
+                at: r.at,
+                activation: r.activation.into(),
+            },
+            Record::Succession(r) => Self::Succession {
+                network_id: hex::encode(r.network_id),
+                group_key: hex::encode(r.group_key),
+                height: r.height,
+            },
+            Record::Nonce(r) => {
+                let account = match &r.account {
+                    Account::Governance => "governance".to_owned(),
+                    Account::Did { did } => did.to_string(),
+                };
+                Self::Nonce { account, next: r.next }
             }
         })
     }
@@ -338,6 +467,8 @@ impl From<&IssuerKey> for RecordText {
 
 #[cfg(test)]
 mod tests {
+    use protocol::ledger::NonceCount;
+
     use super::*;
 
     #[test]
@@ -352,6 +483,21 @@ mod tests {
         assert!(matches!(refused, Err(CliError::Refused { name, .. }) if name == "TextMissing"));
         let record = Draft::parse(json.as_bytes()).unwrap().records().unwrap().remove(0);
         assert_eq!(RecordText::of(&record).unwrap().record().unwrap(), record);
+        for activation in [Activation::Waiting, Activation::InForce, Activation::Cancelled, Activation::Failed] {
+            let scheduled = Record::Scheduled(Scheduled { activation, ..Scheduled::new(&record, 3, 9) });
+            assert_eq!(RecordText::of(&scheduled).unwrap().record().unwrap(), scheduled);
+        }
+        let validators = [(1, ""), (2, "192.0.2.1:7801")].map(|(n, at)| Validator { key: [n; 32], address: at.into() });
+        let succession = Succession { network_id: [1; 32], group_key: [2; 96], height: 3 };
+        for record in [
+            Record::Validators(ValidatorSet { validators: validators.to_vec() }),
+            Record::Succession(Box::new(succession)),
+        ] {
+            assert_eq!(RecordText::of(&record).unwrap().record().unwrap(), record);
+        }
+        let counted = NonceCount { account: Account::Governance, next: 1 };
+        let counted = RecordText::of(&Record::Nonce(counted)).unwrap().record();
+        assert!(matches!(counted, Err(CliError::Refused { name, .. }) if name == "MalformedDraft"));
         let unknown = json.replace("\"sender\"", "\"extra\":1,\"sender\"");
         assert!(
             matches!(Draft::parse(unknown.as_bytes()), Err(CliError::Refused { name, .. }) if name == "MalformedDraft")

@@ -1,5 +1,6 @@
-//! Presentations accepted before, kept in a file so that one command after another remembers them.
+//! Presentations accepted before, and how new the trust data was, kept in a file so that one command after another remembers them.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
 
@@ -21,6 +22,9 @@ struct Entry {
 struct Content {
     latest: u64,
     entries: Vec<Entry>,
+    /// By network id: the height of the newest trust bundle that was used.
+    #[serde(default)]
+    heights: BTreeMap<String, u64>,
 }
 
 /// The memory of a scanner in a file. Others that use the same file wait until this is dropped.
@@ -59,6 +63,17 @@ impl SeenFile {
             memory.first_use(entry.id, entry.until, content.latest);
         }
         Ok(Self { path: path.to_owned(), memory, content, _exclusive: lock })
+    }
+
+    /// The height of the newest bundle of this network that was used; older ones are refused (BNDL-03).
+    pub(crate) fn height_floor(&self, network_id: &[u8; 32]) -> u64 {
+        self.content.heights.get(&hex::encode(network_id)).copied().unwrap_or(0)
+    }
+
+    /// Records that a bundle of this height is in use.
+    pub(crate) fn used(&mut self, network_id: &[u8; 32], height: u64) {
+        let floor = self.content.heights.entry(hex::encode(network_id)).or_default();
+        *floor = height.max(*floor);
     }
 
     /// Makes durable what was recorded. A verdict may be given only after this.
@@ -104,6 +119,14 @@ mod tests {
         // The clock is set back after the entry ran out.
         assert!(first_use(&path, 8, 500, 200));
         assert!(!first_use(&path, 7, 130, 100));
+        let mut seen = SeenFile::open(&path).unwrap();
+        seen.used(&[1; 32], 9);
+        seen.used(&[1; 32], 7);
+        seen.save().unwrap();
+        drop(seen);
+        let seen = SeenFile::open(&path).unwrap();
+        assert_eq!((seen.height_floor(&[1; 32]), seen.height_floor(&[2; 32])), (9, 0), "bndl_03");
+        drop(seen);
         fs::write(&path, "{").unwrap();
         assert!(matches!(SeenFile::open(&path), Err(CliError::Refused { name, .. }) if name == "SeenFileDamaged"));
     }

@@ -6,7 +6,7 @@ use ledger_engine::{EngineError, Founding, Genesis, NewNetwork, ValidatorPlace};
 pub use ledger_engine::{FOUNDING_FILE, PUBLIC_FILE, Part, new_identity};
 use minicbor::{Decode, Encode};
 use protocol::cbor;
-use protocol::ledger::{Governance, Record, RecordError, TrustAnchor};
+use protocol::ledger::{Governance, Record, RecordError, TrustAnchor, Validator, ValidatorSet};
 use rand_core::CryptoRng;
 
 use crate::rules::genesis_envelope;
@@ -115,7 +115,10 @@ pub fn anchor(genesis: &Genesis) -> TrustAnchor {
 /// [`GenesisError::GenesisInvalid`]
 pub(crate) fn state(genesis: &Genesis) -> Result<State, GenesisError> {
     let record = governance(&genesis.application)?;
-    Ok(State::new([genesis_envelope(record)], Default::default()))
+    // Where the validators are is each operator's own configuration until governance writes it down.
+    let validator = |key: &[u8; 32]| Validator { key: *key, address: String::new() };
+    let validators = ValidatorSet { validators: genesis.validators.iter().map(validator).collect() };
+    Ok(State::new([record, Record::Validators(validators)].map(genesis_envelope)))
 }
 
 #[cfg(test)]
@@ -134,11 +137,15 @@ mod tests {
 
     #[test]
     fn a_genesis_of_another_software_is_refused() {
-        let governance =
-            Governance { network: "kr".into(), keys: vec![protocol::ledger::GovernanceKey([6; 32])], threshold: 1 };
+        let governance = Governance {
+            network: "kr".into(),
+            keys: vec![protocol::ledger::GovernanceKey([6; 32])],
+            threshold: 1,
+            delay: 0,
+        };
         let ours = cbor::to_vec(&Application { governance });
         let (folder, genesis) = network(ours.clone());
-        assert_eq!(state(&genesis).unwrap().envelopes().count(), 1);
+        assert_eq!(state(&genesis).unwrap().envelopes().count(), 2);
         let node = Node::start(&NodeConfig::new(folder.path())).unwrap();
         node.stop().unwrap();
 

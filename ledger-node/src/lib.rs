@@ -22,9 +22,11 @@
 pub mod api;
 pub mod backup;
 mod clock;
+mod cosigner;
 mod explorer;
 pub mod genesis;
 mod history;
+mod lists;
 mod machine;
 mod node;
 pub mod rules;

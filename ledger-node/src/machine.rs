@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use ledger_engine::{BlockTime, Built, FinalizedBlock, Recovered, StateMachine};
-use protocol::ledger::{Header, Sender, StateKey, Transaction, TransactionId};
+use protocol::ledger::{Account, Header, Sender, StateKey, Transaction, TransactionId};
+use zeroize::Zeroizing;
 
+use crate::cosigner::Cosigner;
 use crate::rules::{self, Admitted, TxError};
-use crate::state::{State, account};
-use crate::store::{Executed, Store, StoreError, StoredList};
+use crate::state::State;
+use crate::store::{Store, StoreError, StoredList};
 
 /// How many transactions are remembered as checked, and how many refusals with their reason.
 const REMEMBERED: usize = 8_192;
@@ -25,6 +27,7 @@ pub(crate) struct Certified {
 pub(crate) struct Shared {
     pub(crate) network_id: [u8; 32],
     pub(crate) store: Store,
+    cosigner: Cosigner,
     genesis: State,
     /// The last committed state, and its block's place.
     tip: RwLock<(State, BlockTime)>,
@@ -34,7 +37,7 @@ pub(crate) struct Shared {
     admitted: Mutex<Remembered<()>>,
     refused: Mutex<Remembered<TxError>>,
     /// By sender: the nonce after the last transaction that this node handed to the engine.
-    handed_over: Mutex<BTreeMap<Sender, u64>>,
+    handed_over: Mutex<BTreeMap<Account, u64>>,
     pub(crate) lists: RwLock<BTreeMap<StateKey, StoredList>>,
     /// The whole trust bundle, encoded, and the certified height it was made of.
     snapshot: Mutex<Option<(u64, Arc<[u8]>)>>,
@@ -73,12 +76,15 @@ impl Shared {
         genesis: State,
         genesis_time_ms: u64,
         store: Store,
+        node_key: Zeroizing<[u8; 32]>,
     ) -> Result<Self, StoreError> {
         let lists = store.status_lists()?;
+        let cosigner = Cosigner::new(node_key, &store)?;
         let tip = (genesis.clone(), BlockTime { height: 0, time_ms: genesis_time_ms });
         Ok(Self {
             network_id,
             store,
+            cosigner,
             genesis,
             tip: RwLock::new(tip),
             certified: RwLock::new(None),
@@ -119,24 +125,24 @@ impl Shared {
     /// Notes that the engine has the transaction of `sender` with this nonce.
     pub(crate) fn handed_over(&self, sender: &Sender, nonce: u64) {
         let mut handed_over = lock(&self.handed_over);
-        let next = handed_over.entry(account(sender)).or_default();
+        let next = handed_over.entry(sender.account()).or_default();
         *next = (*next).max(nonce.saturating_add(1));
     }
 
     /// The nonce after the last transaction of `sender` that the engine was given here.
     pub(crate) fn next_after_handed_over(&self, sender: &Sender) -> u64 {
-        lock(&self.handed_over).get(&account(sender)).copied().unwrap_or(0)
+        lock(&self.handed_over).get(&sender.account()).copied().unwrap_or(0)
     }
 
     /// The encoded bundle of this certified height or a later one, made once however many ask for it.
-    pub(crate) fn snapshot(&self, height: u64, make: impl FnOnce() -> Vec<u8>) -> Arc<[u8]> {
+    pub(crate) fn snapshot<E>(&self, height: u64, make: impl FnOnce() -> Result<Vec<u8>, E>) -> Result<Arc<[u8]>, E> {
         let mut kept = lock(&self.snapshot);
         match kept.as_ref() {
-            Some((of, bytes)) if *of >= height => bytes.clone(),
+            Some((of, bytes)) if *of >= height => Ok(bytes.clone()),
             _ => {
-                let bytes = Arc::<[u8]>::from(make());
+                let bytes = Arc::<[u8]>::from(make()?);
                 *kept = Some((height, bytes.clone()));
-                bytes
+                Ok(bytes)
             }
         }
     }
@@ -184,6 +190,7 @@ impl StateMachine for Machine {
 
     fn build(&self, parent: &State, at: BlockTime, candidates: Vec<Vec<u8>>) -> Built<State> {
         let mut built = Built { transactions: Vec::new(), refused: Vec::new(), state: parent.clone() };
+        rules::begin_block(&mut built.state, at);
         let mut waiting = candidates;
         // One sender's transactions may arrive out of order: whatever only came too early is tried again.
         while !waiting.is_empty() {
@@ -207,6 +214,7 @@ impl StateMachine for Machine {
 
     fn execute(&self, parent: &State, at: BlockTime, transactions: &[Vec<u8>]) -> Result<State, String> {
         let mut state = parent.clone();
+        rules::begin_block(&mut state, at);
         for bytes in transactions {
             let admitted = self.0.admit(bytes).map_err(|error| error.name())?;
             rules::apply(&mut state, at, &admitted).map_err(|error| error.name())?;
@@ -216,14 +224,8 @@ impl StateMachine for Machine {
 
     fn commit(&self, block: FinalizedBlock, state: &State) -> Result<(), String> {
         let header = Header::decode(&block.header).map_err(|error| error.to_string())?;
-        let executed = |bytes: &Vec<u8>| {
-            let admitted = self.0.admit(bytes).map_err(|error| error.name())?;
-            let body = &admitted.transaction().body;
-            let keys = body.writes.iter().map(|write| write.record.state_key()).collect();
-            Ok::<_, String>(Executed { id: Transaction::id(bytes), sender: body.sender.clone(), keys })
-        };
-        let executed = block.transactions.iter().map(executed).collect::<Result<Vec<_>, _>>()?;
-        self.0.store.commit(&block, &executed, state).map_err(|error| error.to_string())?;
+        let cosignature = self.0.cosigner.cosign(&header, state).map_err(|error| error.to_string())?;
+        self.0.store.commit(&block, state, cosignature.as_ref()).map_err(|error| error.to_string())?;
         self.0.advance(header, block.certificate, state.clone());
         Ok(())
     }

@@ -1,29 +1,29 @@
 //! A running node: the engine, the state it serves, and the questions it answers.
 
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ledger_engine::{BlockTime, Engine, EngineError, Genesis, Handle, SubmitError, Tip};
-use minicbor::bytes::ByteVec;
-use protocol::credential::{Status, StatusList};
-use protocol::ledger::attachment::{self, Attachment, AttachmentError};
+use protocol::ledger::attachment::{Attachment, AttachmentError};
 use protocol::ledger::proof::Evidence;
 use protocol::ledger::tree::Slot;
 use protocol::ledger::{
-    Envelope, LedgerProof, Record, Scope, Sender, StateKey, Transaction, TransactionId, TrustAnchor, TrustBundle,
+    Checkpoint, Envelope, Header, LedgerProof, Note, Scope, Sender, StateKey, Transaction, TransactionId, TrustAnchor,
+    TrustBundle,
 };
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::api::{Limits, Metrics};
-use crate::clock;
 use crate::genesis::{self, GenesisError};
 use crate::history::Version;
+use crate::lists;
 use crate::machine::{Certified, Machine, Shared};
 use crate::rules::{self, TxError};
 use crate::state::State;
-use crate::store::{Store, StoreError, StoredBlock, StoredList};
+use crate::store::{Store, StoreError, StoredBlock};
+use crate::{clock, cosigner};
 
 /// The file of records and blocks within the node's folder.
 pub(crate) const DATABASE: &str = "ledger.sqlite";
@@ -145,7 +145,8 @@ impl Node {
         let genesis = Genesis::load(&config.folder)?;
         let anchor = genesis::anchor(&genesis);
         let store = Store::open(&config.folder.join(DATABASE))?;
-        let shared = Shared::new(anchor.network_id, genesis::state(&genesis)?, genesis.time_ms, store)?;
+        let cosigner = cosigner::load(&config.folder)?;
+        let shared = Shared::new(anchor.network_id, genesis::state(&genesis)?, genesis.time_ms, store, cosigner)?;
         let shared = Arc::new(shared);
         let engine =
             ledger_engine::Config { heartbeat: config.heartbeat, ..ledger_engine::Config::new(&config.folder) };
@@ -221,9 +222,10 @@ impl Node {
             return Ok(recorded);
         }
         let refusal = || {
-            let (state, tip) = self.shared.tip();
+            let (mut state, tip) = self.shared.tip();
             // As if the next block were made now.
             let at = BlockTime { height: tip.height + 1, time_ms: clock::now_ms().max(tip.time_ms + 1) };
+            rules::begin_block(&mut state, at);
             match rules::check(&state, at, &admitted) {
                 // Earlier transactions of the sender may be on their way: the block builder decides.
                 Ok(_) | Err(TxError::NonceGap) => None,
@@ -389,7 +391,7 @@ impl Node {
     /// [`NodeError::NotCertifiedYet`]
     pub fn bundle(&self, scope: Scope) -> Result<TrustBundle, NodeError> {
         let certified = self.certified()?;
-        Ok(self.bundle_of(&certified, scope))
+        lists::bundle(&self.shared, &certified, scope)
     }
 
     /// The whole trust bundle, encoded. The same allocation until the certified height or a status list
@@ -399,31 +401,9 @@ impl Node {
     /// [`NodeError::NotCertifiedYet`]
     pub fn snapshot(&self) -> Result<Arc<[u8]>, NodeError> {
         let certified = self.certified()?;
-        Ok(self.shared.snapshot(certified.header.height, || self.bundle_of(&certified, Scope::Snapshot).encode()))
-    }
-
-    fn bundle_of(&self, certified: &Certified, scope: Scope) -> TrustBundle {
-        let Certified { state, header, certificate } = certified;
-        let newer = |height: u64| match scope {
-            Scope::Snapshot => true,
-            Scope::Delta { since } => height > since,
-        };
-        let values = state.envelopes().filter(|envelope| newer(envelope.height));
-        let lists = self.shared.lists.read().unwrap_or_else(PoisonError::into_inner);
-        let attachments = lists.iter().filter(|(key, list)| {
-            let current = anchored_digest(state.get(key)) == Some(list.digest);
-            // A list may arrive after the block with its digest: then a delta from that block must have it.
-            current && newer(list.height.saturating_add(1))
-        });
-        TrustBundle {
-            header: header.encode().to_vec(),
-            certificate: certificate.clone(),
-            scope,
-            values: values.map(|envelope| ByteVec::from(envelope.encode())).collect(),
-            attachments: attachments
-                .map(|(key, list)| Attachment { anchor: *key, packed: list.packed.clone() })
-                .collect(),
-        }
+        self.shared.snapshot(certified.header.height, || {
+            Ok(lists::bundle(&self.shared, &certified, Scope::Snapshot)?.encode())
+        })
     }
 
     /// Takes the bytes of a status list whose digest is on the ledger (LRUL-11).
@@ -431,41 +411,24 @@ impl Node {
     /// # Errors
     /// [`NodeError::StatusList`], [`NodeError::Store`]
     pub fn put_status_list(&self, attachment: &Attachment) -> Result<(), NodeError> {
-        let (state, at) = self.shared.tip();
-        let digest = anchored_digest(state.get(&attachment.anchor)).ok_or(ListError::UnknownStatusList)?;
-        let list = attachment::unpack(&attachment.packed, &digest).map_err(ListError::from)?;
-        let mut lists = self.shared.lists.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(stored) = lists.get(&attachment.anchor) {
-            if stored.digest == digest {
-                return Ok(());
-            }
-            let old = attachment::unpack(&stored.packed, &stored.digest).map_err(|_| StoreError::Damaged)?;
-            if takes_back(&old, &list) {
-                return Err(ListError::RevocationTakenBack.into());
-            }
-        }
-        let stored = StoredList { digest, packed: attachment.packed.clone(), height: at.height };
-        self.shared.store.put_status_list(&attachment.anchor, &stored)?;
-        lists.insert(attachment.anchor, stored);
-        drop(lists);
-        self.shared.forget_snapshot();
-        Ok(())
+        lists::put(&self.shared, attachment)
+    }
+
+    /// The checkpoint of a height, or of the newest block, with this validator's cosignature. A node that was no
+    /// validator at that height has none to give.
+    ///
+    /// # Errors
+    /// [`NodeError::Store`]
+    pub fn checkpoint(&self, height: Option<u64>) -> Result<Option<Note>, NodeError> {
+        let height = height.unwrap_or(self.shared.tip().1.height);
+        let (Some(block), Some(cosignature)) = (self.block(height)?, self.shared.store.cosignature(height)?) else {
+            return Ok(None);
+        };
+        let header = Header::decode(&block.header).map_err(|_| StoreError::Damaged)?;
+        Ok(Some(Note::new(Checkpoint::of(&header), vec![cosignature])))
     }
 
     fn certified(&self) -> Result<Arc<Certified>, NodeError> {
         self.shared.certified().ok_or(NodeError::NotCertifiedYet)
     }
-}
-
-fn anchored_digest(envelope: Option<&Envelope>) -> Option<[u8; 32]> {
-    match envelope.map(|envelope| &envelope.record) {
-        Some(Record::StatusList(list)) => Some(list.digest),
-        _ => None,
-    }
-}
-
-/// Whether an entry revoked in `old` is anything else in `new`.
-fn takes_back(old: &StatusList, new: &StatusList) -> bool {
-    let revoked = |list: &StatusList, index| list.status(index) == Ok(Status::Revoked);
-    (0..StatusList::ENTRIES).any(|index| revoked(old, index) && !revoked(new, index))
 }

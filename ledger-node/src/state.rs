@@ -3,28 +3,32 @@
 //! The engine holds one state per block that is not final yet, so a copy must cost nothing. The tree
 //! computes the hashes that [`protocol::ledger::tree`] specifies.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use protocol::ledger::tree::{self, EMPTY, Hash, Path, Slot, TreeError};
-use protocol::ledger::{Envelope, IssuerKeyId, Record, Sender, StateKey};
+use protocol::ledger::{Activation, Envelope, IssuerKeyId, Record, Sender, StateKey, ValidatorSet};
 
-/// All records and how many transactions each sender has made.
+/// All records, with what the execution of blocks needs beside them.
 #[derive(Debug, Clone, Default)]
 pub struct State {
     pub(crate) tree: Tree,
-    nonces: Arc<BTreeMap<Sender, u64>>,
+    /// Scheduled changes that wait, by the time at which they come into force.
+    waiting: Arc<BTreeSet<(u64, StateKey)>>,
+    /// What was written since the block began.
+    written: Arc<Vec<StateKey>>,
 }
 
 impl State {
-    /// The state that holds these values and nonces.
+    /// The state that holds these values.
     #[must_use]
-    pub fn new(envelopes: impl IntoIterator<Item = Envelope>, nonces: BTreeMap<Sender, u64>) -> Self {
-        let mut tree = Tree::default();
+    pub fn new(envelopes: impl IntoIterator<Item = Envelope>) -> Self {
+        let mut state = Self::default();
         for envelope in envelopes {
-            tree.insert(envelope);
+            state.insert(envelope);
         }
-        Self { tree, nonces: Arc::new(nonces) }
+        state.begin_block();
+        state
     }
 
     /// The state tree's root.
@@ -55,21 +59,61 @@ impl State {
     /// How many transactions `sender` has made: the nonce of its next one.
     #[must_use]
     pub fn next_nonce(&self, sender: &Sender) -> u64 {
-        self.nonces.get(&account(sender)).copied().unwrap_or(0)
+        match self.get(&StateKey::nonce(&sender.account())).map(|envelope| &envelope.record) {
+            Some(Record::Nonce(count)) => count.next,
+            _ => 0,
+        }
     }
 
-    /// Takes the outcome of one transaction of `sender`.
-    pub(crate) fn accept(&mut self, tree: Tree, sender: &Sender, next_nonce: u64) {
-        self.tree = tree;
-        Arc::make_mut(&mut self.nonces).insert(account(sender), next_nonce);
+    /// The validator set in force, with the version and height of its record: the version numbers the sets, and
+    /// none is younger than the state.
+    #[must_use]
+    pub fn validators(&self) -> Option<(&ValidatorSet, &Envelope)> {
+        let envelope = self.get(&StateKey::validators())?;
+        match &envelope.record {
+            Record::Validators(set) => Some((set, envelope)),
+            _ => None,
+        }
     }
-}
 
-/// Nonces count per organisation, whichever of its keys signs.
-pub(crate) fn account(sender: &Sender) -> Sender {
-    match sender {
-        Sender::Governance => Sender::Governance,
-        Sender::Did { did, .. } => Sender::Did { did: did.clone(), fragment: String::new() },
+    /// What was written since the block began, in order; a key may come more than once.
+    #[must_use]
+    pub fn written(&self) -> &[StateKey] {
+        &self.written
+    }
+
+    /// Forgets what earlier blocks wrote.
+    pub(crate) fn begin_block(&mut self) {
+        self.written = Arc::default();
+    }
+
+    /// The first scheduled change whose time has come at `now` (Unix seconds), with its key.
+    pub(crate) fn due(&self, now: u64) -> Option<(StateKey, &Envelope)> {
+        let (at, key) = self.waiting.first()?;
+        if *at > now {
+            return None;
+        }
+        Some((*key, self.get(key)?))
+    }
+
+    /// Writes a record.
+    pub(crate) fn insert(&mut self, envelope: Envelope) {
+        let key = envelope.record.state_key();
+        let waits = |record: &Record| match record {
+            Record::Scheduled(scheduled) if scheduled.activation == Activation::Waiting => Some((scheduled.at, key)),
+            _ => None,
+        };
+        let before = self.get(&key).and_then(|old| waits(&old.record));
+        let after = waits(&envelope.record);
+        if before != after {
+            let waiting = Arc::make_mut(&mut self.waiting);
+            if let Some(before) = before {
+                waiting.remove(&before);
+            }
+            waiting.extend(after);
+        }
+        Arc::make_mut(&mut self.written).push(key);
+        self.tree.insert(envelope);
     }
 }
 
@@ -220,8 +264,8 @@ mod tests {
     #[test]
     fn the_tree_has_the_specified_root_and_proofs_whatever_the_order() {
         for count in [0, 1, 2, 3, 64, 200] {
-            let forwards = State::new((0..count).map(|n| envelope(n, 1)), BTreeMap::new());
-            let backwards = State::new((0..count).rev().map(|n| envelope(n, 1)), BTreeMap::new());
+            let forwards = State::new((0..count).map(|n| envelope(n, 1)));
+            let backwards = State::new((0..count).rev().map(|n| envelope(n, 1)));
             let mut entries: Vec<_> = (0..count)
                 .map(|n| (envelope(n, 1).record.state_key(), tree::value_hash(&envelope(n, 1).encode())))
                 .collect();
@@ -242,10 +286,11 @@ mod tests {
 
     #[test]
     fn an_older_version_keeps_its_records() {
-        let old = State::new((0..50).map(|n| envelope(n, 1)), BTreeMap::new());
+        let old = State::new((0..50).map(|n| envelope(n, 1)));
         let root = old.root();
         let mut new = old.clone();
-        new.tree.insert(envelope(7, 2));
+        new.insert(envelope(7, 2));
+        assert_eq!((old.written(), new.written()), (&[][..], &[envelope(7, 2).record.state_key()][..]));
         let key = envelope(7, 2).record.state_key();
         assert_eq!((old.get(&key).unwrap().version, new.get(&key).unwrap().version), (1, 2));
         assert_eq!(old.root(), root);

@@ -1,19 +1,18 @@
-//! What survives a crash: blocks, current records, nonces, status lists, in one SQLite file.
+//! What survives a crash: blocks, current records, status lists, in one SQLite file.
 //!
-//! A block, its records and its nonces are one SQLite transaction with `synchronous=FULL`: after a
+//! A block and its records are one SQLite transaction with `synchronous=FULL`: after a
 //! crash either all of it is there or the engine hands the block over again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ledger_engine::FinalizedBlock;
-use protocol::cbor;
-use protocol::ledger::{Envelope, Sender, StateKey, TransactionId};
+use protocol::ledger::{Cosignature, Envelope, StateKey, Transaction, TransactionId};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::history::{self, Version};
-use crate::state::{State, account};
+use crate::state::State;
 
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS blocks (
@@ -22,9 +21,16 @@ const SCHEMA: &str = "
         id BLOB PRIMARY KEY, height INTEGER NOT NULL, position INTEGER NOT NULL, bytes BLOB NOT NULL) STRICT;
     CREATE INDEX IF NOT EXISTS transactions_of_block ON transactions (height, position);
     CREATE TABLE IF NOT EXISTS records (key BLOB PRIMARY KEY, value BLOB NOT NULL) STRICT;
-    CREATE TABLE IF NOT EXISTS nonces (sender BLOB PRIMARY KEY, next INTEGER NOT NULL) STRICT;
     CREATE TABLE IF NOT EXISTS status_lists (
         anchor BLOB PRIMARY KEY, digest BLOB NOT NULL, packed BLOB NOT NULL, height INTEGER NOT NULL) STRICT;
+    CREATE TABLE IF NOT EXISTS list_versions (
+        anchor BLOB NOT NULL, recorded INTEGER NOT NULL, received INTEGER NOT NULL,
+        PRIMARY KEY (anchor, recorded)) STRICT;
+    CREATE TABLE IF NOT EXISTS list_entries (
+        anchor BLOB NOT NULL, entry INTEGER NOT NULL, received INTEGER NOT NULL, PRIMARY KEY (anchor, entry)) STRICT;
+    CREATE INDEX IF NOT EXISTS list_entries_received ON list_entries (received);
+    CREATE TABLE IF NOT EXISTS cosignatures (
+        height INTEGER PRIMARY KEY, key BLOB NOT NULL, time INTEGER NOT NULL, signature BLOB NOT NULL) STRICT;
 ";
 
 /// Why the store does not answer.
@@ -52,6 +58,15 @@ pub struct StoredBlock {
     pub certificate: Option<Vec<u8>>,
 }
 
+/// How the status lists differ from those of an earlier height.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ListChanges {
+    /// Lists that may not have been there whole.
+    pub whole: BTreeSet<StateKey>,
+    /// The entries of others that were changed, ascending.
+    pub entries: BTreeMap<StateKey, Vec<u32>>,
+}
+
 /// A status list whose digest the ledger held when it was received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredList {
@@ -61,17 +76,6 @@ pub struct StoredList {
     pub packed: Vec<u8>,
     /// Height of the ledger when it was received.
     pub height: u64,
-}
-
-/// What one transaction changed.
-#[derive(Debug, Clone)]
-pub struct Executed {
-    /// Its name.
-    pub id: TransactionId,
-    /// Who sent it.
-    pub sender: Sender,
-    /// What it wrote.
-    pub keys: Vec<StateKey>,
 }
 
 impl Store {
@@ -106,41 +110,41 @@ impl Store {
         for value in statement.query_map([], |row| row.get::<_, Vec<u8>>(0))? {
             envelopes.push(Envelope::decode(&value?).map_err(|_| StoreError::Damaged)?);
         }
-        let mut nonces = BTreeMap::new();
-        let mut statement = connection.prepare("SELECT sender, next FROM nonces")?;
-        for row in statement.query_map([], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, u64>(1)?)))? {
-            let (sender, next) = row?;
-            nonces.insert(cbor::from_slice(&sender, 256).map_err(|_| StoreError::Damaged)?, next);
-        }
-        Ok(Some((block, State::new(envelopes, nonces))))
+        Ok(Some((block, State::new(envelopes))))
     }
 
     /// Makes a block and all it changed durable.
     ///
     /// # Errors
     /// [`StoreError::Database`]; then nothing of it is stored.
-    pub fn commit(&self, block: &FinalizedBlock, executed: &[Executed], state: &State) -> Result<(), StoreError> {
+    pub fn commit(
+        &self,
+        block: &FinalizedBlock,
+        state: &State,
+        cosignature: Option<&Cosignature>,
+    ) -> Result<(), StoreError> {
         let mut connection = self.lock();
         let sql = connection.transaction()?;
         sql.execute(
             "INSERT INTO blocks (height, header, certificate) VALUES (?1, ?2, ?3)",
             params![block.height, block.header, block.certificate],
         )?;
-        for (position, (transaction, bytes)) in executed.iter().zip(&block.transactions).enumerate() {
+        for (position, bytes) in block.transactions.iter().enumerate() {
             sql.execute(
                 "INSERT INTO transactions (id, height, position, bytes) VALUES (?1, ?2, ?3, ?4)",
-                params![transaction.id, block.height, position, bytes],
+                params![Transaction::id(bytes), block.height, position, bytes],
             )?;
+        }
+        if let Some(Cosignature { key, time, signature }) = cosignature {
             sql.execute(
-                "INSERT OR REPLACE INTO nonces (sender, next) VALUES (?1, ?2)",
-                params![cbor::to_vec(&account(&transaction.sender)), state.next_nonce(&transaction.sender)],
+                "INSERT OR REPLACE INTO cosignatures (height, key, time, signature) VALUES (?1, ?2, ?3, ?4)",
+                params![block.height, key, time, signature],
             )?;
-            for key in &transaction.keys {
-                if let Some(envelope) = state.get(key) {
-                    put_record(&sql, envelope)?;
-                    history::put(&sql, envelope, block.time_ms)?;
-                }
-            }
+        }
+        let written: BTreeSet<_> = state.written().iter().collect();
+        for envelope in written.into_iter().filter_map(|key| state.get(key)) {
+            put_record(&sql, envelope)?;
+            history::put(&sql, envelope, block.time_ms)?;
         }
         history::put_block(&sql, block)?;
         if block.height == 1 {
@@ -206,6 +210,26 @@ impl Store {
         Ok(self.lock().query_row(query, [id], |row| row.get(0)).optional()?)
     }
 
+    /// This node's cosignature on the checkpoint of a height.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]
+    pub fn cosignature(&self, height: u64) -> Result<Option<Cosignature>, StoreError> {
+        let query = "SELECT key, time, signature FROM cosignatures WHERE height = ?1";
+        let read =
+            |row: &rusqlite::Row<'_>| Ok(Cosignature { key: row.get(0)?, time: row.get(1)?, signature: row.get(2)? });
+        Ok(self.lock().query_row(query, [height], read).optional()?)
+    }
+
+    /// The newest height with a cosignature of this node, and the header there.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]
+    pub fn last_cosigned(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        let query = "SELECT header FROM blocks JOIN cosignatures USING (height) ORDER BY height DESC LIMIT 1";
+        Ok(self.lock().query_row(query, [], |row| row.get(0)).optional()?)
+    }
+
     /// All status lists, by the key of their record.
     ///
     /// # Errors
@@ -220,16 +244,62 @@ impl Store {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Stores a status list in place of an older one.
+    /// Stores a status list in place of an older one. Its digest has been on the ledger since the height `recorded`;
+    /// it differs from the older one in the entries `changed`.
     ///
     /// # Errors
-    /// [`StoreError::Database`]
-    pub fn put_status_list(&self, anchor: &StateKey, list: &StoredList) -> Result<(), StoreError> {
-        self.lock().execute(
+    /// [`StoreError::Database`]; then nothing of it is stored.
+    pub fn put_status_list(
+        &self,
+        anchor: &StateKey,
+        list: &StoredList,
+        recorded: u64,
+        changed: &[u32],
+    ) -> Result<(), StoreError> {
+        let mut connection = self.lock();
+        let sql = connection.transaction()?;
+        sql.execute(
             "INSERT OR REPLACE INTO status_lists (anchor, digest, packed, height) VALUES (?1, ?2, ?3, ?4)",
             params![anchor.0, list.digest, list.packed, list.height],
         )?;
-        Ok(())
+        sql.execute(
+            "INSERT OR REPLACE INTO list_versions (anchor, recorded, received) VALUES (?1, ?2, ?3)",
+            params![anchor.0, recorded, list.height],
+        )?;
+        for entry in changed {
+            sql.execute(
+                "INSERT OR REPLACE INTO list_entries (anchor, entry, received) VALUES (?1, ?2, ?3)",
+                params![anchor.0, entry, list.height],
+            )?;
+        }
+        Ok(sql.commit()?)
+    }
+
+    /// How the status lists differ from what someone has who was given the bundle of height `since`.
+    ///
+    /// A bundle may have been given out after a digest was on the ledger and before its list was here; whoever has
+    /// such a bundle gets the list whole. To name an entry that is known already does no harm.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]
+    pub fn list_changes(&self, since: u64) -> Result<ListChanges, StoreError> {
+        let connection = self.lock();
+        let mut changes = ListChanges::default();
+        let mut statement = connection.prepare(
+            "SELECT anchor FROM list_versions GROUP BY anchor
+             HAVING MIN(received) >= ?1 OR SUM(recorded <= ?1 AND ?1 <= received) > 0",
+        )?;
+        for key in statement.query_map([since], |row| row.get(0))? {
+            changes.whole.insert(StateKey(key?));
+        }
+        let mut statement =
+            connection.prepare("SELECT anchor, entry FROM list_entries WHERE received >= ?1 ORDER BY anchor, entry")?;
+        for row in statement.query_map([since], |row| Ok((row.get(0)?, row.get(1)?)))? {
+            let (key, entry) = row?;
+            changes.entries.entry(StateKey(key)).or_default().push(entry);
+        }
+        changes.entries.retain(|key, _| !changes.whole.contains(key));
+        Ok(changes)
     }
 }
 
@@ -259,50 +329,63 @@ mod tests {
         FinalizedBlock { height, time_ms: height, header: vec![height as u8; 145], certificate, transactions }
     }
 
-    fn executed(id: u8, envelope: &Envelope) -> Executed {
-        Executed { id: [id; 32], sender: Sender::Governance, keys: vec![envelope.record.state_key()] }
+    /// `before`, after a block that wrote `envelopes`.
+    fn after(before: &State, envelopes: &[Envelope]) -> State {
+        let mut state = before.clone();
+        state.begin_block();
+        envelopes.iter().for_each(|envelope| state.insert(envelope.clone()));
+        state
+    }
+
+    fn cosignature() -> Cosignature {
+        Cosignature { key: [1; 32], time: 2, signature: [3; 64] }
+    }
+
+    fn id(bytes: &[u8]) -> TransactionId {
+        Transaction::id(bytes)
     }
 
     #[test]
     fn what_was_committed_is_there_after_reopening() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ledger.sqlite");
-        let genesis = envelope(0, 0);
-        let state = State::new([genesis.clone(), envelope(1, 1)], [(Sender::Governance, 1)].into());
+        let genesis = State::new([envelope(0, 0)]);
+        let state = after(&genesis, &[envelope(1, 1), envelope(1, 1)]);
         {
             let store = Store::open(&path).unwrap();
             assert!(store.last().unwrap().is_none());
-            let first = [executed(1, &envelope(1, 1))];
-            store.commit(&block(1, vec![b"tx".to_vec()]), &first, &state).unwrap();
-            store.commit(&block(2, vec![]), &[], &state).unwrap();
+            store.commit(&block(1, vec![b"tx".to_vec()]), &state, Some(&cosignature())).unwrap();
+            store.commit(&block(2, vec![]), &after(&state, &[]), None).unwrap();
         }
         let store = Store::open(&path).unwrap();
         let (last, recovered) = store.last().unwrap().unwrap();
         assert_eq!((last.header[0], last.certificate), (2, Some(vec![9; 83])));
         assert_eq!(recovered.root(), state.root(), "the genesis record included");
-        assert_eq!(recovered.next_nonce(&Sender::Governance), 1);
-        assert_eq!(store.transaction_height(&[1; 32]).unwrap(), Some(1));
+        assert_eq!(store.transaction_height(&id(b"tx")).unwrap(), Some(1));
         assert_eq!(store.transaction_height(&[2; 32]).unwrap(), None);
         assert_eq!(store.block(1).unwrap().unwrap().certificate, None);
         assert_eq!(store.block(3).unwrap(), None);
+        assert_eq!(store.cosignature(1).unwrap(), Some(cosignature()));
+        assert_eq!(store.cosignature(2).unwrap(), None);
+        assert_eq!(store.last_cosigned().unwrap(), Some(vec![1; 145]));
     }
 
     #[test]
     fn a_block_that_fails_leaves_nothing_behind() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join("ledger.sqlite")).unwrap();
-        let before = State::new([envelope(0, 0)], BTreeMap::new());
-        store.commit(&block(1, vec![]), &[], &before).unwrap();
-        let after = State::new([envelope(0, 0), envelope(1, 2)], [(Sender::Governance, 2)].into());
+        let before = State::new([envelope(0, 0)]);
+        store.commit(&block(1, vec![]), &before, None).unwrap();
+        let after = after(&before, &[envelope(1, 2)]);
         // The same transaction twice breaks the second insert.
-        let twice = [executed(1, &envelope(1, 2)), executed(1, &envelope(1, 2))];
-        let failed = store.commit(&block(2, vec![vec![1], vec![2]]), &twice, &after);
+        let failed = store.commit(&block(2, vec![vec![1], vec![1]]), &after, Some(&cosignature()));
         assert!(matches!(failed, Err(StoreError::Database(_))), "{failed:?}");
         let (last, recovered) = store.last().unwrap().unwrap();
         assert_eq!((last.header[0], recovered.root()), (1, before.root()));
-        assert_eq!(store.transaction_height(&[1; 32]).unwrap(), None);
+        assert_eq!(store.transaction_height(&id(&[1])).unwrap(), None);
+        assert_eq!(store.cosignature(2).unwrap(), None);
         // Without the fault it goes through.
-        store.commit(&block(2, vec![vec![1]]), &twice[..1], &after).unwrap();
+        store.commit(&block(2, vec![vec![1]]), &after, None).unwrap();
         assert_eq!(store.last().unwrap().unwrap().1.root(), after.root());
     }
 
@@ -311,11 +394,39 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join("ledger.sqlite")).unwrap();
         let list = |n| StoredList { digest: [n; 32], packed: vec![n], height: u64::from(n) };
-        store.put_status_list(&StateKey([1; 32]), &list(1)).unwrap();
-        store.put_status_list(&StateKey([1; 32]), &list(2)).unwrap();
-        store.put_status_list(&StateKey([2; 32]), &list(3)).unwrap();
+        store.put_status_list(&StateKey([1; 32]), &list(1), 1, &[]).unwrap();
+        store.put_status_list(&StateKey([1; 32]), &list(2), 2, &[5]).unwrap();
+        store.put_status_list(&StateKey([2; 32]), &list(3), 3, &[]).unwrap();
         let lists = store.status_lists().unwrap();
         assert_eq!(lists.into_values().collect::<Vec<_>>(), [list(2), list(3)]);
+    }
+
+    #[test]
+    fn what_changed_on_lists_is_told_from_any_height() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("ledger.sqlite")).unwrap();
+        let (a, b) = (StateKey([1; 32]), StateKey([2; 32]));
+        let put = |key, recorded, height, changed: &[u32]| {
+            let list = StoredList { digest: [0; 32], packed: vec![], height };
+            store.put_status_list(key, &list, recorded, changed).unwrap();
+        };
+        put(&a, 10, 11, &[]);
+        put(&b, 10, 10, &[]);
+        put(&a, 20, 20, &[7, 8]);
+        // Three blocks passed between the digest and the list.
+        put(&a, 30, 33, &[9, 7]);
+        let told = |since| {
+            let ListChanges { whole, entries } = store.list_changes(since).unwrap();
+            (whole.into_iter().collect::<Vec<_>>(), entries.get(&a).cloned())
+        };
+        assert_eq!(told(9), (vec![a, b], None), "before there was any");
+        assert_eq!(told(10), (vec![a, b], None));
+        assert_eq!(told(11), (vec![a], None), "the list may have come after the bundle");
+        assert_eq!(told(12), (vec![], Some(vec![7, 8, 9])));
+        assert_eq!(told(20), (vec![a], None));
+        assert_eq!(told(21), (vec![], Some(vec![7, 9])));
+        assert_eq!(told(31), (vec![a], None), "a bundle without the list");
+        assert_eq!(told(34), (vec![], None));
     }
 
     #[test]
@@ -331,21 +442,17 @@ mod tests {
 
     #[test]
     fn rows_that_do_not_hold_what_was_written_are_damage() {
-        for (table, column) in [("records", "value"), ("nonces", "sender")] {
-            let folder = tempfile::tempdir().unwrap();
-            let store = Store::open(&folder.path().join("ledger.sqlite")).unwrap();
-            let state = State::new([envelope(1, 1)], [(Sender::Governance, 1)].into());
-            store.commit(&block(1, vec![vec![1]]), &[executed(1, &envelope(1, 1))], &state).unwrap();
-            let read = format!("SELECT {column} FROM {table}");
-            let written: Vec<u8> = store.lock().query_row(&read, [], |row| row.get(0)).unwrap();
-            let write = |bytes: &[u8]| store.lock().execute(&format!("UPDATE {table} SET {column} = ?1"), [bytes]);
-            for damaged in [&written[..written.len() - 1], &[&written[..], &[0]].concat(), &[]] {
-                assert_eq!(write(damaged).unwrap(), 1);
-                assert!(matches!(store.last(), Err(StoreError::Damaged)), "{table}");
-            }
-            assert_eq!(write(&written).unwrap(), 1);
-            let (_, recovered) = store.last().unwrap().unwrap();
-            assert_eq!((recovered.root(), recovered.next_nonce(&Sender::Governance)), (state.root(), 1));
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("ledger.sqlite")).unwrap();
+        let state = after(&State::new([]), &[envelope(1, 1)]);
+        store.commit(&block(1, vec![vec![1]]), &state, None).unwrap();
+        let written: Vec<u8> = store.lock().query_row("SELECT value FROM records", [], |row| row.get(0)).unwrap();
+        let write = |bytes: &[u8]| store.lock().execute("UPDATE records SET value = ?1", [bytes]);
+        for damaged in [&written[..written.len() - 1], &[&written[..], &[0]].concat(), &[]] {
+            assert_eq!(write(damaged).unwrap(), 1);
+            assert!(matches!(store.last(), Err(StoreError::Damaged)));
         }
+        assert_eq!(write(&written).unwrap(), 1);
+        assert_eq!(store.last().unwrap().unwrap().1.root(), state.root());
     }
 }

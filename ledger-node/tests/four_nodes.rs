@@ -41,7 +41,7 @@ fn addresses() -> Vec<SocketAddr> {
 /// Four validators' folders.
 fn network(folder: &Path) -> (TrustAnchor, Vec<PathBuf>) {
     let PublicKey::Ed25519(governor) = key(100).public_key() else { unreachable!() };
-    let governance = Governance { network: "kr".into(), keys: vec![GovernanceKey(governor)], threshold: 1 };
+    let governance = Governance { network: "kr".into(), keys: vec![GovernanceKey(governor)], threshold: 1, delay: 0 };
     let places = genesis::places(folder, &addresses());
     let folders = places.iter().map(|place| place.folder.clone()).collect();
     let mut random = rand_core::UnwrapErr(getrandom::SysRng);

@@ -34,6 +34,9 @@ struct Governors {
     /// How many governors must sign
     #[arg(long, default_value_t = 1)]
     threshold: u8,
+    /// Seconds for which a change that gives someone more power is visible before it comes into force
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    delay: u32,
 }
 
 #[derive(Debug, Args)]
@@ -118,7 +121,7 @@ impl Governors {
             let key = if path.exists() { files::read_key(path)? } else { files::create_key(path, &mut rng)? };
             keys.push(GovernanceKey(files::ed25519_public(&key)?));
         }
-        Ok(Governance { network: self.network.clone(), keys, threshold: self.threshold })
+        Ok(Governance { network: self.network.clone(), keys, threshold: self.threshold, delay: self.delay })
     }
 }
 

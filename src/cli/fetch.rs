@@ -127,6 +127,12 @@ pub(crate) fn update(wallet: &Wallet, dir: &Path, sources: &Sources, now: Now) -
     Ok(Updated { height, day_sets, status_tokens, next })
 }
 
+/// What the app that keeps the wallet in `dir` last fetched of the ledger.
+pub(crate) fn trust(dir: &Path) -> Result<TrustedState, CliError> {
+    let anchor = files::read_anchor(&dir.join(ANCHOR))?;
+    Ok(TrustBundle::decode(&files::read(&dir.join(BUNDLE))?)?.verify(&anchor, 0)?)
+}
+
 /// A mirror serves the bundle as a file, a node under its API.
 fn bundle_address(url: &str) -> String {
     let url = url.trim_end_matches('/');

@@ -225,10 +225,11 @@ fn write_drafts(issuer: &Issuer, dir: &Path, now: u64) -> Result<[PathBuf; 2], C
         until: now + TERM,
         withdrawn: false,
     }));
-    let registration = Draft { sender: SenderText::Governance, records };
+    let registration = Draft { sender: SenderText::Governance, records, at: None };
     let own = Draft {
         sender: SenderText::Did { did: did.did.clone(), key: key.fragment.clone() },
         records: issuer.issuer_key_records(now, now + TERM)?.iter().map(|key: &IssuerKey| key.into()).collect(),
+        at: None,
     };
     let paths = [dir.join("registration.json"), dir.join("issuer-keys.json")];
     for (path, draft) in paths.iter().zip([registration, own]) {

@@ -8,7 +8,7 @@ use protocol::crypto::keys::{Ed25519SigningKey, Signer};
 use protocol::exchange::qr::Kind;
 use protocol::identifier::Did;
 use protocol::ledger::anchor::TrustAnchor;
-use protocol::ledger::bundle::{Scope, TrustBundle};
+use protocol::ledger::bundle::TrustBundle;
 use protocol::ledger::key::StateKey;
 use protocol::ledger::proof::{self, LedgerProof};
 use protocol::ledger::record::{DidRecord, Envelope, Record};
@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use super::backup::{self, BackupArgs, ExamineArgs, RestoreArgs};
 use super::cluster::{self, FoundArgs, IdentityArgs, InitArgs, RunArgs};
+use super::trust;
 use crate::clock;
 use crate::files::{self, Destination};
 use crate::ledger::{answered, client, transaction};
@@ -53,8 +54,12 @@ enum Command {
     Prove(ProveArgs),
     /// Check a proof with nothing but the trust anchor
     Check(CheckArgs),
-    /// Fetch a trust bundle and check it, or say what is in one
-    Bundle(BundleArgs),
+    /// Fetch a trust bundle and check it, bring one up to date, or say what is in one
+    Bundle(trust::BundleArgs),
+    /// Collect the validators' own signatures on a header, and check them
+    Checkpoint(trust::CheckpointArgs),
+    /// Follow the network to its successor: a new trust anchor from the old one
+    Succeed(trust::SucceedArgs),
     /// The trust anchor, as a file or a QR code to print
     Anchor(AnchorArgs),
     /// Write all that a node has made final into one file, without keys
@@ -126,6 +131,12 @@ struct About {
     /// Who governs the ledger
     #[arg(long)]
     governance: bool,
+    /// Who runs the ledger
+    #[arg(long)]
+    validators: bool,
+    /// What takes this network's place
+    #[arg(long)]
+    succession: bool,
     /// Any record, by its 32-byte key in hexadecimal
     #[arg(long, value_name = "HEX")]
     key: Option<String>,
@@ -139,25 +150,6 @@ struct CheckArgs {
     #[arg(long, value_name = "FILE")]
     anchor: PathBuf,
     /// The highest height seen before; older proofs are refused
-    #[arg(long, value_name = "HEIGHT", default_value_t = 0)]
-    floor: u64,
-}
-
-#[derive(Debug, Args)]
-struct BundleArgs {
-    /// Address of a ledger node to fetch from
-    #[arg(long, value_name = "URL", required_unless_present = "bundle", conflicts_with = "bundle", requires = "out")]
-    url: Option<String>,
-    /// Write the fetched bundle into this file, once it is checked
-    #[arg(long, value_name = "FILE", requires = "url")]
-    out: Option<PathBuf>,
-    /// Say what is in this bundle
-    #[arg(long, value_name = "FILE")]
-    bundle: Option<PathBuf>,
-    /// The trust anchor: a file, or the picture of its QR code
-    #[arg(long, value_name = "FILE")]
-    anchor: PathBuf,
-    /// Height of the newest bundle seen before; older ones are refused
     #[arg(long, value_name = "HEIGHT", default_value_t = 0)]
     floor: u64,
 }
@@ -184,7 +176,9 @@ pub(crate) fn run(args: LedgerArgs) -> Result<Answer, CliError> {
         Command::Resolve(args) => resolve(&args),
         Command::Prove(args) => prove(&args),
         Command::Check(args) => check(&args),
-        Command::Bundle(args) => bundle(&args),
+        Command::Bundle(args) => trust::bundle(&args),
+        Command::Checkpoint(args) => trust::checkpoint(&args),
+        Command::Succeed(args) => trust::succeed(&args),
         Command::Anchor(args) => anchor(&args),
         Command::Backup(args) => backup::make(&args),
         Command::Examine(args) => backup::examine(&args),
@@ -225,7 +219,7 @@ fn signed(ledger: &LedgerClient, draft: Draft, keys: &[PathBuf]) -> Result<Vec<u
     let keys: Vec<Ed25519SigningKey> = keys.iter().map(|path| files::read_key(path)).collect::<Result<_, _>>()?;
     let signers: Vec<&dyn Signer> = keys.iter().map(|key| key as &dyn Signer).collect();
     let network_id = ledger.anchor().map_err(answered)?.network_id;
-    Ok(transaction(ledger, network_id, draft.sender.sender(), draft.records()?, &signers)?.encode())
+    Ok(transaction(ledger, network_id, draft.sender.sender(), draft.records_from(ledger)?, &signers)?.encode())
 }
 
 fn resolve(args: &ResolveArgs) -> Result<Answer, CliError> {
@@ -268,6 +262,12 @@ impl About {
         }
         if let Some([did, credential_type]) = self.accreditation.as_deref() {
             return Ok(StateKey::accreditation(&did.parse()?, credential_type));
+        }
+        if self.validators {
+            return Ok(StateKey::validators());
+        }
+        if self.succession {
+            return Ok(StateKey::succession());
         }
         if let Some(text) = &self.key {
             let mut key = [0; 32];
@@ -315,37 +315,8 @@ fn described(envelope: &Envelope) -> Value {
     json!({ "version": envelope.version, "height": envelope.height, "record": record })
 }
 
-fn bundle(args: &BundleArgs) -> Result<Answer, CliError> {
-    let anchor = files::read_anchor(&args.anchor)?;
-    let bytes = match (&args.url, &args.bundle) {
-        (Some(url), _) => client(url)?.bundle(Scope::Snapshot).map_err(answered)?.encode(),
-        (None, Some(path)) => files::read(path)?,
-        (None, None) => return Err(CliError::usage("name a node with --url or a bundle with --bundle")),
-    };
-    let trust = TrustBundle::decode(&bytes)?.verify(&anchor, args.floor)?;
-    if let Some(path) = &args.out {
-        files::write(path, &bytes)?;
-    }
-    let kinds = kinds(trust.envelopes().map(|envelope| &envelope.record));
-    let as_of = clock::rfc3339(trust.time_ms() / 1_000);
-    let told: Vec<_> = kinds.iter().map(|(kind, count)| format!("  {count} {kind}")).collect();
-    Ok(Answer::new(
-        format!("{} bytes, {}, height {}, as of {as_of}\n{}", bytes.len(), trust.network(), trust.height(), told.join("\n")),
-        json!({ "bytes": bytes.len(), "network": trust.network(), "height": trust.height(), "as_of": as_of, "records": kinds }),
-    )
-    .beside(args.out.as_deref() == Some(Path::new("-"))))
-}
-
-/// How many records of each kind there are.
-fn kinds<'a>(records: impl Iterator<Item = &'a Record>) -> std::collections::BTreeMap<&'static str, usize> {
-    let mut kinds = std::collections::BTreeMap::new();
-    for record in records {
-        *kinds.entry(kind(record)).or_default() += 1;
-    }
-    kinds
-}
-
-fn kind(record: &Record) -> &'static str {
+/// What a kind of record is called.
+pub(crate) fn kind(record: &Record) -> &'static str {
     match record {
         Record::Governance(_) => "governance",
         Record::Did(_) => "did",
@@ -355,6 +326,10 @@ fn kind(record: &Record) -> &'static str {
         Record::IssuerKey(_) => "issuer_key",
         Record::StatusList(_) => "status_list",
         Record::StatusEpoch(_) => "status_epoch",
+        Record::Nonce(_) => "nonce",
+        Record::Validators(_) => "validators",
+        Record::Scheduled(_) => "scheduled",
+        Record::Succession(_) => "succession",
     }
 }
 

@@ -5,6 +5,7 @@ mod cluster;
 pub(crate) mod fetch;
 pub(crate) mod issuer;
 pub(crate) mod ledger;
+pub(crate) mod trust;
 pub(crate) mod verifier;
 pub(crate) mod wallet;
 
@@ -33,7 +34,13 @@ pub(crate) struct Trust {
 impl Trust {
     /// Reads the bundle and checks all of it.
     pub(crate) fn load(&self) -> Result<TrustedState, CliError> {
+        self.load_above(&|_| 0)
+    }
+
+    /// The same, and not older than what `seen` remembers of the network with an id (BNDL-03).
+    pub(crate) fn load_above(&self, seen: &dyn Fn(&[u8; 32]) -> u64) -> Result<TrustedState, CliError> {
         let anchor = files::read_anchor(&self.anchor)?;
-        Ok(TrustBundle::decode(&files::read(&self.bundle)?)?.verify(&anchor, self.floor)?)
+        let floor = self.floor.max(seen(&anchor.network_id));
+        Ok(TrustBundle::decode(&files::read(&self.bundle)?)?.verify(&anchor, floor)?)
     }
 }

@@ -11,7 +11,7 @@ use protocol::identifier::Did;
 use protocol::ledger::state::TrustedState;
 use serde_json::json;
 use verifier::ask::{self, Identity};
-use verifier::{Asked, Policy, SeenInMemory, Verdict, Verifier};
+use verifier::{Asked, IssuerKnown, Policy, SeenInMemory, Verdict, Verifier};
 
 use super::Trust;
 use crate::clock::{self, Now};
@@ -148,7 +148,7 @@ struct CheckArgs {
     /// Seconds after which trust data is too old for a verdict
     #[arg(long, default_value_t = Policy::default().trust_age_max)]
     trust_age: u64,
-    /// File that remembers what was accepted, so that nothing is accepted twice
+    /// File that remembers what was accepted, so that nothing is accepted twice, and how new the trust data was
     #[arg(long, value_name = "FILE")]
     seen: Option<PathBuf>,
     #[command(flatten)]
@@ -186,7 +186,7 @@ fn init(args: &InitArgs) -> Result<Answer, CliError> {
         RecordText::new_did(did.clone(), &key.public_key(), args.now.seconds()),
         RecordText::Verifier { did: did.clone(), name, purposes, withdrawn: false },
     ];
-    let draft = serde_json::to_vec_pretty(&Draft { sender: SenderText::Governance, records })?;
+    let draft = serde_json::to_vec_pretty(&Draft { sender: SenderText::Governance, records, at: None })?;
     files::write(&args.out, &draft)?;
     Ok(Answer::new(
         format!("{did}\nthe ministry registers it with `mid ledger submit {} --key … --url …`", args.out.display()),
@@ -214,7 +214,13 @@ fn request(args: &RequestArgs) -> Result<Answer, CliError> {
 
 fn check(args: &CheckArgs) -> Result<Answer, CliError> {
     let presentation = files::read_message(&args.presentation, Kind::Presentation)?;
-    let trust = args.trust.load()?;
+    let mut seen = args.seen.as_deref().map(SeenFile::open).transpose()?;
+    let trust = args.trust.load_above(&|network| seen.as_ref().map_or(0, |seen| seen.height_floor(network)))?;
+    if let Some(seen) = &mut seen {
+        // Before any verdict: an older bundle is not used again, whatever comes of this one.
+        seen.used(&trust.header().network_id, trust.height());
+        seen.save()?;
+    }
     let now = args.now.seconds();
     let policy = Policy { trust_age_max: args.trust_age, ..Policy::default() };
     let (query, request);
@@ -228,10 +234,9 @@ fn check(args: &CheckArgs) -> Result<Answer, CliError> {
             Asked::Displayed(&query)
         }
     };
-    let verdict = match &args.seen {
-        Some(path) => {
-            let mut seen = SeenFile::open(path)?;
-            let verdict = Verifier::new(policy, &mut seen).check(&asked, &presentation, &trust, now)?;
+    let verdict = match &mut seen {
+        Some(seen) => {
+            let verdict = Verifier::new(policy, &mut *seen).check(&asked, &presentation, &trust, now)?;
             seen.save()?;
             verdict
         }
@@ -260,6 +265,9 @@ pub(crate) fn describe(verdict: &Verdict, trust: &TrustedState) -> Result<Answer
         clock::rfc3339(grade.as_of),
         grade.age
     ));
+    if let IssuerKnown::Stapled { height, as_of } = verdict.issuer_known() {
+        lines.push(format!("  issuer known  by a stapled proof, height {height}, as of {}", clock::rfc3339(as_of)));
+    }
     lines.push(format!("  not withdrawn as of {}", clock::rfc3339(verdict.status_as_of())));
     let mut json = json!({ "accepted": true, "verdict": verdict });
     for grade in ["replay", "binding"] {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use protocol::credential::Day;
+use protocol::exchange::StapledPresentation;
 use protocol::exchange::qr::Kind;
 use serde_json::json;
 use wallet_core::{
@@ -128,6 +129,9 @@ struct PresentArgs {
     /// The credential type, where several have an answer of this name
     #[arg(long, value_name = "TYPE")]
     credential: Option<String>,
+    /// Add the issuer's records with their proofs, for verifiers with older trust data; too large for one QR code
+    #[arg(long)]
+    staple: bool,
     #[command(flatten)]
     destination: Destination,
     #[command(flatten)]
@@ -147,6 +151,9 @@ struct AnswerArgs {
     /// Consent even to what the verifier did not register
     #[arg(long, conflicts_with = "decline")]
     approve_over_ask: bool,
+    /// Add the issuer's records with their proofs, for verifiers with older trust data; too large for one QR code
+    #[arg(long)]
+    staple: bool,
     #[command(flatten)]
     destination: Destination,
     #[command(flatten)]
@@ -192,6 +199,16 @@ impl Place {
         let wallet = Wallet::open(&self.dir.join("wallet"), self.area()?)?;
         wallet.unlock(&self.pin.read()?, self.now.seconds())?;
         Ok(wallet)
+    }
+
+    /// The presentation with what this app's trust data says of the issuer, if that is wanted.
+    fn stapled(&self, presentation: Vec<u8>, wanted: bool) -> Result<Vec<u8>, CliError> {
+        if !wanted {
+            return Ok(presentation);
+        }
+        let trust = super::fetch::trust(&self.dir)?;
+        let missing = || CliError::refused("UnknownKey", "the wallet's trust data does not know the issuer; update it");
+        Ok(StapledPresentation::of(&presentation, &trust).ok_or_else(missing)?.encode())
     }
 }
 
@@ -303,6 +320,7 @@ fn present(args: &PresentArgs) -> Result<Answer, CliError> {
         return Err(CliError::usage("several credentials have an answer of this name; choose with --credential"));
     }
     let presentation = wallet.show_profile(&credential.id, &args.profile, now, &mut randomness::os()?)?;
+    let presentation = args.place.stapled(presentation, args.staple)?;
     shown(&presentation, &args.destination, "shown")
 }
 
@@ -320,6 +338,7 @@ fn answer(args: &AnswerArgs) -> Result<Answer, CliError> {
         ask(&consent)?
     };
     let presentation = wallet.answer(&consent, decision, now, &mut randomness::os()?)?;
+    let presentation = args.place.stapled(presentation, args.staple)?;
     shown(&presentation, &args.destination, "answered")
 }
 

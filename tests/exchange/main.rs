@@ -11,5 +11,6 @@ mod offline_week;
 mod refusals;
 mod replay;
 mod sizes;
+mod stapled;
 mod unlinkable;
 mod verdicts;

@@ -65,3 +65,14 @@ fn changed_requests_are_refused() {
     println!("{names:?}");
     assert!(names.len() >= 4, "the changes reach too few checks: {names:?}");
 }
+
+/// T12: the long form is `cargo xtask ledger mutations 1000000`.
+#[test]
+fn thirty_thousand_changed_ledger_proofs_are_refused() {
+    let outcome = tests::ledger_mutations::Mutations::new("short").run(30_000);
+    println!("{outcome:?}");
+    assert_eq!(outcome.accepted, 0);
+    for error in ["ProofGrammar", "ProofInvalid", "CertificateInvalid", "WrongNetwork"] {
+        assert!(outcome.errors.get(error).is_some_and(|count| *count > 100), "{error} is hardly tried");
+    }
+}

@@ -13,6 +13,8 @@ use protocol::exchange::{AuthenticRequest, CredentialRequest, CredentialResponse
 use protocol::ledger::anchor::TrustAnchor;
 use protocol::ledger::attachment;
 use protocol::ledger::bundle::TrustBundle;
+use protocol::ledger::checkpoint::{Note, quorum};
+use protocol::ledger::header::Header;
 use protocol::ledger::proof::{self, LedgerProof};
 use protocol::ledger::state::TrustedState;
 use tests::cases::Case;
@@ -70,6 +72,7 @@ impl<'a> Surfaces<'a> {
             "status-list" => status_list(case),
             "trust-bundle" => self.trust_bundle(case),
             "ledger-proof" => ledger_proof(case),
+            "ledger-checkpoint" => ledger_checkpoint(case),
             "pin" => wallet::pin(case).map_err(Refused::from),
             "wallet-file" => wallet::file(case).map_err(Refused::from),
             other => panic!("there is no surface named {other}"),
@@ -210,6 +213,15 @@ fn status_list(case: &Case) -> Result<(), Refused> {
         // What a list says is no error; here it counts as one, under its own name.
         status => Err(Refused { name: format!("{status:?}"), text: String::new() }),
     }
+}
+
+fn ledger_checkpoint(case: &Case) -> Result<(), Refused> {
+    let bytes = |text: &str| hex::decode(text).unwrap();
+    let header = Header::decode(&bytes(need(case, "header"))).unwrap();
+    let network = bytes(need(case, "network")).try_into().unwrap();
+    let validators = need(case, "validators").split(' ').map(|key| bytes(key).try_into().unwrap());
+    let validators: Vec<[u8; 32]> = validators.collect();
+    Ok(Note::parse(&case.bytes)?.check(&header, &network, &validators, quorum(validators.len()))?)
 }
 
 fn ledger_proof(case: &Case) -> Result<(), Refused> {

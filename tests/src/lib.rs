@@ -12,6 +12,9 @@
 
 pub mod cases;
 pub mod forger;
+pub mod ledger_mutations;
+pub mod python;
+pub mod vectors;
 pub mod wire;
 pub mod world;
 

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use protocol::credential::{Label, Status};
 use protocol::exchange::{
     AuthenticPresentation, AuthenticRequest, Freshness, HandleStatus, IssuerEvidence, Presentation, PresentationError,
-    Query,
+    Query, StapledPresentation,
 };
 use protocol::identifier::Did;
+use protocol::ledger::staple::StapledRecords;
 use protocol::ledger::state::TrustedState;
 use sha2::{Digest, Sha256};
 
@@ -15,7 +16,7 @@ use crate::epochs::KnownEpochs;
 use crate::policy::Policy;
 use crate::refusal::Refusal;
 use crate::replay::Seen;
-use crate::verdict::{Claim, ReplayProtection, TrustGrade, Verdict};
+use crate::verdict::{Claim, IssuerKnown, ReplayProtection, TrustGrade, Verdict};
 
 /// What the presentation has to answer.
 pub enum Asked<'a> {
@@ -70,25 +71,41 @@ impl<S: Seen> Verifier<S> {
     ) -> Result<Verdict, Refusal> {
         let grade = self.trust_grade(trust, now)?;
         self.epochs.observe(trust);
-        let received = Presentation::decode(presentation)?;
-        let issued = self.issued(received, trust, now)?;
+        let (presentation, staple) = StapledPresentation::split(presentation)?;
+        let received = Presentation::decode(&presentation)?;
+        // VERD-09: what the bundle knows of an issuer counts; a staple speaks only of those it does not know.
+        let stapled = match staple {
+            Some(staple) if trust.issuer_key(&received.issuer_key()).is_none() => {
+                let stapled = staple.check(trust)?;
+                self.trust_grade(stapled.records(), now)?;
+                self.epochs.note_all(stapled.records());
+                Some(stapled)
+            }
+            _ => None,
+        };
+        let evidence = stapled.as_ref().map_or(trust, StapledRecords::records);
+        let issued = self.issued(received, evidence, now)?;
         let authentic = issued.authenticate()?;
         let fresh = authentic.fresh(asked, &self.policy, now)?;
         let answer = fresh.answer(asked.query())?;
-        let standing = answer.standing(trust, &self.epochs, &self.policy, now)?;
+        let standing = answer.standing(evidence, &self.epochs, &self.policy, now)?;
         let until = match asked {
             Asked::Displayed(_) => standing.made_at().saturating_add(self.policy.display_window + 1),
             Asked::Requested(asked) => asked.request.expires_at,
         };
         // VERD-07: a request has one answer; a displayed code is its own identity.
         let id = match asked {
-            Asked::Displayed(_) => Sha256::digest(presentation).into(),
+            Asked::Displayed(_) => Sha256::digest(&presentation).into(),
             Asked::Requested(asked) => asked.digest,
         };
         if !self.seen.first_use(id, until, now) {
             return Err(Refusal::NonceReplayed);
         }
-        Ok(standing.verdict(grade))
+        let known = match stapled.map(|stapled| (stapled.records().height(), stapled.records().time_ms() / 1_000)) {
+            None => IssuerKnown::Bundle,
+            Some((height, as_of)) => IssuerKnown::Stapled { height, as_of },
+        };
+        Ok(standing.verdict(grade, known))
     }
 
     /// VERD-01: no verdict on a wrong clock or on trust data older than the policy allows.
@@ -268,7 +285,7 @@ impl Standing {
         self.fresh.authentic.presentation.freshness().made_at
     }
 
-    fn verdict(self, trust: TrustGrade) -> Verdict {
+    fn verdict(self, trust: TrustGrade, issuer_known: IssuerKnown) -> Verdict {
         let Fresh { authentic: Authentic { presentation, evidence, issuer }, replay } = self.fresh;
         let credential_type = &evidence.credential_type;
         let claims = presentation.shown().iter().filter_map(|(name, value)| {
@@ -286,6 +303,7 @@ impl Standing {
             claims: claims.collect(),
             proven: presentation.proven().to_vec(),
             trust,
+            issuer_known,
             status_as_of: self.status_as_of,
             replay,
             binding: presentation.binding(),

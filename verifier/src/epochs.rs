@@ -24,6 +24,11 @@ impl KnownEpochs {
             return;
         }
         self.height = Some(trust.height());
+        self.note_all(trust);
+    }
+
+    /// Notes the epochs in these records, which may be a few of a newer state.
+    pub(crate) fn note_all(&mut self, trust: &TrustedState) {
         for envelope in trust.envelopes() {
             if let Record::StatusEpoch(newest) = &envelope.record {
                 self.note(newest.issuer_key, newest.epoch, newest.at);

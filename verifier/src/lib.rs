@@ -34,4 +34,4 @@ pub use check::{Asked, Verifier};
 pub use policy::Policy;
 pub use refusal::Refusal;
 pub use replay::{Seen, SeenInMemory};
-pub use verdict::{Claim, ReplayProtection, TrustGrade, Verdict};
+pub use verdict::{Claim, IssuerKnown, ReplayProtection, TrustGrade, Verdict};

@@ -1,6 +1,7 @@
 //! Why there is no verdict.
 
 use protocol::exchange::PresentationError;
+use protocol::ledger::StapleError;
 
 /// Why a presentation is refused. Names are stable; texts say what to do next and never who the holder is.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -14,6 +15,9 @@ pub enum Refusal {
     /// The presentation's form, holder binding or proof is wrong.
     #[error(transparent)]
     Presentation(#[from] PresentationError),
+    /// The proof of the issuer that came with the presentation proves nothing.
+    #[error(transparent)]
+    Staple(#[from] StapleError),
     /// The trust data does not know the issuer's key.
     #[error("the issuer's key is not in the trust data; update it and scan again")]
     UnknownKey,

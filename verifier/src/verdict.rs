@@ -34,6 +34,21 @@ pub struct TrustGrade {
     pub age: u64,
 }
 
+/// Where the issuer is known from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum IssuerKnown {
+    /// From the trust data.
+    Bundle,
+    /// From a proof that came with the presentation, because the trust data is older than the issuer's key.
+    Stapled {
+        /// Ledger height of the proof.
+        height: u64,
+        /// When the ledger was in that state, unix seconds.
+        as_of: u64,
+    },
+}
+
 /// What keeps a copy of the presentation from being accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -53,6 +68,7 @@ pub struct Verdict {
     pub(crate) claims: Vec<Claim>,
     pub(crate) proven: Vec<Predicate>,
     pub(crate) trust: TrustGrade,
+    pub(crate) issuer_known: IssuerKnown,
     pub(crate) status_as_of: u64,
     pub(crate) replay: ReplayProtection,
     pub(crate) binding: Binding,
@@ -88,6 +104,12 @@ impl Verdict {
     #[must_use]
     pub fn trust(&self) -> TrustGrade {
         self.trust
+    }
+
+    /// Where the issuer is known from.
+    #[must_use]
+    pub fn issuer_known(&self) -> IssuerKnown {
+        self.issuer_known
     }
 
     /// When "not withdrawn" was true, unix seconds.

@@ -119,6 +119,35 @@ pub(crate) fn demo() -> Result<(), String> {
     run("cargo", &["run", "--release", "--locked", "--", "demo", "--lang", "ko"])
 }
 
+/// Ledger proofs attacked and measured; the tests run a short form of the attack.
+pub(crate) fn ledger(rest: &[String]) -> Result<(), String> {
+    let mut arguments = vec!["run", "--release", "--locked", "--package", "tests", "--bin", "ledger-figures", "--"];
+    arguments.extend(rest.iter().map(String::as_str));
+    run("cargo", &arguments)
+}
+
+/// Type-checks what phones and browsers run for both kinds of target.
+pub(crate) fn targets() -> Result<(), String> {
+    // blst is in C. A check needs the headers of some C library for that processor; a build for phones takes the NDK's.
+    const HEADERS: &str = "/usr/aarch64-linux-gnu/include";
+    need("clang", "clang")?;
+    if !std::path::Path::new(HEADERS).exists() {
+        run("apt-get", &["install", "-y", "-q", "libc6-dev-arm64-cross"])?;
+    }
+    let headers = format!("-isystem {HEADERS}");
+    for (target, flags) in [("wasm32-unknown-unknown", "-O3"), ("aarch64-linux-android", headers.as_str())] {
+        run("rustup", &["target", "add", target])?;
+        let of = target.replace('-', "_");
+        let (compiler, flags_of) = (format!("CC_{of}"), format!("CFLAGS_{of}"));
+        run_with(
+            "cargo",
+            &["check", "--release", "--locked", "--package", "protocol", "--package", "verifier", "--target", target],
+            &[(compiler.as_str(), "clang"), (flags_of.as_str(), flags)],
+        )?;
+    }
+    Ok(())
+}
+
 /// Formats everything.
 pub(crate) fn fmt() -> Result<(), String> {
     run("cargo", &["fmt", "--all"])

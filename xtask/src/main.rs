@@ -25,6 +25,8 @@ const HELP: &str = "cargo xtask <chore>
   campaign cluster [N]      validators as processes, killed all at once N times (default 1000); restarts, partitions
   campaign mutants [N [SEED]]
                     N changed presentations (default 1000000) through the whole path of a verifier
+  targets           type-check protocol and verifier for the web and for Android
+  ledger WHAT [N]   ledger proofs attacked and measured: mutations, proofs, delta
   fmt               format everything
   variants          which error variants no test produces
   ids               whether specifications and sources name the same rules
@@ -45,6 +47,8 @@ fn main() -> ExitCode {
         "qr-table" => chores::qr_table(&rest),
         "demo" => chores::demo(),
         "campaign" => campaigns::campaign(&rest),
+        "ledger" => chores::ledger(&rest),
+        "targets" => chores::targets(),
         "fmt" => chores::fmt(),
         "variants" => variants::check(),
         "ids" => ids::check(),

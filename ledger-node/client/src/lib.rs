@@ -18,15 +18,17 @@
 
 use std::time::Duration;
 
+use minicbor::bytes::ByteVec;
 use protocol::cbor;
 use protocol::credential::StatusList;
 use protocol::identifier::{Did, DidDocument};
 use protocol::ledger::attachment::{self, Attachment};
 use protocol::ledger::bundle::BUNDLE_MAX;
+use protocol::ledger::checkpoint::CHECKPOINT_MAX;
 use protocol::ledger::proof::PROOF_MAX;
 use protocol::ledger::record::VALUE_MAX;
 use protocol::ledger::{
-    Envelope, LedgerProof, Scope, Sender, StateKey, Transaction, TransactionId, TrustAnchor, TrustBundle,
+    Envelope, Header, LedgerProof, Note, Scope, Sender, StateKey, Transaction, TransactionId, TrustAnchor, TrustBundle,
 };
 use serde::Deserialize;
 use ureq::http::Response;
@@ -198,6 +200,27 @@ impl LedgerClient {
     pub fn anchor(&self) -> Result<TrustAnchor, ClientError> {
         let answer = self.get("/v1/anchor")?;
         TrustAnchor::decode(&bytes(answer, JSON_MAX)?).map_err(|_| ClientError::MalformedAnswer)
+    }
+
+    /// The checkpoint of a height, or of the newest block, as this validator cosigned it. Check it before believing it.
+    ///
+    /// # Errors
+    /// [`ClientError::NotFound`] from a node that was no validator then; others.
+    pub fn checkpoint(&self, height: Option<u64>) -> Result<Note, ClientError> {
+        let path = height.map_or("/v1/checkpoint".to_owned(), |height| format!("/v1/checkpoints/{height}"));
+        Note::parse(&bytes(self.get(&path)?, CHECKPOINT_MAX)?).map_err(|_| ClientError::MalformedAnswer)
+    }
+
+    /// The header of a height, unproven.
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub fn header(&self, height: u64) -> Result<Header, ClientError> {
+        let answer = bytes(self.get(&format!("/v1/headers/{height}"))?, JSON_MAX)?;
+        let malformed = ClientError::MalformedAnswer;
+        let parts: Vec<ByteVec> = cbor::from_slice(&answer, JSON_MAX).map_err(|_| malformed.clone())?;
+        let [header, _] = parts.as_slice() else { return Err(malformed) };
+        Header::decode(header).map_err(|_| malformed)
     }
 
     /// The last block the node knows.

@@ -89,6 +89,8 @@ fn transaction_status(error: &TxError) -> StatusCode {
         | TxError::Deactivated
         | TxError::WouldOrphan
         | TxError::IllegalTransition
+        | TxError::DelayRequired
+        | TxError::ActivationTooEarly
         | TxError::UnknownReference => StatusCode::CONFLICT,
         TxError::Malformed
         | TxError::NonCanonicalEncoding

@@ -12,6 +12,7 @@
 //! | `GET /v1/anchor` | – | CBOR `TrustAnchor`; a copy to compare with the one received by a safe way |
 //! | `GET /v1/headers/{height}` | – | CBOR `[header, certificate or empty]` |
 //! | `GET /v1/blocks/{height}` | – | CBOR `[header, certificate or empty, [transaction …]]` |
+//! | `GET /v1/checkpoint`, `GET /v1/checkpoints/{height}` | – | this validator's cosigned checkpoint, `text/plain` |
 //! | `GET /v1/status` | – | `{"network","height","time_ms","root","age_ms","stale"}` |
 //! | `GET /1.0/identifiers/{did}` | – | [`resolve`] |
 //! | `GET /health/live`, `/health/ready` | – | 200 or 503; `/health` is the first |
@@ -93,6 +94,8 @@ impl Node {
                 .routes(routes!(read::anchor))
                 .routes(routes!(read::header))
                 .routes(routes!(read::block))
+                .routes(routes!(read::newest_checkpoint))
+                .routes(routes!(read::checkpoint))
                 .routes(routes!(read::status))
                 .route("/1.0/identifiers/", get(resolve::resolve_nothing))
                 .route("/1.0/identifiers/{*identifier}", get(resolve::resolve))

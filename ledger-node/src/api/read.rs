@@ -162,6 +162,25 @@ pub(super) async fn block(State(node): State<Node>, Path(height): Path<String>) 
     Ok(cbor_body(cbor::to_vec(&parts)))
 }
 
+/// The newest checkpoint that this validator cosigned.
+#[utoipa::path(get, path = "/v1/checkpoint", operation_id = "newest_checkpoint", tag = "Ledger",
+    responses((status = 200, description = "C2SP signed note", body = String, content_type = "text/plain"), (status = 404, description = "This node was no validator then", body = Refusal)))]
+pub(super) async fn newest_checkpoint(State(node): State<Node>) -> Result<Response, ApiError> {
+    note(node, None).await
+}
+
+/// The checkpoint of a height, as this validator cosigned it.
+#[utoipa::path(get, path = "/v1/checkpoints/{height}", operation_id = "checkpoint", tag = "Ledger",
+    params(("height" = u64, Path, description = "Height of the header")), responses((status = 200, description = "C2SP signed note", body = String, content_type = "text/plain"), (status = 400, description = "Malformed", body = Refusal), (status = 404, description = "Nothing of that name", body = Refusal)))]
+pub(super) async fn checkpoint(State(node): State<Node>, Path(height): Path<String>) -> Result<Response, ApiError> {
+    note(node, Some(height.parse().map_err(|_| ApiError::malformed())?)).await
+}
+
+async fn note(node: Node, height: Option<u64>) -> Result<Response, ApiError> {
+    let note = blocking(move || node.checkpoint(height)).await?.ok_or_else(ApiError::not_found)?;
+    Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"))], note.encode()).into_response())
+}
+
 /// The last block this node knows.
 #[utoipa::path(get, path = "/v1/status", operation_id = "status", tag = "Ledger",
     responses((status = 200, description = "The last block", body = StatusAnswer)))]

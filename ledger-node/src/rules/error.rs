@@ -62,6 +62,12 @@ pub enum TxError {
     /// The change undoes what cannot be undone, or goes back in time.
     #[error("this change is not possible from the record's present state")]
     IllegalTransition,
+    /// The change gives someone more power and is not scheduled.
+    #[error("this change has to be visible before it comes into force; schedule it")]
+    DelayRequired,
+    /// The change would come into force before the delay of governance has passed.
+    #[error("the change would come into force too early; choose a later time")]
+    ActivationTooEarly,
     /// The record names another one that does not exist.
     #[error("the record refers to something the ledger does not have; write that first")]
     UnknownReference,

@@ -12,7 +12,8 @@ use protocol::crypto::keys::PublicKey;
 use protocol::identifier::Did;
 use protocol::ledger::transaction::WRITES_MAX;
 use protocol::ledger::{
-    DidRecord, Envelope, Governance, GovernanceKey, Purposes, Record, Sender, StateKey, Transaction,
+    Activation, DidRecord, Envelope, Governance, GovernanceKey, NonceCount, Purposes, Record, Sender, StateKey,
+    Transaction, Write,
 };
 
 pub use error::TxError;
@@ -68,21 +69,41 @@ pub(crate) fn admit_again(bytes: &[u8], network_id: &[u8; 32]) -> Result<Admitte
     Ok(Admitted(transaction))
 }
 
+/// Begins a block at `at`: what was scheduled for then or earlier comes into force (LRUL-12). Everyone who
+/// executes a block does this first.
+pub fn begin_block(state: &mut State, at: BlockTime) {
+    state.begin_block();
+    while let Some((key, envelope)) = state.due(seconds(at)) {
+        let Record::Scheduled(scheduled) = &envelope.record else { return };
+        let mut done = scheduled.clone();
+        let version = envelope.version + 1;
+        let made = scheduled.record().map_err(TxError::from).and_then(|record| {
+            let write = Write { record, previous_version: scheduled.previous_version };
+            write::write(&state.tree, at, &Authority::Schedule, &write)
+        });
+        done.activation = if made.is_ok() { Activation::InForce } else { Activation::Failed };
+        debug_assert_eq!(key, StateKey::scheduled(&scheduled.record().map_or(key, |record| record.state_key())));
+        if let Ok(envelope) = made {
+            state.insert(envelope);
+        }
+        state.insert(Envelope { version, height: at.height, record: Record::Scheduled(done) });
+    }
+}
+
 /// Executes a transaction on `state`; all its writes or none.
 ///
 /// # Errors
 /// [`TxError`]; then `state` is unchanged.
 pub fn apply(state: &mut State, at: BlockTime, transaction: &Admitted) -> Result<(), TxError> {
-    let (tree, next_nonce) = check(state, at, transaction)?;
-    state.accept(tree, &transaction.0.body.sender, next_nonce);
+    *state = check(state, at, transaction)?;
     Ok(())
 }
 
-/// The tree after the transaction and its sender's next nonce.
+/// The state after the transaction.
 ///
 /// # Errors
 /// [`TxError`]
-pub(crate) fn check(state: &State, at: BlockTime, transaction: &Admitted) -> Result<(Tree, u64), TxError> {
+pub(crate) fn check(state: &State, at: BlockTime, transaction: &Admitted) -> Result<State, TxError> {
     let body = &transaction.0.body;
     let expected = state.next_nonce(&body.sender);
     // LTXN-04
@@ -92,19 +113,25 @@ pub(crate) fn check(state: &State, at: BlockTime, transaction: &Admitted) -> Res
     if body.nonce > expected {
         return Err(TxError::NonceGap);
     }
-    let mut tree = state.tree.clone();
-    let authority = Authority::of(&tree, at, &transaction.0)?;
+    let mut state = state.clone();
+    let authority = Authority::of(&state.tree, at, &transaction.0)?;
     for write in &body.writes {
-        let envelope = write::write(&tree, at, &authority, write)?;
-        tree.insert(envelope);
+        let envelope = write::write(&state.tree, at, &authority, write)?;
+        state.insert(envelope);
     }
-    Ok((tree, expected + 1))
+    // LTXN-08: what has been used up is part of the state that the validators certify.
+    let (account, next) = (body.sender.account(), expected + 1);
+    let record = Record::Nonce(NonceCount { account, next });
+    state.insert(Envelope { version: next, height: at.height, record });
+    Ok(state)
 }
 
 /// On whose word a transaction writes.
 pub(crate) enum Authority {
     /// Enough of the governors signed.
     Governance,
+    /// Enough of the governors signed earlier, and the time they set has come.
+    Schedule,
     /// A key of an organisation that may be used now.
     Did { did: Did, purposes: Purposes },
 }
@@ -160,14 +187,14 @@ impl Authority {
     }
 
     fn is_governance(&self) -> bool {
-        matches!(self, Self::Governance)
+        matches!(self, Self::Governance | Self::Schedule)
     }
 
     /// Whether `owner` speaks, with a key for one of the purposes.
     fn is(&self, owner: &Did, any_of: &[Purposes]) -> bool {
         match self {
             Self::Did { did, purposes } => did == owner && any_of.iter().any(|purpose| purposes.contains(*purpose)),
-            Self::Governance => false,
+            Self::Governance | Self::Schedule => false,
         }
     }
 }

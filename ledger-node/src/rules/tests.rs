@@ -4,8 +4,8 @@ use protocol::credential::{CredentialType, Label, StatusList};
 use protocol::crypto::keys::{Ed25519SigningKey, P256SigningKey, Signer};
 use protocol::exchange::Predicate;
 use protocol::ledger::{
-    Accreditation, DidKey, IssuerKey, Permit, Purpose, RecordError, StatusEpoch, StatusListAnchor, TransactionBody,
-    TypeDefinition, VerifierRegistration, Write,
+    Account, Accreditation, DidKey, IssuerKey, Permit, Purpose, RecordError, Scheduled, StatusEpoch, StatusListAnchor,
+    Succession, TransactionBody, TypeDefinition, Validator, ValidatorSet, VerifierRegistration,
 };
 
 use super::*;
@@ -27,7 +27,7 @@ fn governance_record() -> Governance {
         PublicKey::Ed25519(bytes) => GovernanceKey(bytes),
         PublicKey::P256(_) => unreachable!(),
     });
-    Governance { network: "kr".into(), keys: keys.to_vec(), threshold: 2 }
+    Governance { network: "kr".into(), keys: keys.to_vec(), threshold: 2, delay: 0 }
 }
 
 fn did(seed: u8) -> Did {
@@ -100,7 +100,7 @@ struct Network {
 
 impl Network {
     fn new() -> Self {
-        let state = State::new([genesis_envelope(Record::Governance(governance_record()))], Default::default());
+        let state = State::new([genesis_envelope(Record::Governance(governance_record()))]);
         let mut network = Self { state, at: BlockTime { height: 1, time_ms: NOW * 1000 } };
         let records = [
             Record::CredentialType(type_definition()),
@@ -303,6 +303,9 @@ fn lrul_01_only_governors_write_what_governs() {
         Record::Accreditation(accreditation(2)),
         Record::Verifier(registration(2)),
         Record::CredentialType(type_definition()),
+        Record::Validators(validators(4)),
+        Record::Succession(Box::new(succession(1))),
+        scheduled(Record::Accreditation(accreditation(2)), 0, NOW + 1),
     ] {
         let mut network = Network::new();
         let previous = network.state.get(&record.state_key()).map_or(0, |envelope| envelope.version);
@@ -513,6 +516,187 @@ fn governance_changes_itself_but_not_its_network() {
     let stricter = Governance { threshold: 3, ..governance_record() };
     assert_eq!(network.govern(&[(Record::Governance(stricter), 1)]), Ok(()));
     assert_eq!(network.govern(&[(Record::Did(organisation(3)), 0)]), Err(TxError::QuorumNotMet));
+}
+
+fn validators(count: u8) -> ValidatorSet {
+    let validator = |seed| match key(seed).public_key() {
+        PublicKey::Ed25519(key) => Validator { key, address: String::new() },
+        PublicKey::P256(_) => unreachable!(),
+    };
+    let mut validators: Vec<_> = (1..=count).map(validator).collect();
+    validators.sort_by_key(|validator| validator.key);
+    ValidatorSet { validators }
+}
+
+fn succession(seed: u8) -> Succession {
+    let group_key = blst::min_sig::SecretKey::key_gen(&[seed; 32], &[]).unwrap().sk_to_pk().compress();
+    Succession { network_id: [seed; 32], group_key, height: 1 }
+}
+
+fn scheduled(record: Record, previous: u64, at: u64) -> Record {
+    Record::Scheduled(Scheduled::new(&record, previous, at))
+}
+
+/// A network that lets a minute pass before anyone gets more power.
+fn careful() -> Network {
+    let mut network = Network::new();
+    network.govern(&[(Record::Governance(Governance { delay: 60, ..governance_record() }), 1)]).unwrap();
+    network
+}
+
+impl Network {
+    /// The next block begins, `seconds` later.
+    fn later(&mut self, seconds: u64) {
+        self.at = BlockTime { height: self.at.height + 1, time_ms: self.at.time_ms + 1_000 * seconds };
+        begin_block(&mut self.state, self.at);
+    }
+
+    fn holds(&self, record: &Record) -> bool {
+        self.state.get(&record.state_key()).is_some_and(|envelope| envelope.record == *record)
+    }
+
+    fn activation(&self, target: &Record) -> Activation {
+        match &self.state.get(&StateKey::scheduled(&target.state_key())).unwrap().record {
+            Record::Scheduled(scheduled) => scheduled.activation,
+            _ => unreachable!(),
+        }
+    }
+}
+
+#[test]
+fn lrul_12_more_power_is_visible_before_it_comes_into_force() {
+    let rotated = |seed| {
+        let keys = vec![did_key("key-1", seed), did_key("key-2", seed + 10)];
+        Record::Did(DidRecord { keys, ..organisation(seed) })
+    };
+    let longer = Record::Accreditation(Accreditation { until: 3_000, ..accreditation(1) });
+    let grants = [
+        (Record::Accreditation(accreditation(2)), 0),
+        (longer, 1),
+        (Record::Verifier(registration(2)), 0),
+        (Record::Validators(validators(4)), 0),
+        (Record::Governance(governance_record()), 2),
+        (rotated(2), 1),
+        (Record::Succession(Box::new(succession(1))), 0),
+    ];
+    for (record, previous) in grants {
+        let mut network = careful();
+        assert_eq!(network.govern(&[(record.clone(), previous)]), Err(TxError::DelayRequired), "{record:?}");
+        let early = scheduled(record.clone(), previous, NOW + 59);
+        assert_eq!(network.govern(&[(early, 0)]), Err(TxError::ActivationTooEarly));
+        let in_time = scheduled(record.clone(), previous, NOW + 60);
+        assert_eq!(network.act(1, in_time.clone(), 0), Err(TxError::Unauthorized));
+        assert_eq!(network.govern(&[(in_time, 0)]), Ok(()));
+        network.later(59);
+        assert!(!network.holds(&record) && network.activation(&record) == Activation::Waiting, "{record:?}");
+        assert!(network.state.written().is_empty());
+        network.later(1);
+        assert!(network.holds(&record) && network.activation(&record) == Activation::InForce, "{record:?}");
+        let envelope = network.state.get(&record.state_key()).unwrap();
+        assert_eq!((envelope.version, envelope.height), (previous + 1, network.at.height));
+        let written = network.state.written();
+        assert_eq!(written, [record.state_key(), StateKey::scheduled(&record.state_key())]);
+        // Once.
+        network.later(60);
+        assert!(network.state.written().is_empty());
+        // What was stored is taken up again as it was.
+        let reopened = State::new(network.state.envelopes().cloned());
+        assert_eq!((reopened.root(), reopened.due(u64::MAX).is_none()), (network.state.root(), true));
+    }
+}
+
+#[test]
+fn lrul_12_what_takes_power_away_needs_no_delay() {
+    let with = |record: Record, previous| {
+        let mut network = careful();
+        network.govern(&[(record, previous)])
+    };
+    let withdrawn = Accreditation { withdrawn: true, ..accreditation(1) };
+    assert_eq!(with(Record::Accreditation(withdrawn), 1), Ok(()));
+    let shorter = Accreditation { until: 1_500, ..accreditation(1) };
+    assert_eq!(with(Record::Accreditation(shorter.clone()), 1), Ok(()));
+    let earlier = Accreditation { from: 400, ..shorter };
+    assert_eq!(with(Record::Accreditation(earlier), 1), Err(TxError::DelayRequired));
+    assert_eq!(with(Record::Did(DidRecord { deactivated: true, ..organisation(2) }), 1), Ok(()));
+    assert_eq!(with(Record::Did(organisation(3)), 0), Ok(()), "a DID alone may do nothing");
+    let mut network = careful();
+    network.govern(&[(scheduled(Record::Verifier(registration(2)), 0, NOW + 60), 0)]).unwrap();
+    network.later(60);
+    let withdrawn = VerifierRegistration { withdrawn: true, ..registration(2) };
+    assert_eq!(network.govern(&[(Record::Verifier(withdrawn), 1)]), Ok(()));
+}
+
+#[test]
+fn lrul_12_a_scheduled_change_can_be_taken_back_before_its_time() {
+    let record = Record::Accreditation(accreditation(2));
+    let waits = Scheduled::new(&record, 0, NOW + 60);
+    let cancelled = Record::Scheduled(Scheduled { activation: Activation::Cancelled, ..waits.clone() });
+    let mut network = careful();
+    assert_eq!(network.govern(&[(cancelled.clone(), 0)]), Err(TxError::IllegalTransition), "nothing waits");
+    network.govern(&[(Record::Scheduled(waits.clone()), 0)]).unwrap();
+    for activation in [Activation::InForce, Activation::Failed] {
+        let pretended = Record::Scheduled(Scheduled { activation, ..waits.clone() });
+        assert_eq!(network.govern(&[(pretended, 1)]), Err(TxError::IllegalTransition));
+    }
+    let other = Record::Scheduled(Scheduled { activation: Activation::Cancelled, at: 1, ..waits.clone() });
+    assert_eq!(network.govern(&[(other, 1)]), Err(TxError::IllegalTransition), "not what waits");
+    assert_eq!(network.govern(&[(cancelled.clone(), 1)]), Ok(()));
+    network.later(60);
+    assert!(!network.holds(&record) && network.activation(&record) == Activation::Cancelled);
+    // Scheduled once more, moved, and in force: too late to take it back.
+    let again = |at| scheduled(record.clone(), 0, at);
+    assert_eq!(network.govern(&[(again(NOW + 120), 2)]), Ok(()));
+    assert_eq!(network.govern(&[(again(NOW + 180), 3)]), Ok(()));
+    network.later(60);
+    assert!(!network.holds(&record));
+    network.later(60);
+    assert!(network.holds(&record));
+    assert_eq!(network.govern(&[(cancelled, 5)]), Err(TxError::IllegalTransition));
+}
+
+#[test]
+fn lrul_12_a_change_that_is_no_longer_possible_fails_at_its_time() {
+    let mut network = careful();
+    let record = Record::Accreditation(accreditation(2));
+    let missing = Record::Accreditation(accreditation(9));
+    assert_eq!(network.govern(&[(scheduled(missing, 0, NOW + 60), 0)]), Err(TxError::UnknownReference));
+    assert_eq!(network.govern(&[(scheduled(record.clone(), 1, NOW + 60), 0)]), Err(TxError::VersionConflict));
+    network.govern(&[(scheduled(record.clone(), 0, NOW + 60), 0)]).unwrap();
+    network.govern(&[(Record::Did(DidRecord { deactivated: true, ..organisation(2) }), 1)]).unwrap();
+    network.later(60);
+    assert!(!network.holds(&record));
+    assert_eq!(network.activation(&record), Activation::Failed);
+}
+
+#[test]
+fn lrul_13_a_network_has_one_successor() {
+    let mut network = Network::new();
+    let record = |seed| Record::Succession(Box::new(succession(seed)));
+    assert_eq!(network.govern(&[(record(1), 0)]), Ok(()));
+    assert_eq!(network.govern(&[(record(2), 1)]), Err(TxError::IllegalTransition));
+}
+
+#[test]
+fn ltxn_08_nonces_are_in_the_state_and_written_by_execution_only() {
+    let mut network = Network::with_issuer_key();
+    let account = Account::Did { did: did(1) };
+    let envelope = network.state.get(&StateKey::nonce(&account)).unwrap();
+    assert_eq!((envelope.version, &envelope.record), (1, &Record::Nonce(NonceCount { account, next: 1 })));
+    let forged = |next| Record::Nonce(NonceCount { account: Account::Governance, next });
+    assert_eq!(network.govern(&[(forged(0), 1)]), Err(TxError::Unauthorized));
+    assert_eq!(network.act(1, forged(9), 1), Err(TxError::Unauthorized));
+    let reopened = State::new(network.state.envelopes().cloned());
+    assert_eq!(reopened.next_nonce(&organisation_sender(1, "key-1")), 1);
+}
+
+#[test]
+fn the_validator_set_is_read_with_its_number() {
+    let mut network = Network::new();
+    assert!(network.state.validators().is_none());
+    network.govern(&[(Record::Validators(validators(4)), 0)]).unwrap();
+    network.govern(&[(Record::Validators(validators(7)), 1)]).unwrap();
+    let (set, envelope) = network.state.validators().unwrap();
+    assert_eq!((set.validators.len(), envelope.version), (7, 2));
 }
 
 /// F40: the same transactions give the same root, every time.

@@ -3,8 +3,8 @@
 use ledger_engine::BlockTime;
 use protocol::identifier::Did;
 use protocol::ledger::{
-    Accreditation, DidKey, DidRecord, Envelope, Governance, IssuerKey, Permit, Purposes, Record, StateKey, StatusEpoch,
-    StatusListAnchor, TypeDefinition, VerifierRegistration, Write,
+    Accreditation, Activation, DidKey, DidRecord, Envelope, Governance, IssuerKey, Permit, Purposes, Record, Scheduled,
+    StateKey, StatusEpoch, StatusListAnchor, TypeDefinition, VerifierRegistration, Write,
 };
 
 use super::{Authority, TxError, did_record, governance, seconds};
@@ -27,6 +27,7 @@ pub(super) fn write(tree: &Tree, at: BlockTime, authority: &Authority, write: &W
         _ => return Err(TxError::VersionConflict),
     };
     case.transition(&write.record, old)?;
+    case.delay(&write.record, old)?;
     Ok(Envelope { version, height: at.height, record: write.record.clone() })
 }
 
@@ -46,9 +47,15 @@ impl Case<'_> {
     fn authorize(&self, new: &Record, old: Option<&Record>) -> Result<(), TxError> {
         let issuer = [Purposes::ASSERTION, Purposes::CONTROL];
         let allowed = match new {
-            Record::Governance(_) | Record::Accreditation(_) | Record::Verifier(_) | Record::CredentialType(_) => {
-                self.authority.is_governance()
-            }
+            Record::Governance(_)
+            | Record::Accreditation(_)
+            | Record::Verifier(_)
+            | Record::CredentialType(_)
+            | Record::Validators(_)
+            | Record::Scheduled(_)
+            | Record::Succession(_) => self.authority.is_governance(),
+            // LTXN-08: written by the execution of transactions alone.
+            Record::Nonce(_) => false,
             Record::Did(new) => match old {
                 None => self.authority.is_governance(),
                 // The governors are the way back for an organisation that lost its control keys.
@@ -89,8 +96,57 @@ impl Case<'_> {
             (Record::IssuerKey(new), Some(Record::IssuerKey(old))) => issuer_key_change(new, old),
             (Record::StatusList(new), old) => self.status_list(new, old),
             (Record::StatusEpoch(new), old) => self.status_epoch(new, old),
+            (Record::Validators(_), _) => Ok(()),
+            (Record::Scheduled(new), old) => self.scheduled(new, old),
+            (Record::Succession(_), None) => Ok(()),
+            // LRUL-13: phones that followed the first could not follow another.
+            (Record::Succession(_), Some(_)) => Err(TxError::IllegalTransition),
             // Keys are derived from the kind: a record never stands where one of another kind stood, and
             // the governance record is written by the genesis.
+            _ => Err(TxError::IllegalTransition),
+        }
+    }
+
+    /// LRUL-12: what gives someone more power is visible for as long as governance says before it comes into force.
+    fn delay(&self, new: &Record, old: Option<&Record>) -> Result<(), TxError> {
+        let delay = governance(self.tree).map_or(0, |governance| governance.delay);
+        if delay == 0 || matches!(self.authority, Authority::Schedule | Authority::Did { .. }) {
+            return Ok(());
+        }
+        let at_once = match (new, old) {
+            // Gives nobody anything, or takes something away.
+            (Record::Did(_), None) | (Record::CredentialType(_) | Record::Scheduled(_), _) => true,
+            (Record::Did(new), Some(_)) => new.deactivated,
+            (Record::Accreditation(new), Some(Record::Accreditation(old))) => {
+                let shorter = Accreditation { until: new.until, ..old.clone() } == *new && new.until <= old.until;
+                new.withdrawn || shorter
+            }
+            (Record::Verifier(new), Some(_)) => new.withdrawn,
+            _ => false,
+        };
+        require(at_once, TxError::DelayRequired)
+    }
+
+    /// LRUL-12: a change is scheduled far enough ahead, and taken back before its time only.
+    fn scheduled(&self, new: &Scheduled, old: Option<&Record>) -> Result<(), TxError> {
+        let waiting = match old {
+            Some(Record::Scheduled(old)) if old.activation == Activation::Waiting => Some(old),
+            _ => None,
+        };
+        match (new.activation, waiting) {
+            (Activation::Waiting, _) => {
+                let delay = governance(self.tree).map_or(0, |governance| u64::from(governance.delay));
+                let earliest = self.now.saturating_add(delay);
+                require(new.at >= earliest && new.at > self.now, TxError::ActivationTooEarly)?;
+                // What could not come into force now is refused now: its authors are still there to correct it.
+                let write = Write { record: new.record()?, previous_version: new.previous_version };
+                let at = BlockTime { height: 0, time_ms: self.now.saturating_mul(1_000) };
+                self::write(self.tree, at, &Authority::Schedule, &write).map(|_| ())
+            }
+            (Activation::Cancelled, Some(old)) => {
+                let same = Scheduled { activation: Activation::Cancelled, ..old.clone() } == *new;
+                require(same, TxError::IllegalTransition)
+            }
             _ => Err(TxError::IllegalTransition),
         }
     }

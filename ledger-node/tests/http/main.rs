@@ -11,14 +11,17 @@ mod world;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ledger_client::ClientError;
+use ledger_client::{ClientError, LedgerClient};
 use ledger_node::{ListError, NodeError};
 use protocol::credential::StatusList;
-use protocol::crypto::keys::Ed25519SigningKey;
+use protocol::crypto::keys::{Ed25519SigningKey, Signer};
 use protocol::identifier::Did;
 use protocol::ledger::attachment::{self, Attachment};
 use protocol::ledger::bundle::BundleError;
-use protocol::ledger::{Record, Scope, Sender, StateKey, TransactionBody, TrustBundle, proof};
+use protocol::ledger::checkpoint::quorum;
+use protocol::ledger::{
+    DidKey, DidRecord, Purposes, Record, Scope, Sender, StateKey, TransactionBody, TrustBundle, proof,
+};
 
 use crate::world::{
     World, accreditation, agency, agency_did, agency_record, agency_record_as_stored, governors, licence, list_record,
@@ -55,7 +58,8 @@ fn from_a_transaction_to_a_verified_state() {
     ledger.put_status_list(anchor, &list).unwrap();
     ledger.put_status_list(anchor, &list).unwrap();
     let delta = ledger.bundle(Scope::Delta { since: base.height() }).unwrap();
-    assert_eq!((delta.values.len(), delta.attachments.len()), (1, 1));
+    // The list's record and the agency's nonce; the list is new and comes whole.
+    assert_eq!((delta.values.len(), delta.attachments.len(), delta.changes.len()), (2, 1, 0));
     let state = delta.verify_onto(&base, &world.anchor).unwrap();
     assert!(state.status_list(&agency_did(), &licence().id, 0).is_some());
     let old = ledger.bundle(Scope::Snapshot).unwrap().verify(&world.anchor, state.height() + 1);
@@ -126,6 +130,65 @@ fn lrul_11_status_lists_are_taken_only_as_the_ledger_has_them() {
     list.revoke(6).unwrap();
     ledger.submit(&world.act(vec![list_record(&list)])).unwrap();
     assert_eq!(ledger.put_status_list(anchor, &list), Ok(()));
+}
+
+/// An organisation that nobody else is.
+fn did_of(seed: u8) -> DidRecord {
+    let key = Ed25519SigningKey::from_seed(&[seed; 32]).public_key();
+    let did = Did::derive("kr", &key.to_multicodec()).unwrap();
+    let key = DidKey { fragment: "key-1".into(), key, purposes: Purposes::ALL, from: 0, until: None };
+    DidRecord { did, keys: vec![key], deactivated: false }
+}
+
+#[test]
+fn bndl_08_a_delta_says_what_changed_on_a_list() {
+    let world = World::new();
+    world.set_up();
+    let ledger = world.client();
+    let anchor = StateKey::status_list(&agency_did(), &licence().id, 0);
+    let mut list = StatusList::new();
+    let mut publish = |revoked: &[u32]| {
+        revoked.iter().for_each(|entry| list.revoke(*entry).unwrap());
+        ledger.submit(&world.act(vec![list_record(&list)])).unwrap();
+        ledger.put_status_list(anchor, &list).unwrap();
+        list.clone()
+    };
+    publish(&[5]);
+    // A block after the list, so that everyone with a later state has it.
+    ledger.submit(&world.govern(vec![Record::Did(did_of(9))])).unwrap();
+    let base = ledger.bundle(Scope::Snapshot).unwrap().verify(&world.anchor, 0).unwrap();
+    publish(&[70_000, 6]);
+    let newest = publish(&[131_071]);
+    let delta = ledger.bundle(Scope::Delta { since: base.height() }).unwrap();
+    assert_eq!((delta.attachments.len(), delta.changes.len()), (0, 1));
+    assert!(delta.changes[0].entries.len() <= 9 && delta.encode().len() < 700, "{} bytes", delta.encode().len());
+    let state = delta.verify_onto(&base, &world.anchor).unwrap();
+    assert!(*state.status_list(&agency_did(), &licence().id, 0).unwrap() == newest);
+    assert_eq!(state.to_bundle(), ledger.bundle(Scope::Snapshot).unwrap());
+}
+
+#[test]
+fn every_block_has_a_checkpoint_that_the_validator_cosigned() {
+    let mut world = World::new();
+    world.set_up();
+    let state = world.client().bundle(Scope::Snapshot).unwrap().verify(&world.anchor, 0).unwrap();
+    let validators: Vec<_> = state.validators().unwrap().validators.iter().map(|validator| validator.key).collect();
+    let check = |ledger: &LedgerClient, height: Option<u64>| {
+        let note = ledger.checkpoint(height).unwrap();
+        let header = ledger.header(note.checkpoint.height).unwrap();
+        note.check(&header, &world.anchor.network_id, &validators, quorum(validators.len())).unwrap();
+        note
+    };
+    let newest = check(&world.client(), None);
+    let first = check(&world.client(), Some(1));
+    assert!(newest.checkpoint.height >= state.height() && first.checkpoint.height == 1);
+    assert_eq!(world.client().checkpoint(Some(999)), Err(ClientError::NotFound));
+    let (status, head, body) = world.get("/v1/checkpoints/1", "*/*");
+    assert!(status == 200 && head.contains("text/plain") && body.starts_with("mid.ledger/"), "{head}");
+    assert_eq!(world.get("/v1/checkpoints/x", "*/*").0, 400);
+    world.stop();
+    world.start();
+    assert_eq!(world.client().checkpoint(Some(1)).unwrap(), first, "kept");
 }
 
 #[test]

@@ -51,7 +51,7 @@ impl World {
             PublicKey::Ed25519(bytes) => GovernanceKey(bytes),
             PublicKey::P256(_) => unreachable!(),
         });
-        let governance = Governance { network: "kr".into(), keys: keys.to_vec(), threshold: 2 };
+        let governance = Governance { network: "kr".into(), keys: keys.to_vec(), threshold: 2, delay: 0 };
         let places = genesis::places(folder.path(), &["127.0.0.1:0".parse().unwrap()]);
         let mut random = rand_core::UnwrapErr(getrandom::SysRng);
         let anchor = genesis::init(governance, places, now() * 1000, &mut random).unwrap();

@@ -8,6 +8,7 @@ mod presentation;
 pub mod qr;
 mod query;
 mod request;
+mod stapled;
 
 pub use issuance::{CredentialRequest, CredentialResponse, IssuanceNonce, IssuanceRefusal, StatusToken, StatusTokens};
 pub use offer::{Offer, OfferError};
@@ -17,3 +18,4 @@ pub use presentation::{
 };
 pub use query::{Predicate, Query};
 pub use request::{AuthenticRequest, OverAsk, Request, RequestError, SignedRequest};
+pub use stapled::{STAPLED_MAX, StapledPresentation};

@@ -12,7 +12,9 @@ use minicbor::{Decode, Encode};
 use super::anchor::{AnchorError, TrustAnchor};
 use super::attachment::{self, Attachment, AttachmentError};
 use super::certificate::CertificateError;
+use super::header::Header;
 use super::key::StateKey;
+use super::list_change::{self, ListChange};
 use super::record::{Envelope, Record};
 use super::state::{Entry, TrustedState, root};
 use crate::cbor;
@@ -48,6 +50,9 @@ pub enum BundleError {
     /// The bundle is a delta, and the state it builds on is missing or too old (BNDL-07).
     #[error("the trust bundle builds on a newer one than is here; fetch a whole one")]
     BaseMissing,
+    /// Another block stands at this height than the one seen before: the validators' group key signed both (BNDL-09).
+    #[error("two different states of one height are certified; keep both and tell the governors")]
+    ForkDetected,
     /// An attachment belongs to no status list record (BNDL-06).
     #[error("the trust bundle has an attachment that the ledger does not know; use another source")]
     AttachmentUnknown,
@@ -103,6 +108,9 @@ pub struct TrustBundle {
     /// Status lists, in ascending order of the keys of their records. One that is left out counts as unknown.
     #[n(4)]
     pub attachments: Vec<Attachment>,
+    /// Status lists of a delta as what changed on them, in ascending order. None in a whole bundle.
+    #[n(5)]
+    pub changes: Vec<ListChange>,
 }
 
 impl TrustBundle {
@@ -132,6 +140,9 @@ impl TrustBundle {
         if self.scope != Scope::Snapshot {
             return Err(BundleError::BaseMissing); // BNDL-07
         }
+        if !self.changes.is_empty() {
+            return Err(BundleError::BundleMalformed); // BNDL-08
+        }
         self.build(anchor, height_floor, BTreeMap::new(), BTreeMap::new())
     }
 
@@ -140,11 +151,25 @@ impl TrustBundle {
     /// # Errors
     /// [`BundleError`]; [`BundleError::BaseMissing`] when `base` is older than the delta's beginning.
     pub fn verify_onto(&self, base: &TrustedState, anchor: &TrustAnchor) -> Result<TrustedState, BundleError> {
+        if matches!(self.scope, Scope::Delta { since } if since > base.height()) {
+            return Err(BundleError::BaseMissing); // BNDL-07
+        }
+        let header = anchor.certified_header(&self.header, &self.certificate)?; // BNDL-02
+        if header.height == base.height() && header != *base.header() {
+            return Err(BundleError::ForkDetected); // BNDL-09
+        }
         match self.scope {
             Scope::Snapshot => self.verify(anchor, base.height()),
-            Scope::Delta { since } if since > base.height() => Err(BundleError::BaseMissing), // BNDL-07
             Scope::Delta { .. } => self.build(anchor, base.height(), base.entries.clone(), base.lists.clone()),
         }
+    }
+
+    /// The certified header, with nothing else checked: what a mirror looks at before it passes a delta on.
+    ///
+    /// # Errors
+    /// [`BundleError`]
+    pub fn certified_header(&self, anchor: &TrustAnchor) -> Result<Header, BundleError> {
+        Ok(anchor.certified_header(&self.header, &self.certificate)?)
     }
 
     fn build(
@@ -152,7 +177,7 @@ impl TrustBundle {
         anchor: &TrustAnchor,
         height_floor: u64,
         mut entries: BTreeMap<StateKey, Entry>,
-        mut lists: BTreeMap<StateKey, StatusList>,
+        lists: BTreeMap<StateKey, StatusList>,
     ) -> Result<TrustedState, BundleError> {
         let header = anchor.certified_header(&self.header, &self.certificate)?; // BNDL-02
         if header.height < height_floor {
@@ -174,7 +199,9 @@ impl TrustBundle {
             Some(Record::StatusList(list)) => Some(list.digest),
             _ => None,
         };
-        lists.retain(|key, list| digest_of(key) == Some(list.digest()));
+        let base_lists = lists;
+        let current = |(key, list): &(&StateKey, &StatusList)| digest_of(key) == Some(list.digest());
+        let mut lists: BTreeMap<_, _> = base_lists.iter().filter(current).map(|(k, l)| (*k, l.clone())).collect();
         let mut last = None;
         for attachment in &self.attachments {
             if last.replace(attachment.anchor).is_some_and(|last| last >= attachment.anchor) {
@@ -182,6 +209,20 @@ impl TrustBundle {
             }
             let digest = digest_of(&attachment.anchor).ok_or(BundleError::AttachmentUnknown)?;
             lists.insert(attachment.anchor, attachment::unpack(&attachment.packed, &digest)?); // BNDL-06
+        }
+        let mut last = None;
+        for change in &self.changes {
+            if last.replace(change.anchor).is_some_and(|last| last >= change.anchor) {
+                return Err(BundleError::BundleUnordered); // BNDL-04
+            }
+            let mut first = [0; 32];
+            first[..8].copy_from_slice(&change.anchor);
+            let mut named = entries.range(StateKey(first)..).take_while(|(key, _)| key.short() == change.anchor);
+            let (key, None) = (named.next(), named.next()) else { return Err(BundleError::AttachmentUnknown) };
+            let key = *key.ok_or(BundleError::AttachmentUnknown)?.0;
+            let digest = digest_of(&key).ok_or(BundleError::AttachmentUnknown)?;
+            let base = base_lists.get(&key).ok_or(BundleError::BaseMissing)?;
+            lists.insert(key, list_change::apply(base, &change.entries, &digest)?); // BNDL-08
         }
         TrustedState::new(anchor, header, self.certificate.clone(), entries, lists)
     }

@@ -5,6 +5,7 @@ use core::fmt;
 use minicbor::{Decode, Encode};
 use sha2::{Digest, Sha256};
 
+use super::transaction::Account;
 use crate::cbor;
 use crate::crypto::domains;
 use crate::identifier::Did;
@@ -76,6 +77,30 @@ impl StateKey {
     pub fn status_epoch(key_id: &IssuerKeyId) -> Self {
         let key_id: &minicbor::bytes::ByteSlice = key_id.as_slice().into();
         Self::new(7, &key_id)
+    }
+
+    /// The nonce of `account`.
+    #[must_use]
+    pub fn nonce(account: &Account) -> Self {
+        Self::new(8, account)
+    }
+
+    /// The one validator set.
+    #[must_use]
+    pub fn validators() -> Self {
+        Self::new(9, &())
+    }
+
+    /// The change that is scheduled for the record at `target`.
+    #[must_use]
+    pub fn scheduled(target: &Self) -> Self {
+        Self::new(10, target)
+    }
+
+    /// The one succession.
+    #[must_use]
+    pub fn succession() -> Self {
+        Self::new(11, &())
     }
 
     /// The first eight bytes, as presentations name an issuer key.

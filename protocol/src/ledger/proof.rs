@@ -4,6 +4,7 @@ use minicbor::{Decode, Encode};
 
 use super::anchor::{AnchorError, TrustAnchor};
 use super::certificate::CertificateError;
+use super::header::Header;
 use super::key::StateKey;
 use super::record::{Envelope, VALUE_MAX};
 use super::tree::{self, Path, Slot, TreeError};
@@ -138,26 +139,59 @@ impl LedgerProof {
 /// Checks a proof against the trust anchor. Pure: no clock, no store.
 ///
 /// `height_floor` is the highest height the caller has seen proven before; how old the proven time may
-/// be is for the caller's policy.
+/// be is for the caller's policy. That the proof is about the key one asked for is [`Proven::key`].
 ///
 /// # Errors
 /// [`ProofError`]
 pub fn check(anchor: &TrustAnchor, proof: &LedgerProof, height_floor: u64) -> Result<Proven, ProofError> {
-    let path = Path::decode(&proof.path)?;
-    let (key, slot, envelope) = match &proof.evidence {
-        Evidence::Present(value) => {
-            let envelope = Envelope::decode(value).map_err(|_| ProofError::ProofGrammar)?;
-            (envelope.record.state_key(), Slot::Value(tree::value_hash(value)), Some(envelope))
-        }
-        Evidence::AbsentEmpty { key } => (*key, Slot::Empty, None),
-        Evidence::AbsentOther { key, other, value_hash } => (*key, Slot::Other(*other, *value_hash), None),
-    };
+    let claim = Claim::read(proof)?;
     let header = anchor.certified_header(&proof.header, &proof.certificate)?; // LPRF-02
-    path.check(&header.state_root, &key, &slot)?;
-    if header.height < height_floor {
-        return Err(ProofError::LedgerStale); // LPRF-05
+    claim.under(&header, height_floor)
+}
+
+/// Checks what a proof says under a header that was found to be certified before: one certificate, many proofs.
+///
+/// # Errors
+/// [`ProofError`]; [`ProofError::ProofInvalid`] also when the proof carries another header.
+pub fn check_under(header: &Header, proof: &LedgerProof, height_floor: u64) -> Result<Proven, ProofError> {
+    let claim = Claim::read(proof)?;
+    if proof.header != header.encode() {
+        return Err(ProofError::ProofInvalid);
     }
-    Ok(Proven { key, envelope, height: header.height, time_ms: header.timestamp_ms })
+    claim.under(header, height_floor)
+}
+
+/// What a proof claims.
+struct Claim {
+    path: Path,
+    key: StateKey,
+    slot: Slot,
+    envelope: Option<Envelope>,
+}
+
+impl Claim {
+    /// LPRF-01, LPRF-03
+    fn read(proof: &LedgerProof) -> Result<Self, ProofError> {
+        let path = Path::decode(&proof.path)?;
+        let (key, slot, envelope) = match &proof.evidence {
+            Evidence::Present(value) => {
+                let envelope = Envelope::decode(value).map_err(|_| ProofError::ProofGrammar)?;
+                (envelope.record.state_key(), Slot::Value(tree::value_hash(value)), Some(envelope))
+            }
+            Evidence::AbsentEmpty { key } => (*key, Slot::Empty, None),
+            Evidence::AbsentOther { key, other, value_hash } => (*key, Slot::Other(*other, *value_hash), None),
+        };
+        Ok(Self { path, key, slot, envelope })
+    }
+
+    fn under(self, header: &Header, height_floor: u64) -> Result<Proven, ProofError> {
+        let Self { path, key, slot, envelope } = self;
+        path.check(&header.state_root, &key, &slot)?; // LPRF-04
+        if header.height < height_floor {
+            return Err(ProofError::LedgerStale); // LPRF-05
+        }
+        Ok(Proven { key, envelope, height: header.height, time_ms: header.timestamp_ms })
+    }
 }
 
 #[cfg(test)]
@@ -284,28 +318,16 @@ mod tests {
     }
 
     #[test]
-    #[ignore = "a measurement: cargo test --release -p protocol measure_proofs -- --ignored --nocapture"]
-    fn measure_proofs_of_a_million_records() {
-        let mut rng = rand_chacha::ChaCha20Rng::from_seed([9; 32]);
-        let mut random = || {
-            let mut bytes = [0; 32];
-            rng.fill_bytes(&mut bytes);
-            bytes
-        };
-        let mut entries: Vec<_> = (0..1_000_000).map(|_| (StateKey(random()), random())).collect();
-        entries.sort();
-        let ledger = ledger(2);
-        let (anchor, small) = (ledger.anchor(), ledger.proof(&key(1)).unwrap());
-        let mut sizes: Vec<_> = (0..8)
-            .map(|n| {
-                let (_, path) = tree::prove(&entries, &entries[n * 111_111].0).unwrap();
-                LedgerProof { path: path.encode(), ..small.clone() }.encode().len()
-            })
-            .collect();
-        sizes.sort_unstable();
-        println!("whole proof with a short record: {} to {} bytes", sizes[0], sizes[7]);
-        let started = std::time::Instant::now();
-        (0..100).for_each(|_| assert!(check(&anchor, &small, 0).is_ok()));
-        println!("checked in {:?}", started.elapsed() / 100);
+    fn many_proofs_are_checked_under_one_certified_header() {
+        let ledger = ledger(20);
+        let proof = ledger.proof(&key(3)).unwrap();
+        let header = ledger.anchor().certified_header(&proof.header, &proof.certificate).unwrap();
+        for n in [3, 7, 33] {
+            let proof = ledger.proof(&key(n)).unwrap();
+            assert_eq!(check_under(&header, &proof, 0), check(&ledger.anchor(), &proof, 0));
+        }
+        assert_eq!(check_under(&header, &proof, 3), Err(ProofError::LedgerStale));
+        let other = Header { timestamp_ms: 1, ..header };
+        assert_eq!(check_under(&other, &proof, 0), Err(ProofError::ProofInvalid));
     }
 }

@@ -6,6 +6,7 @@
 
 use minicbor::{Decode, Encode};
 
+use super::governing::{DELAY_MAX, NonceCount, Scheduled, Succession, ValidatorSet};
 use super::key::{IssuerKeyId, StateKey};
 use crate::cbor::{self, EncodingError};
 use crate::credential::{CredentialType, Label, StatusList};
@@ -67,6 +68,15 @@ pub enum RecordError {
     /// The number of entries is not the one every list has.
     #[error("a status list has another number of entries; publish whole lists")]
     InvalidStatusList,
+    /// A list that has an order is not in it.
+    #[error("a list is not in ascending order; sort it")]
+    ListUnordered,
+    /// The delay of governance is longer than 90 days.
+    #[error("the delay of governance is longer than 90 days; choose a shorter one")]
+    DelayTooLong,
+    /// A scheduled change is not a record that governors write.
+    #[error("only changes that governors make can be scheduled; write this one at once")]
+    InvalidChange,
 }
 
 /// Who governs the ledger: `threshold` of `keys` must sign.
@@ -82,6 +92,10 @@ pub struct Governance {
     /// How many of them must sign.
     #[n(2)]
     pub threshold: u8,
+    /// How long whatever gives someone more power is visible before it comes into force, in seconds (LRUL-12). 0
+    /// for networks that only try things out.
+    #[n(3)]
+    pub delay: u32,
 }
 
 /// An Ed25519 public key of a governor.
@@ -416,6 +430,18 @@ pub enum Record {
     /// Which status epoch is current.
     #[n(7)]
     StatusEpoch(#[n(0)] StatusEpoch),
+    /// How many transactions a sender has made.
+    #[n(8)]
+    Nonce(#[n(0)] NonceCount),
+    /// Who runs the ledger.
+    #[n(9)]
+    Validators(#[n(0)] ValidatorSet),
+    /// What will change.
+    #[n(10)]
+    Scheduled(#[n(0)] Scheduled),
+    /// What takes this network's place.
+    #[n(11)]
+    Succession(#[n(0)] Box<Succession>),
 }
 
 impl Record {
@@ -431,6 +457,10 @@ impl Record {
             Self::IssuerKey(r) => StateKey::issuer_key(&r.issuer, &r.credential_type, &r.bbs),
             Self::StatusList(r) => StateKey::status_list(&r.issuer, &r.credential_type, r.list),
             Self::StatusEpoch(r) => StateKey::status_epoch(&r.issuer_key),
+            Self::Nonce(r) => StateKey::nonce(&r.account),
+            Self::Validators(_) => StateKey::validators(),
+            Self::Scheduled(r) => r.state_key(),
+            Self::Succession(_) => StateKey::succession(),
         }
     }
 
@@ -447,7 +477,10 @@ impl Record {
             Self::CredentialType(r) => r.validate(),
             Self::IssuerKey(r) => r.validate(),
             Self::StatusList(r) => r.validate(),
-            Self::StatusEpoch(_) => Ok(()),
+            Self::StatusEpoch(_) | Self::Nonce(_) => Ok(()),
+            Self::Validators(r) => r.validate(),
+            Self::Scheduled(r) => r.validate(),
+            Self::Succession(r) => r.validate(),
         }
     }
 }
@@ -460,6 +493,9 @@ impl Governance {
         distinct(&self.keys)?;
         if self.threshold == 0 || usize::from(self.threshold) > self.keys.len() {
             return Err(RecordError::InvalidThreshold);
+        }
+        if self.delay > DELAY_MAX {
+            return Err(RecordError::DelayTooLong); // LREC-05
         }
         self.keys.iter().try_for_each(|key| public_key(&PublicKey::Ed25519(key.0)))
     }
@@ -620,11 +656,11 @@ fn identifier(text: &str) -> Result<(), RecordError> {
     Ok(())
 }
 
-fn length<T>(list: &[T], min: usize, max: usize) -> Result<(), RecordError> {
+pub(super) fn length<T>(list: &[T], min: usize, max: usize) -> Result<(), RecordError> {
     if (min..=max).contains(&list.len()) { Ok(()) } else { Err(RecordError::ListLength) } // LREC-04
 }
 
-fn distinct<T: PartialEq>(list: &[T]) -> Result<(), RecordError> {
+pub(super) fn distinct<T: PartialEq>(list: &[T]) -> Result<(), RecordError> {
     let repeated = list.iter().enumerate().any(|(i, entry)| list[..i].contains(entry));
     if repeated { Err(RecordError::DuplicateEntry) } else { Ok(()) } // LREC-04
 }
@@ -633,7 +669,7 @@ fn period(from: u64, until: u64) -> Result<(), RecordError> {
     if from < until { Ok(()) } else { Err(RecordError::InvalidPeriod) } // LREC-05
 }
 
-fn public_key(key: &PublicKey) -> Result<(), RecordError> {
+pub(super) fn public_key(key: &PublicKey) -> Result<(), RecordError> {
     key.validate().map_err(|error| match error {
         SignatureError::WeakKey => RecordError::WeakKey,
         _ => RecordError::InvalidKey,

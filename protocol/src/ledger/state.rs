@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::anchor::TrustAnchor;
 use super::attachment::{self, Attachment};
 use super::bundle::{BundleError, Scope, TrustBundle};
+use super::governing::{Succession, ValidatorSet};
 use super::header::Header;
 use super::key::{IssuerKeyId, StateKey};
 use super::record::{
@@ -37,7 +38,7 @@ pub(super) fn root(entries: &BTreeMap<StateKey, Entry>) -> Hash {
 /// [`TrustBundle`], so that what is absent here was absent on the ledger.
 #[derive(Clone)]
 pub struct TrustedState {
-    network: String,
+    anchor: TrustAnchor,
     header: Header,
     certificate: Vec<u8>,
     pub(super) entries: BTreeMap<StateKey, Entry>,
@@ -59,7 +60,7 @@ impl TrustedState {
             _ => None,
         });
         let types = types.collect();
-        let state = Self { network: anchor.network.clone(), header, certificate, entries, lists, types };
+        let state = Self { anchor: anchor.clone(), header, certificate, entries, lists, types };
         match state.governance() {
             Some(governance) if governance.network == anchor.network => Ok(state),
             _ => Err(BundleError::WrongNetwork), // BNDL-02
@@ -84,10 +85,27 @@ impl TrustedState {
         &self.header
     }
 
+    /// The certificate of the header.
+    #[must_use]
+    pub fn certificate(&self) -> &[u8] {
+        &self.certificate
+    }
+
+    /// The trust anchor that all of this was checked with.
+    #[must_use]
+    pub fn anchor(&self) -> &TrustAnchor {
+        &self.anchor
+    }
+
+    /// Keys and value hashes of all records, ascending.
+    pub(super) fn hashes(&self) -> Vec<tree::Entry> {
+        self.entries.iter().map(|(key, entry)| (*key, entry.value_hash)).collect()
+    }
+
     /// Short name of the network.
     #[must_use]
     pub fn network(&self) -> &str {
-        &self.network
+        &self.anchor.network
     }
 
     /// The record at `key` with its version, whatever its kind.
@@ -106,6 +124,24 @@ impl TrustedState {
     pub fn governance(&self) -> Option<&Governance> {
         match self.record(&StateKey::governance())? {
             Record::Governance(r) => Some(r),
+            _ => None,
+        }
+    }
+
+    /// Who runs the ledger; the version of the record numbers the sets.
+    #[must_use]
+    pub fn validators(&self) -> Option<&ValidatorSet> {
+        match self.record(&StateKey::validators())? {
+            Record::Validators(r) => Some(r),
+            _ => None,
+        }
+    }
+
+    /// What takes this network's place, once that is recorded.
+    #[must_use]
+    pub fn succession(&self) -> Option<&Succession> {
+        match self.record(&StateKey::succession())? {
+            Record::Succession(r) => Some(r),
             _ => None,
         }
     }
@@ -207,6 +243,7 @@ impl TrustedState {
             attachments: (self.lists.iter())
                 .map(|(anchor, list)| Attachment { anchor: *anchor, packed: attachment::pack(list) })
                 .collect(),
+            changes: Vec::new(),
         }
     }
 
@@ -218,6 +255,6 @@ impl TrustedState {
 impl core::fmt::Debug for TrustedState {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let (height, records, lists) = (self.height(), self.entries.len(), self.lists.len());
-        write!(f, "TrustedState({} height {height}, {records} records, {lists} lists)", self.network)
+        write!(f, "TrustedState({} height {height}, {records} records, {lists} lists)", self.anchor.network)
     }
 }

@@ -14,6 +14,7 @@ use super::bundle::{Scope, TrustBundle};
 use super::certificate::Certificate;
 use super::header::{Header, body_root};
 use super::key::StateKey;
+use super::list_change::{self, ListChange};
 use super::proof::{Evidence, LedgerProof};
 use super::record::{Envelope, Governance, GovernanceKey, Record};
 use super::state::TrustedState;
@@ -26,7 +27,10 @@ pub struct TestLedger {
     network: String,
     header: Header,
     entries: BTreeMap<StateKey, Envelope>,
-    lists: BTreeMap<StateKey, StatusList>,
+    /// Every list that was published.
+    lists: BTreeMap<StateKey, Vec<StatusList>>,
+    /// Every digest that was recorded, with its height.
+    digests: BTreeMap<StateKey, Vec<(u64, Hash)>>,
 }
 
 impl TestLedger {
@@ -40,8 +44,10 @@ impl TestLedger {
             header: Header::genesis(seed, time_ms),
             entries: BTreeMap::new(),
             lists: BTreeMap::new(),
+            digests: BTreeMap::new(),
         };
-        let governance = Governance { network: network.to_owned(), keys: vec![GovernanceKey(governor)], threshold: 1 };
+        let governance =
+            Governance { network: network.to_owned(), keys: vec![GovernanceKey(governor)], threshold: 1, delay: 0 };
         ledger.write(&[Record::Governance(governance)], time_ms + 1);
         Some(ledger)
     }
@@ -51,6 +57,9 @@ impl TestLedger {
         let height = self.header.height + 1;
         for record in records {
             let key = record.state_key();
+            if let Record::StatusList(list) = record {
+                self.digests.entry(key).or_default().push((height, list.digest));
+            }
             let version = self.entries.get(&key).map_or(0, |envelope| envelope.version) + 1;
             self.entries.insert(key, Envelope { version, height, record: record.clone() });
         }
@@ -66,7 +75,7 @@ impl TestLedger {
 
     /// Publishes the list of a status list record written before.
     pub fn publish(&mut self, anchor: StateKey, list: StatusList) {
-        self.lists.insert(anchor, list);
+        self.lists.entry(anchor).or_default().push(list);
     }
 
     /// What verifiers of this network are given once.
@@ -84,15 +93,34 @@ impl TestLedger {
     pub fn bundle(&self, scope: Scope) -> TrustBundle {
         let since = |height| matches!(scope, Scope::Delta { since } if height <= since);
         let changed: Vec<_> = self.entries.iter().filter(|(_, envelope)| !since(envelope.height)).collect();
-        let attachment = |key: &StateKey| {
-            self.lists.get(key).map(|list| Attachment { anchor: *key, packed: attachment::pack(list) })
-        };
+        let mut attachments = Vec::new();
+        let mut changes = Vec::new();
+        for (key, lists) in changed.iter().filter_map(|(key, _)| Some((**key, self.lists.get(key)?))) {
+            let Some(list) = lists.last() else { continue };
+            // Whoever has the state of that height has the list whose digest was recorded then.
+            let before = |since| {
+                let (_, digest) = self.digests.get(&key)?.iter().rev().find(|(height, _)| *height <= since)?;
+                lists.iter().find(|list| list.digest() == *digest)
+            };
+            let base = match scope {
+                Scope::Snapshot => None,
+                Scope::Delta { since } => before(since),
+            };
+            match base {
+                None => attachments.push(Attachment { anchor: key, packed: attachment::pack(list) }),
+                Some(base) => {
+                    let entries = list_change::pack(list, list_change::differences(base, list));
+                    changes.push(ListChange { anchor: key.short(), entries });
+                }
+            }
+        }
         TrustBundle {
             header: self.header.encode().to_vec(),
             certificate: self.certificate(),
             scope,
             values: changed.iter().map(|(_, envelope)| ByteVec::from(envelope.encode())).collect(),
-            attachments: changed.iter().filter_map(|(key, _)| attachment(key)).collect(),
+            attachments,
+            changes,
         }
     }
 

@@ -36,6 +36,33 @@ pub enum Sender {
     },
 }
 
+/// Whose transactions are counted together: an organisation's, whichever of its keys signs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+#[cbor(flat)]
+pub enum Account {
+    /// The governors'.
+    #[n(0)]
+    Governance,
+    /// An organisation's.
+    #[n(1)]
+    Did {
+        /// The organisation.
+        #[n(0)]
+        did: Did,
+    },
+}
+
+impl Sender {
+    /// The account that the sender's nonces belong to (LTXN-04).
+    #[must_use]
+    pub fn account(&self) -> Account {
+        match self {
+            Self::Governance => Account::Governance,
+            Self::Did { did, .. } => Account::Did { did: did.clone() },
+        }
+    }
+}
+
 /// One record to write.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]

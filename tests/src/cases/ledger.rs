@@ -15,7 +15,103 @@ use crate::world::{AS_OF, LIST, NETWORK, World};
 
 pub(super) fn cases(world: &World) -> Vec<Case> {
     let mut cases = bundles(world);
+    cases.extend(deltas(world));
     cases.extend(proofs(world));
+    cases
+}
+
+/// Deltas whose lists are changes, and a fork.
+fn deltas(world: &World) -> Vec<Case> {
+    let (mut ledger, key) = small_ledger(world, NETWORK, "small network");
+    let anchor = hex::encode(ledger.anchor().encode());
+    let base = Case::valid("trust-bundle", "whole", "A whole bundle.", ledger.bundle(Scope::Snapshot).encode());
+    let base = base.with("anchor", &anchor).with("floor", "2");
+    let mut changed = list();
+    changed.revoke(500).expect("an entry");
+    changed.revoke(131_000).expect("an entry");
+    let record = |list: &StatusList, as_of| {
+        Record::StatusList(StatusListAnchor {
+            issuer: world.police.did.clone(),
+            credential_type: world.licences.credential_type.id.clone(),
+            list: LIST,
+            digest: list.digest(),
+            entries: StatusList::ENTRIES,
+            as_of,
+        })
+    };
+    ledger.publish(key, changed.clone());
+    ledger.write(&[record(&changed, AS_OF + 1)], AS_OF * 1_000 + 1);
+    let delta = ledger.bundle(Scope::Delta { since: 2 });
+    let good = Case::valid("trust-bundle", "list-changes", "Two entries of a list are changed.", delta.encode());
+    let good = good.with("anchor", &anchor).with("base", &base.file());
+    let edited = |id: &str, slug: &str, title: &str, expect: &str, change: &dyn Fn(&mut TrustBundle)| {
+        let mut other = delta.clone();
+        change(&mut other);
+        good.broken(id, slug, title, expect, other.encode())
+    };
+    let unlisted = {
+        // The same network, whose first bundle came without the list.
+        let mut bundle = small_ledger(world, NETWORK, "small network").0.bundle(Scope::Snapshot);
+        bundle.attachments.clear();
+        let case = Case::valid("trust-bundle", "without-list", "A bundle that carries no list.", bundle.encode());
+        case.with("anchor", &anchor).with("floor", "2")
+    };
+    let fork = {
+        let (mut other, _) = small_ledger(world, NETWORK, "small network");
+        other.write(&[Record::Did(world.shop.record())], AS_OF * 1_000 + 1);
+        let seen =
+            Case::valid("trust-bundle", "seen", "What was seen at height 3.", ledger.bundle(Scope::Snapshot).encode());
+        let seen = seen.with("anchor", &anchor).with("floor", "3");
+        let again =
+            Case::valid("trust-bundle", "seen-again", "The same once more.", ledger.bundle(Scope::Snapshot).encode());
+        let again = again.with("anchor", &anchor).with("base", &seen.file());
+        let fork = again.broken(
+            "F32",
+            "fork",
+            "Another certified state of the same height.",
+            "ForkDetected",
+            other.bundle(Scope::Snapshot).encode(),
+        );
+        [seen, again, fork]
+    };
+    let mut cases = vec![
+        edited("BNDL-08", "change-of-nothing", "A change of a list that is not recorded.", "AttachmentUnknown", &|b| {
+            b.changes[0].anchor = [9; 8];
+        }),
+        edited("BNDL-04", "change-twice", "A list is changed twice.", "BundleUnordered", &|b| {
+            b.changes.push(b.changes[0].clone());
+        }),
+        edited("BNDL-08", "change-of-another-entry", "The next entry instead.", "StatusListMismatch", &|b| {
+            b.changes[0].entries[0] ^= 4;
+        }),
+        edited("BNDL-08", "change-left-out", "The second change is left out.", "StatusListMismatch", &|b| {
+            b.changes[0].entries.truncate(2);
+        }),
+        edited("BNDL-08", "change-respelled", "A number is longer than needed.", "StatusListMalformed", &|b| {
+            b.changes[0].entries = vec![0x81, 0x80, 0x00];
+        }),
+        edited("BNDL-08", "change-beyond", "An entry that no list has.", "StatusListMalformed", &|b| {
+            b.changes[0].entries = vec![0xff, 0xff, 0x7f];
+        }),
+        edited("BNDL-08", "change-too-long", "More changes than a list may have here.", "TooLarge", &|b| {
+            b.changes[0].entries = vec![0; 16 * 1024 + 1];
+        }),
+        good.under(
+            ("base", &unlisted.file()),
+            "BNDL-08",
+            "change-without-list",
+            "Changes of a list that the verifier does not have.",
+            "BaseMissing",
+        ),
+        base.broken("BNDL-08", "change-in-snapshot", "A whole bundle with changes.", "BundleMalformed", {
+            let mut whole = ledger.bundle(Scope::Snapshot);
+            whole.changes.clone_from(&delta.changes);
+            whole.encode()
+        }),
+        good,
+        unlisted,
+    ];
+    cases.extend(fork);
     cases
 }
 
@@ -203,6 +299,24 @@ fn bundles(world: &World) -> Vec<Case> {
     ]
 }
 
+/// A key that parts from this one at its first bit.
+fn flipped(key: &StateKey) -> StateKey {
+    let mut other = *key;
+    other.0[0] ^= 0x80;
+    other
+}
+
+/// The path with one level more, in the right form.
+fn deeper(path: &mut Vec<u8>) {
+    let depth = usize::from(u16::from_be_bytes([path[0], path[1]]));
+    if depth % 8 == 0 {
+        path.insert(2 + depth / 8, 0);
+    }
+    path[2 + depth / 8] |= 0x80 >> (depth % 8);
+    path[1] += 1;
+    path.extend([7; 32]);
+}
+
 fn proofs(world: &World) -> Vec<Case> {
     let (mut ledger, list_key) = small_ledger(world, NETWORK, "small network");
     let police = Record::Did(world.police.record()).state_key();
@@ -306,6 +420,28 @@ fn proofs(world: &World) -> Vec<Case> {
             "WrongNetwork",
         ),
         good.under(("floor", "3"), "F30", "roll-back", "Older than what is already known.", "LedgerStale"),
+        // A node of another tree put in the place of a leaf: its bytes are no record, so it stays a claim of absence.
+        edited_absence("F29", "neighbour-not-adjacent", "A neighbour from elsewhere in the tree.", invalid, &|p| {
+            let Evidence::Present(value) = &list_proof.evidence else { panic!("the list is on the ledger") };
+            let value_hash = protocol::ledger::tree::value_hash(value);
+            p.evidence = Evidence::AbsentOther { key: absent, other: flipped(&absent), value_hash };
+        }),
+        edited("F34", "root-as-leaf", "A path of no levels, as if the tree had one record.", invalid, &|p| {
+            p.path = vec![0, 0];
+        }),
+        edited("F34", "empty-tree", "A path of no levels to nothing, as if the tree were empty.", invalid, &|p| {
+            p.path = vec![0, 0];
+            p.evidence = Evidence::AbsentEmpty { key: police };
+        }),
+        edited("F34", "one-level-more", "A level more below the record.", invalid, &|p| deeper(&mut p.path)),
+        edited("F26", "siblings-swapped", "Two siblings change places.", invalid, &|p| {
+            let at = p.path.len() - 64;
+            p.path[at..].rotate_left(32);
+        }),
+        edited("F26", "sibling-missing", "The last sibling is missing.", grammar, &|p| {
+            p.path.truncate(p.path.len() - 32)
+        }),
+        edited("F26", "path-cut", "The path lacks its last byte.", grammar, &|p| p.path.truncate(p.path.len() - 1)),
         edited_absence(
             "F28",
             "absent-called-present",

@@ -4,6 +4,7 @@
 //! `accepted`, or the one name of the error that must come back; `twin` is the valid file that a
 //! broken one differs from in one thing.
 
+mod checkpoint;
 mod credential;
 mod ledger;
 mod presentation;
@@ -163,6 +164,7 @@ pub fn all(world: &World) -> Vec<Case> {
     cases.extend(qr::cases(world));
     cases.extend(status_list::cases());
     cases.extend(ledger::cases(world));
+    cases.extend(checkpoint::cases());
     cases.extend(wallet::cases());
     cases
 }

@@ -205,7 +205,8 @@ fn bndl_07_a_delta_brings_an_older_state_up_to_date() {
     ledger.write(&[record], 7_000);
 
     let delta = ledger.bundle(Scope::Delta { since: 2 });
-    assert_eq!((delta.values.len(), delta.attachments.len()), (2, 1));
+    assert_eq!((delta.values.len(), delta.attachments.len(), delta.changes.len()), (2, 0, 1));
+    assert!(delta.changes[0].entries.len() <= 4);
     for older in [&base, &middle] {
         let state = delta.verify_onto(older, &ledger.anchor()).unwrap();
         assert_eq!(state.to_bundle(), ledger.bundle(Scope::Snapshot));
@@ -218,12 +219,59 @@ fn bndl_07_a_delta_brings_an_older_state_up_to_date() {
     let pretends = TrustBundle { scope: Scope::Delta { since: 2 }, ..gap };
     assert_eq!(pretends.verify_onto(&base, &ledger.anchor()).err(), Some(BundleError::StateMismatch));
     // Without the new list, the old one no longer counts.
-    let withheld = TrustBundle { attachments: vec![], ..delta };
+    let withheld = TrustBundle { changes: vec![], ..delta };
     let state = withheld.verify_onto(&base, &ledger.anchor()).unwrap();
     assert!(state.status_list(&issuer(), TYPE, 1).is_none());
     // A whole bundle replaces any older state.
     let whole = ledger.bundle(Scope::Snapshot);
     assert_eq!(whole.verify_onto(&base, &ledger.anchor()).unwrap().height(), 4);
+}
+
+#[test]
+fn bndl_08_changes_are_laid_onto_the_list_they_were_made_from() {
+    let mut ledger = ledger();
+    let base = ledger.trusted_state().unwrap();
+    let (record, list) = status_list(8);
+    let key = record.state_key();
+    ledger.publish(key, list);
+    ledger.write(&[record, accreditation(30)], 7_000);
+    let good = ledger.bundle(Scope::Delta { since: 2 });
+    let check = |change: &dyn Fn(&mut TrustBundle), base: &TrustedState| {
+        let mut other = good.clone();
+        change(&mut other);
+        TrustBundle::decode(&other.encode()).unwrap().verify_onto(base, &ledger.anchor()).err()
+    };
+    assert_eq!(check(&|_| {}, &base), None);
+    let unknown = StateKey::accreditation(&issuer(), TYPE).short();
+    assert_eq!(check(&|b| b.changes[0].anchor = unknown, &base), Some(BundleError::AttachmentUnknown));
+    assert_eq!(check(&|b| b.changes[0].anchor = [0; 8], &base), Some(BundleError::AttachmentUnknown));
+    assert_eq!(check(&|b| b.changes.push(b.changes[0].clone()), &base), Some(BundleError::BundleUnordered));
+    let of = |error| Some(BundleError::Attachment(error));
+    assert_eq!(check(&|b| b.changes[0].entries[0] ^= 4, &base), of(AttachmentError::StatusListMismatch));
+    assert_eq!(
+        check(&|b| b.changes[0].entries.splice(..1, [0x9c, 0x00]).for_each(drop), &base),
+        of(AttachmentError::StatusListMalformed)
+    );
+    // A verifier that never got the list cannot lay changes onto it.
+    let mut listless = base.clone();
+    listless.lists.clear();
+    assert_eq!(check(&|_| {}, &listless), Some(BundleError::BaseMissing));
+    let mut whole = ledger.bundle(Scope::Snapshot);
+    whole.changes = good.changes.clone();
+    assert_eq!(whole.verify(&ledger.anchor(), 0).err(), Some(BundleError::BundleMalformed));
+}
+
+#[test]
+fn bndl_09_two_states_of_one_height_are_a_fork() {
+    let (mut one, mut other) = (ledger(), ledger());
+    one.write(&[accreditation(30)], 6_000);
+    other.write(&[accreditation(31)], 6_000);
+    let seen = one.trusted_state().unwrap();
+    for scope in [Scope::Snapshot, Scope::Delta { since: 2 }] {
+        let forked = other.bundle(scope).verify_onto(&seen, &one.anchor());
+        assert_eq!(forked.err(), Some(BundleError::ForkDetected));
+        assert!(one.bundle(scope).verify_onto(&seen, &one.anchor()).is_ok(), "the same again");
+    }
 }
 
 #[test]

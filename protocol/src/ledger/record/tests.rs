@@ -3,6 +3,8 @@
 use super::*;
 use crate::credential::age::Statute;
 use crate::crypto::keys::{Ed25519SigningKey, P256SigningKey, Signer};
+use crate::ledger::governing::Validator;
+use crate::ledger::transaction::Account;
 
 fn label(text: &str) -> Label {
     Label { ko: text.to_owned(), en: text.to_owned() }
@@ -28,7 +30,7 @@ fn g2(seed: u8) -> [u8; 96] {
 }
 
 fn governance() -> Governance {
-    Governance { network: "kr".into(), keys: vec![governor(1), governor(2), governor(3)], threshold: 2 }
+    Governance { network: "kr".into(), keys: vec![governor(1), governor(2), governor(3)], threshold: 2, delay: 86_400 }
 }
 
 fn did_record() -> DidRecord {
@@ -92,7 +94,18 @@ fn records() -> Vec<Record> {
         Record::IssuerKey(Box::new(issuer_key())),
         Record::StatusList(status_list()),
         Record::StatusEpoch(StatusEpoch { issuer_key: issuer_key().key_id(), epoch: 1, at: 2 }),
+        Record::Nonce(NonceCount { account: Account::Did { did: did(4) }, next: 7 }),
+        Record::Validators(validators()),
+        Record::Scheduled(Scheduled::new(&Record::Accreditation(accreditation()), 0, 90)),
+        Record::Succession(Box::new(Succession { network_id: [7; 32], group_key: g2(9), height: 1 })),
     ]
+}
+
+fn validators() -> ValidatorSet {
+    let validator = |seed: u8| Validator { key: governor(seed).0, address: format!("192.0.2.{seed}:7801") };
+    let mut validators: Vec<_> = (1..5).map(validator).collect();
+    validators.sort_by_key(|validator| validator.key);
+    ValidatorSet { validators }
 }
 
 #[test]
@@ -109,7 +122,7 @@ fn every_record_round_trips_as_kind_and_body_under_its_own_key() {
         let trailing = [envelope.encode(), vec![0]].concat();
         assert_eq!(Envelope::decode(&trailing), Err(EncodingError::NonCanonicalEncoding));
     }
-    assert_eq!(cbor::from_slice::<Record>(&[0x82, 0x08, 0x80], 99), Err(EncodingError::Malformed), "unknown kind");
+    assert_eq!(cbor::from_slice::<Record>(&[0x82, 0x0c, 0x80], 99), Err(EncodingError::Malformed), "unknown kind");
 }
 
 #[test]
@@ -219,6 +232,8 @@ fn lrec_05_periods_and_thresholds_make_sense() {
             RecordError::InvalidThreshold
         );
     }
+    let slow = Governance { delay: DELAY_MAX + 1, ..governance() };
+    assert_eq!(refused(Record::Governance(slow)), RecordError::DelayTooLong);
     for purposes in [0, 8, 255] {
         let mut record = did_record();
         record.keys[0].purposes = Purposes(purposes);
@@ -241,6 +256,8 @@ fn lrec_06_keys_are_points_of_their_curves() {
     let mut identity = [0; 96];
     identity[0] = 0xc0;
     for point in [identity, [0xff; 96], [0; 96]] {
+        let succession = Succession { network_id: [7; 32], group_key: point, height: 1 };
+        assert_eq!(refused(Record::Succession(Box::new(succession))), RecordError::InvalidKey);
         for record in [
             IssuerKey { bbs: point, ..issuer_key() },
             IssuerKey { day_set: point, ..issuer_key() },
@@ -249,6 +266,44 @@ fn lrec_06_keys_are_points_of_their_curves() {
             assert_eq!(refused(Record::IssuerKey(Box::new(record))), RecordError::InvalidKey);
         }
     }
+}
+
+#[test]
+fn a_validator_set_has_one_spelling() {
+    let set = |change: &dyn Fn(&mut Vec<Validator>)| {
+        let mut set = validators();
+        change(&mut set.validators);
+        Record::Validators(set).validate()
+    };
+    assert_eq!(set(&|_| {}), Ok(()));
+    assert_eq!(set(&|v| v[1].address.clear()), Ok(()));
+    assert_eq!(set(&|v| v[0].address = "[2001:db8::1]:7801".into()), Ok(()));
+    assert_eq!(set(&|v| v.clear()), Err(RecordError::ListLength));
+    assert_eq!(set(&|v| v.swap(0, 1)), Err(RecordError::ListUnordered));
+    assert_eq!(set(&|v| v[1] = v[0].clone()), Err(RecordError::DuplicateEntry), "one key");
+    assert_eq!(set(&|v| v[1].address = v[0].address.clone()), Err(RecordError::DuplicateEntry), "one address");
+    assert_eq!(set(&|v| v[0].key = [0; 32]), Err(RecordError::WeakKey));
+    for address in ["192.0.2.1", "192.0.2.1:07801", "node.example:7801", "ministry of the interior"] {
+        assert_eq!(set(&|v| v[0].address = address.into()), Err(RecordError::MalformedIdentifier), "{address}");
+    }
+    assert_eq!(set(&|v| v[0].address = "1".repeat(65)), Err(RecordError::TextTooLong));
+}
+
+#[test]
+fn only_what_governors_write_can_be_scheduled() {
+    let scheduled = |record: Record| Record::Scheduled(Scheduled::new(&record, 0, 9)).validate();
+    for (kind, record) in records().into_iter().enumerate() {
+        let expected = if [0, 1, 2, 3, 4, 9, 11].contains(&kind) { Ok(()) } else { Err(RecordError::InvalidChange) };
+        assert_eq!(scheduled(record), expected, "kind {kind}");
+    }
+    let backwards = Accreditation { from: 2, until: 2, ..accreditation() };
+    assert_eq!(scheduled(Record::Accreditation(backwards)), Err(RecordError::InvalidPeriod));
+    let trailing = [cbor::to_vec(&Record::Accreditation(accreditation())), vec![0]].concat();
+    let trailing = Scheduled { change: trailing, ..Scheduled::new(&Record::Accreditation(accreditation()), 0, 9) };
+    assert_eq!(Record::Scheduled(trailing).validate(), Err(RecordError::InvalidChange));
+    let one = |record: &Record| Record::Scheduled(Scheduled::new(record, 0, 9)).state_key();
+    assert_eq!(one(&Record::Governance(governance())), StateKey::scheduled(&StateKey::governance()));
+    assert_ne!(one(&Record::Governance(governance())), one(&Record::Validators(validators())));
 }
 
 #[test]
@@ -292,7 +347,7 @@ macro_rules! fields {
 #[test]
 fn lrec_07_no_field_can_hold_a_person() {
     let all = [
-        fields!(Governance { network, keys, threshold }),
+        fields!(Governance { network, keys, threshold, delay }),
         fields!(DidRecord { did, keys, deactivated }),
         fields!(DidKey { fragment, key, purposes, from, until }),
         fields!(Accreditation { issuer, credential_type, from, until, withdrawn }),
@@ -303,12 +358,20 @@ fn lrec_07_no_field_can_hold_a_person() {
         fields!(IssuerKey { issuer, credential_type, bbs, day_set, status, from, until, compromised_from }),
         fields!(StatusListAnchor { issuer, credential_type, list, digest, entries, as_of }),
         fields!(StatusEpoch { issuer_key, epoch, at }),
+        fields!(NonceCount { account, next }),
+        fields!(ValidatorSet { validators }),
+        // The network address of a server.
+        fields!(Validator { key, address }),
+        // The change is a record of one of these types.
+        fields!(Scheduled { change, previous_version, at, activation }),
+        fields!(Succession { network_id, group_key, height }),
         fields!(Envelope { version, height, record }),
     ];
     let names: Vec<_> = all.concat();
-    assert_eq!(names.len(), 48);
+    assert_eq!(names.len(), 61);
     for word in ["holder", "citizen", "birth", "address", "phone", "handle", "index", "portrait", "value"] {
-        assert!(names.iter().all(|name| !name.split('.').nth(1).unwrap().contains(word)), "{word}");
+        let named = |name: &str| name != "Validator.address" && name.split('.').nth(1).unwrap().contains(word);
+        assert!(!names.iter().any(|name| named(name)), "{word}");
     }
     let kinds = records();
     // Every kind of record is built from the types above; a new kind does not compile here.
@@ -316,6 +379,7 @@ fn lrec_07_no_field_can_hold_a_person() {
         match record {
             Record::Governance(_) | Record::Did(_) | Record::Accreditation(_) | Record::Verifier(_) => {}
             Record::CredentialType(_) | Record::IssuerKey(_) | Record::StatusList(_) | Record::StatusEpoch(_) => {}
+            Record::Nonce(_) | Record::Validators(_) | Record::Scheduled(_) | Record::Succession(_) => {}
         }
     }
 }
