@@ -2,11 +2,11 @@
 
 use protocol::credential::StatusList;
 use protocol::exchange::StapledPresentation;
-use protocol::ledger::attachment::pack;
+use protocol::ledger::attachment::{AttachmentError, pack};
 use protocol::ledger::record::{IssuerKey, Record};
 use protocol::ledger::state::TrustedState;
 use protocol::ledger::testkit::TestLedger;
-use protocol::ledger::{Envelope, Staple, StateKey};
+use protocol::ledger::{Envelope, Staple, StapleError, StateKey};
 use tests::rng;
 use tests::world::{AS_OF, Held, Issuing, LIST, NETWORK, NOW, World};
 use verifier::{Asked, IssuerKnown, Policy, SeenInMemory, Verifier};
@@ -116,6 +116,10 @@ fn stpl_01_to_03_a_staple_proves_all_or_nothing() {
     assert_eq!(with(&|s| s.records[key].path = s.records[did].path.clone()), refused("ProofInvalid"));
     assert_eq!(with(&|s| s.header[144] ^= 1), refused("CertificateInvalid"));
     assert_eq!(with(&|s| s.lists[0].packed = pack(&StatusList::new())), refused("StatusListMismatch"));
+    let mut other_list = good.clone();
+    other_list.lists[0].packed = pack(&StatusList::new());
+    let why = other_list.check(&before).err();
+    assert_eq!(why, Some(StapleError::List(AttachmentError::StatusListMismatch)));
     // A key of the forger's own, in a record that says it is the police's.
     let forged = |staple: &mut Staple| {
         let mut envelope = Envelope::decode(&staple.records[key].value).unwrap();
