@@ -145,7 +145,8 @@ fn examined(file: &Path) -> Result<(Contents, FinalizedBlock, Vec<u8>), BackupEr
     let anchor = genesis::anchor(&genesis);
     let store = Store::open(&path)?;
     let (_, kept) = store.last()?.ok_or(BackupError::NothingCertified)?;
-    let machine = Machine(Shared::new(anchor.network_id, genesis::state(&genesis)?, genesis.time_ms, store)?.into());
+    let machine =
+        Machine(Shared::watching(anchor.network_id, genesis::state(&genesis)?, genesis.time_ms, store)?.into());
     let store = &machine.0.store;
 
     let mut state = genesis::state(&genesis)?;

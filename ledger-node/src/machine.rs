@@ -71,6 +71,16 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
+    /// As [`Shared::new`], of someone who is no validator and cosigns nothing.
+    pub(crate) fn watching(
+        network_id: [u8; 32],
+        genesis: State,
+        genesis_time_ms: u64,
+        store: Store,
+    ) -> Result<Self, StoreError> {
+        Self::new(network_id, genesis, genesis_time_ms, store, Zeroizing::new([0; 32]))
+    }
+
     pub(crate) fn new(
         network_id: [u8; 32],
         genesis: State,

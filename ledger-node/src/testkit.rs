@@ -16,6 +16,6 @@ use crate::{NodeError, genesis};
 /// [`NodeError::Genesis`], [`NodeError::Store`]
 pub fn machine(genesis: &Genesis, database: &Path) -> Result<impl StateMachine<State = State> + use<>, NodeError> {
     let store = Store::open(database)?;
-    let shared = Shared::new(genesis.network_id(), genesis::state(genesis)?, genesis.time_ms, store)?;
+    let shared = Shared::watching(genesis.network_id(), genesis::state(genesis)?, genesis.time_ms, store)?;
     Ok(Machine(Arc::new(shared)))
 }

@@ -35,7 +35,7 @@ fn register(anchor: &TrustAnchor, seed: u8, nonce: u64) -> Vec<u8> {
 /// A network of `count` validators.
 fn network(folder: &Path, count: usize) -> (TrustAnchor, Vec<PathBuf>) {
     let PublicKey::Ed25519(governor) = key(100).public_key() else { unreachable!() };
-    let governance = Governance { network: "kr".into(), keys: vec![GovernanceKey(governor)], threshold: 1 };
+    let governance = Governance { network: "kr".into(), keys: vec![GovernanceKey(governor)], threshold: 1, delay: 0 };
     let listeners: Vec<_> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
     let addresses: Vec<SocketAddr> = listeners.iter().map(|listener| listener.local_addr().unwrap()).collect();
     drop(listeners);

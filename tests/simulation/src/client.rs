@@ -21,7 +21,7 @@ fn key(seed: u8) -> Ed25519SigningKey {
 /// Who governs the simulated network.
 pub(crate) fn governance() -> Governance {
     let PublicKey::Ed25519(governor) = key(GOVERNOR).public_key() else { unreachable!("an Ed25519 key") };
-    Governance { network: NETWORK.into(), keys: vec![GovernanceKey(governor)], threshold: 1 }
+    Governance { network: NETWORK.into(), keys: vec![GovernanceKey(governor)], threshold: 1, delay: 0 }
 }
 
 /// An organisation after so many updates, each of which adds a key.
