@@ -35,7 +35,10 @@ pub const ZK_IDENTITY: &str = "kr.go.police.zk-identity.1";
 #[must_use]
 pub fn program() -> PathBuf {
     let test = std::env::current_exe().expect("the running test has a path");
-    let path = test.parent().and_then(|deps| deps.parent()).expect("tests run in the target directory").join("mid");
+    // Tests run in `deps`, one folder below; the benchmark beside the program.
+    let folder = test.parent().expect("a program has a folder");
+    let folder = if folder.ends_with("deps") { folder.parent().expect("deps is in a folder") } else { folder };
+    let path = folder.join("mid");
     assert!(path.exists(), "{} is missing: build it first with `cargo build --release`", path.display());
     path
 }
