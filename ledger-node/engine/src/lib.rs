@@ -29,6 +29,9 @@
 //! through a descendant; the descendant's certificate then covers it through the parent digests.
 //!
 //! **Empty blocks.** None while there is nothing to record, except one per heartbeat.
+//!
+//! **Who was away when the network fell silent.** A certificate is told once. A validator that missed the last one
+//! (cut off, or restarted at that moment) learns of the block with the next one: after a heartbeat at the latest.
 
 mod application;
 mod block;
