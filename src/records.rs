@@ -3,7 +3,7 @@
 use issuer::ledger::Ledger;
 use protocol::credential::{CredentialType, Label};
 use protocol::crypto::keys::PublicKey;
-use protocol::exchange::Predicate;
+use protocol::exchange::{Predicate, Scope};
 use protocol::identifier::Did;
 use protocol::ledger::record::{
     Accreditation, DidKey, DidRecord, Governance, GovernanceKey, IssuerKey, Permit, Purpose, Purposes, Record,
@@ -173,6 +173,8 @@ pub(crate) struct PermitText {
     claims: Vec<String>,
     #[serde(default)]
     predicates: Vec<Predicate>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pseudonyms: Vec<Scope>,
 }
 
 /// What an issuer signs credentials of a type with; keys in hexadecimal.
@@ -184,6 +186,8 @@ pub(crate) struct IssuerKeyText {
     bbs: String,
     day_set: String,
     status: String,
+    #[serde(default)]
+    sets: String,
     from: u64,
     until: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -412,6 +416,7 @@ impl PurposeText {
             credential_type: p.credential_type.clone(),
             claims: p.claims.clone(),
             predicates: p.predicates.clone(),
+            pseudonyms: p.pseudonyms.clone(),
         };
         Self {
             id: purpose.id.clone(),
@@ -421,8 +426,12 @@ impl PurposeText {
     }
 
     fn purpose(self) -> Purpose {
-        let permit =
-            |p: PermitText| Permit { credential_type: p.credential_type, claims: p.claims, predicates: p.predicates };
+        let permit = |p: PermitText| Permit {
+            credential_type: p.credential_type,
+            claims: p.claims,
+            predicates: p.predicates,
+            pseudonyms: p.pseudonyms,
+        };
         Purpose { id: self.id, text: self.text, permits: self.permits.into_iter().map(permit).collect() }
     }
 }
@@ -433,6 +442,8 @@ impl IssuerKeyText {
             bbs: bytes(&self.bbs)?,
             day_set: bytes(&self.day_set)?,
             status: bytes(&self.status)?,
+            sets: hex::decode(&self.sets)
+                .map_err(|_| CliError::refused("MalformedDraft", "expected bytes in hexadecimal"))?,
             issuer: self.issuer,
             credential_type: self.credential_type,
             from: self.from,
@@ -458,6 +469,7 @@ impl From<&IssuerKey> for RecordText {
             bbs: hex::encode(key.bbs),
             day_set: hex::encode(key.day_set),
             status: hex::encode(key.status),
+            sets: hex::encode(&key.sets),
             from: key.from,
             until: key.until,
             compromised_from: key.compromised_from,

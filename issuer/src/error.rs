@@ -32,6 +32,9 @@ pub enum IssuerError {
     /// The public set of days is damaged.
     #[error("the day set is damaged; delete its file and open the issuer again")]
     DaySetDamaged,
+    /// The parameters of public sets of a type are damaged.
+    #[error("the parameters of public sets are damaged; restore the file from the backup or the ledger")]
+    PublicSetsDamaged,
     /// The issuer does not issue this type.
     #[error("this issuer does not issue that credential type")]
     CredentialTypeUnknown,

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::day_set::DaySet;
 use crate::error::IssuerError;
 use crate::keys::{KeyStore, SoftwareKeyStore, write_whole};
+use crate::public_sets;
 use crate::register::{PersonId, Register};
 use crate::store::{AuditSummary, IssuedCredential, Store};
 
@@ -42,6 +43,8 @@ pub struct Description {
 pub(crate) struct TypeEntry {
     pub(crate) credential_type: CredentialType,
     pub(crate) key_id: IssuerKeyId,
+    /// Parameters of public sets, as the ledger keeps them.
+    pub(crate) sets: Vec<u8>,
 }
 
 /// An issuer of credentials. All operations take `&self` and may run at the same time.
@@ -90,6 +93,9 @@ impl Issuer {
         let keys = SoftwareKeyStore::create(&keys_dir(dir), &ids(description), rng)?;
         Store::open(&database(dir), true)?;
         DaySet::create(dir, &keys, progress)?;
+        for credential_type in &description.credential_types {
+            public_sets::create(dir, credential_type, rng)?;
+        }
         let json = serde_json::to_vec_pretty(description).map_err(|_| IssuerError::FileUnavailable)?;
         write_whole(&dir.join(DESCRIPTION), &json, 0o644).map_err(|_| IssuerError::FileUnavailable)?;
         let issuer = Self::open(dir, register)?;
@@ -110,7 +116,8 @@ impl Issuer {
         for credential_type in &description.credential_types {
             let id = credential_type.id.clone();
             let key_id = StateKey::issuer_key(&did, &id, &keys.type_keys(&id)?.bbs).short();
-            types.insert(id, TypeEntry { credential_type: credential_type.clone(), key_id });
+            let sets = public_sets::open(dir, credential_type)?;
+            types.insert(id, TypeEntry { credential_type: credential_type.clone(), key_id, sets });
         }
         Ok(Self {
             did,

@@ -91,6 +91,7 @@ impl Issuer {
                 from,
                 until,
                 compromised_from: None,
+                sets: self.entry(id)?.sets.clone(),
             })
         };
         self.credential_types().map(|credential_type| record(&credential_type.id)).collect()

@@ -34,6 +34,7 @@ pub mod keys;
 pub mod ledger;
 mod offer;
 pub mod portrait;
+mod public_sets;
 pub mod register;
 pub mod server;
 mod store;

@@ -13,7 +13,8 @@ mod wallet;
 pub use error::ApiError;
 pub use records::{
     Activity, Attribute, Card, CardState, Claim, ConsentItem, ConsentSheet, DaySetNeeded, Disclosure, EventKind, Label,
-    Needs, OfferSheet, OfferedType, PendingIssuance, Profile, ShownCode, Statement, StatusTokensNeeded, VerdictRecord,
+    Needs, OfferSheet, OfferedType, PendingIssuance, Profile, Recognition, ShownCode, Statement, StatusTokensNeeded,
+    VerdictRecord,
 };
 pub use scanner::{Scanner, VerifierIdentity};
 pub use wallet::{ConsentRequest, Personal, Wallet};

@@ -9,6 +9,7 @@ use std::path::Path;
 use protocol::crypto::bbs::{self, PublicKey, SecretKey, Suite};
 use protocol::crypto::curve::{G1Affine, Scalar};
 use protocol::crypto::membership::{SetPublicKey, SetSecretKey, epoch_offset};
+use protocol::crypto::public_set::SetParameters;
 use protocol::disclosure::{
     Membership, Presented, Pseudonym, Statement, Witness, prove, pseudonym, verify, verify_batch,
 };
@@ -32,6 +33,7 @@ fn case(name: &str, expect: &str, statement: &Statement<'_>, context: &[u8], pro
             "message": membership.message,
             "coefficient": scalar_hex(membership.coefficient),
             "constant": scalar_hex(membership.constant),
+            "base": hex::encode(membership.base.to_compressed()),
         })
     });
     let pseudonym = statement.pseudonym.map(|pseudonym| {
@@ -59,26 +61,31 @@ fn case(name: &str, expect: &str, statement: &Statement<'_>, context: &[u8], pro
 fn make() -> Value {
     let issuer = SecretKey::generate(Suite::Sha256, &[1; 32], b"vectors").unwrap();
     let set = |purpose: &[u8]| SetSecretKey::generate(&[2; 32], purpose).unwrap();
-    let sets = [set(b"days"), set(b"classes"), set(b"handles")];
+    let (days, handles) = (set(b"days"), set(b"handles"));
+    let parameters = SetParameters::generate(&[2; 32], b"sets", 7).unwrap();
     let mut messages: Vec<_> = (1..=8u8).map(|i| Scalar::from_be_bytes_wide(&[i; 48])).collect();
     for (index, value) in [(2, 9_000), (3, 5), (4, 21_400), (5, 77)] {
         messages[index] = Scalar::from_u64(value);
     }
     let (header, context) = (&b"zk-presentation vectors"[..], &b"verifier, nonce, purpose"[..]);
     let signature = bbs::sign(&issuer, header, &messages).unwrap();
-    let membership = |set: usize, message, coefficient, constant| {
-        (set, Membership { set: sets[set].public_key(), message, coefficient, constant })
-    };
     let one = Scalar::ONE;
-    let all = [
-        membership(0, 2, -one, Scalar::from_u64(13_560)),
-        membership(1, 3, one, Scalar::ZERO),
-        membership(0, 4, one, -Scalar::from_u64(20_500)),
-        membership(2, 5, one, epoch_offset(7)),
+    // Bitmaps of three classes that have one of the first two; the credential has the first and the third.
+    let licensed = [1, 2, 3, 5, 6, 7];
+    let base = parameters.base(&licensed).unwrap();
+    let memberships = [
+        Membership::signed(days.public_key(), 2, -one, Scalar::from_u64(13_560)),
+        Membership::public(parameters.key(), 3, base),
+        Membership::signed(days.public_key(), 4, one, -Scalar::from_u64(20_500)),
+        Membership::signed(handles.public_key(), 5, one, epoch_offset(7)),
     ];
-    let memberships = all.map(|(_, membership)| membership);
-    let value_signatures =
-        all.map(|(set, m)| sets[set].sign(m.coefficient * messages[m.message] + m.constant).unwrap());
+    let value = |m: &Membership<'_>| m.coefficient * messages[m.message] + m.constant;
+    let value_signatures = [
+        days.sign(value(&memberships[0])).unwrap(),
+        parameters.witness(&licensed, 5).unwrap(),
+        days.sign(value(&memberships[2])).unwrap(),
+        handles.sign(value(&memberships[3])).unwrap(),
+    ];
     let shown = [(1, messages[1]), (6, messages[6])];
     let (scope, value) = (&b"shop, 2026"[..], pseudonym(b"shop, 2026", &messages[0]));
     let full = Statement {
@@ -122,6 +129,9 @@ fn make() -> Value {
     let mut epoch = memberships;
     epoch[3].constant = epoch_offset(8);
     full_case("another epoch", "ProofInvalid", &Statement { memberships: &epoch, ..full }, context, &good);
+    let mut other_set = memberships;
+    other_set[1].base = parameters.base(&[1, 3, 5, 7]).unwrap();
+    full_case("another public set", "ProofInvalid", &Statement { memberships: &other_set, ..full }, context, &good);
     let mut vacuous = memberships;
     vacuous[0].coefficient = Scalar::ZERO;
     full_case(
@@ -166,7 +176,22 @@ fn make() -> Value {
     let part = good.len() - 128;
     full_case("A′ is the identity", "IdentityPoint", &full, context, &replaced(part, &identity));
     full_case("a membership part twice", "ProofInvalid", &full, context, &replaced(part, &good[part - 128..part]));
-    json!({ "suite": "BLS12381-SHA-256", "specification": "specs/zk-presentation.md", "cases": cases })
+    let public_set = |values: &[u64]| json!({ "values": values, "base": hex::encode(parameters.base(values).unwrap().to_compressed()) });
+    let public_sets = json!({
+        "parameters": hex::encode(parameters.to_bytes()),
+        "sets": [public_set(&[]), public_set(&[5]), public_set(&licensed), public_set(&[0, 1, 2, 3, 4, 5, 6])],
+        "witness": {
+            "values": licensed,
+            "member": 5,
+            "point": hex::encode(parameters.witness(&licensed, 5).unwrap().to_bytes()),
+        },
+    });
+    json!({
+        "suite": "BLS12381-SHA-256",
+        "specification": "specs/zk-presentation.md",
+        "public_sets": public_sets,
+        "cases": cases,
+    })
 }
 
 fn bytes(value: &Value) -> Vec<u8> {
@@ -197,6 +222,7 @@ fn verdict(case: &Value) -> String {
             message: index(&m["message"]),
             coefficient: scalar(&m["coefficient"]),
             constant: scalar(&m["constant"]),
+            base: G1Affine::from_compressed(&bytes(&m["base"]).try_into().unwrap()).unwrap(),
         })
         .collect();
     let scope = case["pseudonym"].is_object().then(|| bytes(&case["pseudonym"]["scope"]));

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use protocol::credential::Label;
+use protocol::credential::age::Statute;
 use protocol::crypto::keys::Signer;
 use protocol::exchange::qr::{self, Kind};
-use protocol::exchange::{Presentation, Query, SignedRequest};
+use protocol::exchange::{Period, Predicate, Presentation, Query, Scope, SignedRequest};
 use protocol::identifier::Did;
 use protocol::ledger::state::TrustedState;
 use serde_json::json;
@@ -55,6 +56,54 @@ struct Question {
     /// Attributes to show, separated by commas
     #[arg(long, value_delimiter = ',', requires = "credential_type")]
     show: Vec<String>,
+    #[command(flatten)]
+    statements: Statements,
+}
+
+/// What is to be proven about attributes that stay hidden.
+#[derive(Debug, Args)]
+struct Statements {
+    /// To prove: the holder has reached this age
+    #[arg(long, value_name = "YEARS", requires = "credential_type", conflicts_with = "profile")]
+    age_at_least: Option<u8>,
+    /// To prove: the holder has not reached this age
+    #[arg(long, value_name = "YEARS", requires = "credential_type", conflicts_with = "profile")]
+    age_below: Option<u8>,
+    /// The law by which both are counted
+    #[arg(long, value_parser = ["civil", "youth-protection"], default_value = "civil")]
+    statute: String,
+    /// To prove: an attribute is one of these codes or inside one, e.g. classes=1-large,1-ordinary
+    #[arg(long, value_name = "ATTRIBUTE=CODES", requires = "credential_type", conflicts_with = "profile")]
+    any_of: Vec<String>,
+    /// To prove: an attribute is none of these codes and inside none, e.g. nationality=USA,JPN
+    #[arg(long, value_name = "ATTRIBUTE=CODES", requires = "credential_type", conflicts_with = "profile")]
+    none_of: Vec<String>,
+}
+
+impl Statements {
+    /// The statements, in the order of the fields.
+    fn all(&self) -> Result<Vec<Predicate>, CliError> {
+        let statute = match self.statute.as_str() {
+            "youth-protection" => Statute::YouthProtection,
+            _ => Statute::Civil,
+        };
+        let mut all = Vec::new();
+        all.extend(self.age_at_least.map(|years| Predicate::AgeAtLeast { years, statute }));
+        all.extend(self.age_below.map(|years| Predicate::AgeBelow { years, statute }));
+        let named = |text: &String| {
+            let parts = text.split_once('=');
+            let (attribute, codes) =
+                parts.ok_or_else(|| CliError::usage("write ATTRIBUTE=CODE,CODE, e.g. classes=1-large,1-ordinary"))?;
+            Ok::<_, CliError>((attribute.to_owned(), codes.split(',').map(str::to_owned).collect()))
+        };
+        for (attribute, codes) in self.any_of.iter().map(named).collect::<Result<Vec<_>, _>>()? {
+            all.push(Predicate::AnyOf { attribute, codes });
+        }
+        for (attribute, codes) in self.none_of.iter().map(named).collect::<Result<Vec<_>, _>>()? {
+            all.push(Predicate::NoneOf { attribute, codes });
+        }
+        Ok(all)
+    }
 }
 
 impl Question {
@@ -63,8 +112,11 @@ impl Question {
             .credential_type
             .as_deref()
             .ok_or_else(|| CliError::usage("say what is asked: --type with --profile or --show"))?;
-        if self.profile.is_none() && self.show.is_empty() {
-            return Err(CliError::usage("say what is asked of the credential: --profile or --show"));
+        let prove = self.statements.all()?;
+        if self.profile.is_none() && self.show.is_empty() && prove.is_empty() {
+            return Err(CliError::usage(
+                "say what is asked of the credential: --profile, --show or what is to be proven",
+            ));
         }
         let unknown =
             || CliError::refused("UnknownType", "the trust data does not know this credential type; update it");
@@ -79,7 +131,8 @@ impl Question {
                 credential_type: credential_type.id.clone(),
                 binding: credential_type.holder_binding,
                 show: self.show.clone(),
-                prove: Vec::new(),
+                prove,
+                pseudonym: None,
             }),
         }
     }
@@ -99,7 +152,7 @@ struct InitArgs {
     /// The organisation's name in English
     #[arg(long, value_name = "NAME")]
     name_en: String,
-    /// The purposes to register: a JSON list of `{"id", "text": {"ko", "en"}, "permits": [{"credential_type", "claims", "predicates"}]}`
+    /// The purposes to register: a JSON list of `{"id", "text": {"ko", "en"}, "permits": [{"credential_type", "claims", "predicates", "pseudonyms"}]}`
     #[arg(long, value_name = "FILE")]
     purposes: PathBuf,
     /// Write the draft into this file
@@ -125,6 +178,12 @@ struct RequestArgs {
     purpose: String,
     #[command(flatten)]
     question: Question,
+    /// Also ask for a pseudonym by which the holder is recognised again for so long
+    #[arg(long, value_parser = ["day", "month", "year"], conflicts_with = "once")]
+    pseudonym: Option<String>,
+    /// Also ask for what shows that the holder takes part in this event once
+    #[arg(long, value_name = "EVENT")]
+    once: Option<String>,
     /// Seconds until the request expires, 600 at most
     #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=600))]
     life: u64,
@@ -198,7 +257,14 @@ fn request(args: &RequestArgs) -> Result<Answer, CliError> {
     let trust = args.trust.load()?;
     let signer = files::read_key(&args.key)?;
     let identity = Identity { did: args.did.clone(), key: args.key_name.clone(), signer: &signer };
-    let (query, now) = (args.question.query(&trust)?, args.now.seconds());
+    let (mut query, now) = (args.question.query(&trust)?, args.now.seconds());
+    query.pseudonym = match (&args.once, args.pseudonym.as_deref()) {
+        (Some(event), _) => Some(Scope::Event(event.clone())),
+        (None, Some("day")) => Some(Scope::Period(Period::Day)),
+        (None, Some("month")) => Some(Scope::Period(Period::Month)),
+        (None, Some(_)) => Some(Scope::Period(Period::Year)),
+        (None, None) => None,
+    };
     let mut rng = randomness::os()?;
     let signed = ask::request(&identity, &args.purpose, query, &trust, now, args.life, &mut rng)?;
     let bytes = signed.encode();
@@ -257,6 +323,9 @@ pub(crate) fn describe(verdict: &Verdict, trust: &TrustedState) -> Result<Answer
     }
     for predicate in verdict.proven() {
         lines.push(format!("  proven        {predicate}"));
+    }
+    if let Some(given) = verdict.pseudonym() {
+        lines.push(format!("  pseudonym     {} ({}, {})", given.value, given.scope, given.name));
     }
     let grade = verdict.trust();
     lines.push(format!(

@@ -381,11 +381,14 @@ fn sheet(consent: &Consent) -> String {
         match &item.disclosure {
             Disclosure::Shown(value) => lines.push(format!("  it would see   {}: {}", item.display.en, value.en)),
             Disclosure::Proven(statements) => {
-                let statements: Vec<_> = statements.iter().map(ToString::to_string).collect();
+                let statements: Vec<_> = statements.iter().map(|statement| statement.text.en.clone()).collect();
                 lines.push(format!("  it would learn {} (not your {})", statements.join(", "), item.display.en));
             }
             Disclosure::Kept => {}
         }
+    }
+    if let Some(scope) = &consent.pseudonym {
+        lines.push(format!("  {} ({})", scope.text("en"), scope.text("ko")));
     }
     if let Some(over_ask) = &consent.over_ask {
         lines.push(format!("  WARNING: {over_ask}"));
@@ -410,7 +413,8 @@ fn log(place: &Place) -> Result<Answer, CliError> {
 fn told(activity: &Activity) -> (&'static str, String) {
     let about = |asked: &Asked| {
         let proven = asked.proven.iter().map(ToString::to_string);
-        let what: Vec<_> = asked.shown.iter().cloned().chain(proven).collect();
+        let again = asked.pseudonym.iter().map(ToString::to_string);
+        let what: Vec<_> = asked.shown.iter().cloned().chain(proven).chain(again).collect();
         format!("{} asked for {} ({})", asked.name_en, what.join(", "), asked.purpose)
     };
     match &activity.event {

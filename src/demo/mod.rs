@@ -261,6 +261,18 @@ fn present(story: &mut Story, stage: &Stage<'_>) -> Result<Code, String> {
         stage,
         &trust,
         &Showing {
+            credential_type: ZK_IDENTITY,
+            profile: "adult-driver",
+            ids: ["prove-rental", "draw-rental", "read-rental", "verify-rental"],
+            asker: ("차량 대여점", "a car rental desk"),
+            draw_in_terminal: false,
+        },
+    )?;
+    show(
+        story,
+        stage,
+        &trust,
+        &Showing {
             credential_type: LICENCE,
             profile: "roadside",
             ids: ["prove-licence", "draw-licence", "read-licence", "verify-licence"],
@@ -314,18 +326,20 @@ fn show(story: &mut Story, stage: &Stage<'_>, trust: &TrustedState, showing: &Sh
     let verdict = story.step(verify, "네트워크 없이 검사함", "checked with no network", || {
         check(trust, &query(trust, showing.credential_type, showing.profile)?, &received, clock::now())
     })?;
-    told(story, &verdict);
+    told(story, &verdict, trust);
     Ok(Code { payload: received, made_at })
 }
 
 /// What the verifier's screen says.
-fn told(story: &mut Story, verdict: &Verdict) {
+fn told(story: &mut Story, verdict: &Verdict, trust: &TrustedState) {
     let lang = story.lang();
     for claim in verdict.claims() {
         story.print(&format!("     {}: {}", claim.label.text(lang.code()), claim.value.text(lang.code())));
     }
     for predicate in verdict.proven() {
-        story.print(&format!("     {predicate}: {}", lang.pick("참", "true")));
+        let credential_type = trust.credential_type(verdict.credential_type());
+        let text = credential_type.map_or_else(|| predicate.to_string(), |known| predicate.text(known, lang.code()));
+        story.print(&format!("     {text}: {}", lang.pick("참", "true")));
     }
     story.trusted(verdict.trust().height, verdict.trust().age);
 }

@@ -8,9 +8,11 @@
 
 mod mutations;
 mod offline_week;
+mod pseudonyms;
 mod refusals;
 mod replay;
 mod sizes;
 mod stapled;
+mod statements;
 mod unlinkable;
 mod verdicts;

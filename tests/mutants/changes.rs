@@ -118,7 +118,7 @@ fn fields(rng: &mut ChaCha20Rng, target: &Target<'_>) -> Vec<u8> {
         12 if !wire.shown.is_empty() => {
             let at = below(rng, wire.shown.len());
             match below(rng, 5) {
-                0 => wire.shown[at].value = Value::Number(rng.next_u64() % 64),
+                0 => wire.shown[at].value = Value::Bytes(vec![(rng.next_u64() % 64) as u8]),
                 1 => wire.shown[at].value = Value::Text("홍길동".into()),
                 2 => wire.shown[at].position = rng.next_u32() as u8 % 26,
                 3 => drop(wire.shown.remove(at)),

@@ -52,7 +52,6 @@ pub fn forge(statement: &Statement<'_>, material: &Material<'_>, context: &[u8],
     let mut commitments = vec![a_bar.multiply(&e_tilde) + d.multiply(&r1_tilde), t2];
 
     // The memberships.
-    let generator = G1::from(G1Affine::generator());
     let mut points = vec![a_bar, b_bar, d];
     let mut randomizers = Vec::new();
     for (membership, signature) in statement.memberships.iter().zip(material.value_signatures) {
@@ -60,8 +59,9 @@ pub fn forge(statement: &Statement<'_>, material: &Material<'_>, context: &[u8],
         let position = hidden.iter().position(|index| *index == membership.message).expect("a hidden message");
         let value = membership.coefficient * material.messages[membership.message] + membership.constant;
         let a_prime = signature.multiply(&r);
-        points.extend([a_prime, generator.multiply(&r) + -a_prime.multiply(&value)]);
-        commitments.push(generator.multiply(&tilde) + a_prime.multiply(&(membership.coefficient * m_tilde[position])));
+        points.extend([a_prime, membership.base.multiply(&r) + -a_prime.multiply(&value)]);
+        commitments
+            .push(membership.base.multiply(&tilde) + a_prime.multiply(&(membership.coefficient * m_tilde[position])));
         randomizers.push((r, tilde));
     }
 
@@ -123,6 +123,7 @@ fn transcript(statement: &Statement<'_>, domain: Scalar) -> Vec<u8> {
         out.extend(number(membership.message));
         out.extend(membership.coefficient.to_be_bytes());
         out.extend(membership.constant.to_be_bytes());
+        out.extend(membership.base.to_compressed());
     }
     out.extend(number(0));
     out

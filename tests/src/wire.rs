@@ -3,7 +3,7 @@
 use minicbor::{Decode, Encode};
 use protocol::crypto::domains;
 use protocol::crypto::keys::{PublicKey, Signature, Signer};
-use protocol::exchange::{Predicate, Shown};
+use protocol::exchange::{Predicate, Pseudonym, Shown};
 use sha2::{Digest, Sha256};
 
 /// A presentation (`specs/presentation.md`).
@@ -43,6 +43,9 @@ pub struct PresentationWire {
     /// By the device key, over all of the above.
     #[n(10)]
     pub device_signature: Option<Signature>,
+    /// What a verifier recognises the holder by.
+    #[n(11)]
+    pub pseudonym: Option<Pseudonym>,
 }
 
 impl PresentationWire {

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use protocol::credential::{Label, Status};
+use protocol::credential::{Day, Label, Status};
+use protocol::crypto::domains;
 use protocol::exchange::{
-    AuthenticPresentation, AuthenticRequest, Freshness, HandleStatus, IssuerEvidence, Presentation, PresentationError,
-    Query, StapledPresentation,
+    AuthenticPresentation, AuthenticRequest, Binding, Freshness, HandleStatus, IssuerEvidence, Presentation,
+    PresentationError, Query, SLOT, StapledPresentation,
 };
 use protocol::identifier::Did;
 use protocol::ledger::staple::StapledRecords;
@@ -16,7 +17,7 @@ use crate::epochs::KnownEpochs;
 use crate::policy::Policy;
 use crate::refusal::Refusal;
 use crate::replay::Seen;
-use crate::verdict::{Claim, IssuerKnown, ReplayProtection, TrustGrade, Verdict};
+use crate::verdict::{Claim, IssuerKnown, Recognition, ReplayProtection, TrustGrade, Verdict};
 
 /// What the presentation has to answer.
 pub enum Asked<'a> {
@@ -31,6 +32,14 @@ impl Asked<'_> {
         match self {
             Self::Displayed(query) => query,
             Self::Requested(asked) => &asked.request.query,
+        }
+    }
+
+    /// Who asks; nobody, for a code that is displayed unasked.
+    fn verifier(&self) -> Option<&Did> {
+        match self {
+            Self::Displayed(_) => None,
+            Self::Requested(asked) => Some(&asked.request.verifier),
         }
     }
 }
@@ -85,9 +94,10 @@ impl<S: Seen> Verifier<S> {
         };
         let evidence = stapled.as_ref().map_or(trust, StapledRecords::records);
         let issued = self.issued(received, evidence, now)?;
+        issued.evidence.prepare(asked.query());
         let authentic = issued.authenticate()?;
         let fresh = authentic.fresh(asked, &self.policy, now)?;
-        let answer = fresh.answer(asked.query())?;
+        let answer = fresh.answer(asked)?;
         let standing = answer.standing(evidence, &self.epochs, &self.policy, now)?;
         let until = match asked {
             Asked::Displayed(_) => standing.made_at().saturating_add(self.policy.display_window + 1),
@@ -100,6 +110,12 @@ impl<S: Seen> Verifier<S> {
         };
         if !self.seen.first_use(id, until, now) {
             return Err(Refusal::NonceReplayed);
+        }
+        // VERD-10: what may be done once is done once, with whatever presentation.
+        if let Some(nullifier) = standing.nullifier()
+            && !self.seen.first_use(nullifier, u64::MAX, now)
+        {
+            return Err(Refusal::PseudonymUsed);
         }
         let known = match stapled.map(|stapled| (stapled.records().height(), stapled.records().time_ms() / 1_000)) {
             None => IssuerKnown::Bundle,
@@ -188,7 +204,13 @@ impl Authentic {
             }
             (Asked::Requested(asked), Some(answered)) if answered == asked.digest => {
                 let request = &asked.request;
-                if now >= request.expires_at || made_at.saturating_add(policy.clock_skew) < request.issued_at {
+                // PRES-10: what does not link says the beginning of its slot.
+                let exact = match self.presentation.binding() {
+                    Binding::HardwareKey => 0,
+                    Binding::LinkSecret => SLOT - 1,
+                };
+                let latest = made_at.saturating_add(exact).saturating_add(policy.clock_skew);
+                if now >= request.expires_at || latest < request.issued_at {
                     return Err(Refusal::RequestExpired);
                 }
                 ReplayProtection::Challenge
@@ -207,7 +229,8 @@ struct Fresh {
 
 impl Fresh {
     /// VERD-05: exactly what was asked: no less, and nothing more is passed on.
-    fn answer(self, query: &Query) -> Result<Answer, Refusal> {
+    fn answer(self, asked: &Asked<'_>) -> Result<Answer, Refusal> {
+        let query = asked.query();
         let presentation = &self.authentic.presentation;
         let credential_type = &self.authentic.evidence.credential_type;
         if query.credential_type != credential_type.id || query.binding != credential_type.holder_binding {
@@ -221,6 +244,12 @@ impl Fresh {
         let unasked = presentation.shown().iter().any(|(shown, _)| !query.show.contains(shown));
         if unasked || !presentation.proven().iter().all(|p| query.prove.contains(p)) {
             return Err(Refusal::ClaimNotRequested);
+        }
+        match (&query.pseudonym, presentation.pseudonym()) {
+            (None, None) => {}
+            (None, Some(_)) => return Err(Refusal::ClaimNotRequested),
+            (Some(scope), Some(given)) if *scope == given.scope && asked.verifier() == Some(&given.verifier) => {}
+            (Some(_), _) => return Err(Refusal::QueryNotSatisfied),
         }
         Ok(Answer { fresh: self })
     }
@@ -285,6 +314,13 @@ impl Standing {
         self.fresh.authentic.presentation.freshness().made_at
     }
 
+    /// What stands for this holder's one use of an event; none where nothing is to be done once.
+    fn nullifier(&self) -> Option<[u8; 32]> {
+        let pseudonym = self.fresh.authentic.presentation.pseudonym().filter(|pseudonym| pseudonym.scope.is_once())?;
+        let hash = Sha256::new_with_prefix(domains::PSEUDONYM_USED).chain_update(protocol::cbor::to_vec(pseudonym));
+        Some(hash.finalize().into())
+    }
+
     fn verdict(self, trust: TrustGrade, issuer_known: IssuerKnown) -> Verdict {
         let Fresh { authentic: Authentic { presentation, evidence, issuer }, replay } = self.fresh;
         let credential_type = &evidence.credential_type;
@@ -308,6 +344,11 @@ impl Standing {
             replay,
             binding: presentation.binding(),
             made_at: presentation.freshness().made_at,
+            pseudonym: presentation.pseudonym().map(|given| Recognition {
+                scope: given.scope.clone(),
+                name: given.scope.name(Day::in_korea(presentation.freshness().made_at)),
+                value: hex::encode(given.value),
+            }),
         }
     }
 }

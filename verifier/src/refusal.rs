@@ -60,6 +60,9 @@ pub enum Refusal {
     /// It was accepted before.
     #[error("this was already used; ask the holder to show a fresh code")]
     NonceReplayed,
+    /// The holder has taken part in this event before.
+    #[error("this holder has taken part already; each may do so once")]
+    PseudonymUsed,
     /// Withdrawn for good.
     #[error("the credential was revoked; do not accept")]
     StatusRevoked,

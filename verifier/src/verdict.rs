@@ -1,7 +1,7 @@
 //! What a verifier learns, and how sure it is.
 
 use protocol::credential::Label;
-use protocol::exchange::{Binding, Predicate};
+use protocol::exchange::{Binding, Predicate, Scope};
 use protocol::identifier::Did;
 use serde::Serialize;
 
@@ -59,6 +59,24 @@ pub enum ReplayProtection {
     TimeWindow,
 }
 
+/// By what this verifier recognises the same holder again, within one scope and nowhere else.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct Recognition {
+    /// Within what.
+    pub scope: Scope,
+    /// The period or event, e.g. `2026-11`.
+    pub name: String,
+    /// The pseudonym, 96 hexadecimal characters: equal for the same holder in the same period or event.
+    pub value: String,
+}
+
+/// A pseudonym is personal data: logs and panics never show it (VERD-08).
+impl core::fmt::Debug for Recognition {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Recognition({} {}: [redacted])", self.scope, self.name)
+    }
+}
+
 /// A presentation that passed every check. There is no other way to make one, so claims are readable only
 /// here (VERD-08).
 #[derive(Debug, Clone, Serialize)]
@@ -73,6 +91,8 @@ pub struct Verdict {
     pub(crate) replay: ReplayProtection,
     pub(crate) binding: Binding,
     pub(crate) made_at: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) pseudonym: Option<Recognition>,
 }
 
 impl Verdict {
@@ -122,6 +142,12 @@ impl Verdict {
     #[must_use]
     pub fn replay(&self) -> ReplayProtection {
         self.replay
+    }
+
+    /// By what the holder can be recognised again, if that was asked.
+    #[must_use]
+    pub fn pseudonym(&self) -> Option<&Recognition> {
+        self.pseudonym.as_ref()
     }
 
     /// How the holder took part.

@@ -5,7 +5,7 @@
 
 use minicbor::{Decode, Encode};
 use protocol::cbor;
-use protocol::exchange::Predicate;
+use protocol::exchange::{Predicate, Scope};
 use protocol::identifier::Did;
 use rusqlite::{Connection, OptionalExtension};
 use sha2::{Digest, Sha256};
@@ -47,6 +47,9 @@ pub struct Asked {
     /// Statements to be proven.
     #[n(6)]
     pub proven: Vec<Predicate>,
+    /// Within what the verifier would recognise the owner again.
+    #[n(7)]
+    pub pseudonym: Option<Scope>,
 }
 
 /// Something that happened.

@@ -48,7 +48,7 @@ pub use credentials::{CredentialState, HeldCredential};
 pub use error::WalletError;
 pub use issuance::{OfferSheet, PendingIssuance};
 pub use pin::PersonalNumbers;
-pub use presenting::{Consent, ConsentItem, Decision, Disclosure};
+pub use presenting::{Consent, ConsentItem, Decision, Disclosure, Statement};
 pub use schedule::next_update;
 pub use secure_area::{SecureArea, SecureAreaError, SecureRecord, SoftwareSecureArea};
 pub use storage::KdfParameters;

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use protocol::credential::{Credential, CredentialType, HolderBinding, Label};
 use protocol::exchange::{
-    AuthenticRequest, Freshness, Holding, OverAsk, Predicate, PresentError, Presentation, Query, RequestError,
+    AuthenticRequest, Freshness, Holding, OverAsk, Predicate, PresentError, Presentation, Query, RequestError, Scope,
     SignedRequest,
 };
 use protocol::identifier::Did;
@@ -35,6 +35,8 @@ pub struct Consent {
     pub attributes: Vec<ConsentItem>,
     /// How the answer would be bound to the holder.
     pub binding: HolderBinding,
+    /// Within what the verifier would recognise the owner again; none if it would not.
+    pub pseudonym: Option<Scope>,
     /// What the verifier asks beyond its registration. Such a request is blocked unless the owner insists.
     pub over_ask: Option<OverAsk>,
     /// The question runs out then, Unix seconds.
@@ -53,13 +55,22 @@ pub struct ConsentItem {
     pub disclosure: Disclosure,
 }
 
+/// A statement with its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    /// The statement.
+    pub predicate: Predicate,
+    /// What people read.
+    pub text: Label,
+}
+
 /// What becomes of an attribute.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Disclosure {
     /// The verifier sees this value.
     Shown(Label),
     /// The verifier learns that these statements hold, and nothing else.
-    Proven(Vec<Predicate>),
+    Proven(Vec<Statement>),
     /// The verifier learns nothing.
     Kept,
 }
@@ -120,6 +131,7 @@ impl Wallet {
                 credential_name: credential_type.name.clone(),
                 attributes: items(credential_type, &stored.credential, query),
                 binding: query.binding,
+                pseudonym: query.pseudonym.clone(),
                 over_ask: match authentic.within_registration() {
                     Err(RequestError::OverAsk(over_ask)) => Some(over_ask),
                     _ => None,
@@ -163,7 +175,8 @@ impl Wallet {
                 }
             };
             let freshness = Freshness { made_at: now, request: Some(authentic.digest) };
-            match present(open, &consent.credential, &authentic.request.query, freshness, rng) {
+            let request = &authentic.request;
+            match present(open, &consent.credential, &request.query, Some(&request.verifier), freshness, rng) {
                 Ok(presentation) => {
                     open.store.change(|transaction| activity::append(transaction, now, &event))?;
                     Ok(presentation)
@@ -196,7 +209,7 @@ impl Wallet {
             let credential_type = stored.credential.credential_type.clone();
             let known = open.trust()?.credential_type(&credential_type).ok_or(WalletError::IssuerNotTrusted)?;
             let query = Query::of_profile(known, known.profile(profile).ok_or(WalletError::NoSuchProfile)?);
-            let presentation = present(open, id, &query, Freshness { made_at: now, request: None }, rng)?;
+            let presentation = present(open, id, &query, None, Freshness { made_at: now, request: None }, rng)?;
             let event = Event::Displayed { credential_type, profile: profile.to_owned() };
             open.store.change(|transaction| activity::append(transaction, now, &event))?;
             Ok(presentation)
@@ -215,7 +228,11 @@ fn items(credential_type: &CredentialType, credential: &Credential, query: &Quer
     let attributes = credential_type.attributes.iter().zip(&credential.values).enumerate();
     let item = attributes.map(|(position, (attribute, value))| {
         let about = |predicate: &&Predicate| predicate.position(credential_type) == Some(position);
-        let proven: Vec<Predicate> = query.prove.iter().filter(about).copied().collect();
+        let statement = |predicate: &Predicate| Statement {
+            predicate: predicate.clone(),
+            text: Label { ko: predicate.text(credential_type, "ko"), en: predicate.text(credential_type, "en") },
+        };
+        let proven: Vec<Statement> = query.prove.iter().filter(about).map(statement).collect();
         let render = |lang| credential_type.render_value(position, value, lang);
         let disclosure = if query.show.contains(&attribute.name) {
             Disclosure::Shown(Label { ko: render("ko"), en: render("en") })
@@ -239,6 +256,7 @@ fn asked(authentic: &AuthenticRequest) -> Asked {
         credential_type: request.query.credential_type.clone(),
         shown: request.query.show.clone(),
         proven: request.query.prove.clone(),
+        pseudonym: request.query.pseudonym.clone(),
     }
 }
 
@@ -247,6 +265,7 @@ fn present(
     open: &Open,
     id: &CredentialId,
     query: &Query,
+    verifier: Option<&Did>,
     freshness: Freshness,
     rng: &mut dyn CryptoRng,
 ) -> Result<Vec<u8>, WalletError> {
@@ -275,7 +294,11 @@ fn present(
         status_token: token,
         device: device.as_ref().map(|device| device as &dyn protocol::crypto::keys::Signer),
     };
-    match Presentation::create(&holding, query, freshness, rng) {
+    let made = match verifier {
+        Some(verifier) => Presentation::create_for(verifier, &holding, query, freshness, rng),
+        None => Presentation::create(&holding, query, freshness, rng),
+    };
+    match made {
         Ok(presentation) => Ok(presentation.encode()),
         Err(PresentError::SetSignatureMissing) => {
             Err(failure.take().unwrap_or(WalletError::Present(PresentError::SetSignatureMissing)))

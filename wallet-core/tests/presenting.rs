@@ -8,18 +8,23 @@ use std::sync::{Arc, Mutex};
 
 use common::{LICENCE, NOW, World, ZK, age_19, refusal};
 use protocol::credential::age::Statute;
-use protocol::credential::{HolderBinding, StatusList};
+use protocol::credential::{HolderBinding, Label, StatusList};
 use protocol::crypto::keys::{PublicKey, Signature};
 use protocol::exchange::{OverAsk, Predicate, PresentError, Query, RequestError};
 use protocol::ledger::record::{Record, VerifierRegistration};
 use rand_chacha::rand_core::CryptoRng;
 use wallet_core::{
-    CredentialId, CredentialState, Decision, Disclosure, Event, SecureArea, SecureAreaError, SecureRecord, StatusSlice,
-    WalletError,
+    CredentialId, CredentialState, Decision, Disclosure, Event, SecureArea, SecureAreaError, SecureRecord, Statement,
+    StatusSlice, WalletError,
 };
 use zeroize::Zeroizing;
 
 const APPROVE: Decision = Decision::Approve;
+
+/// A statement as the consent sheet has it.
+fn proven(predicate: Predicate, ko: &str, en: &str) -> Disclosure {
+    Disclosure::Proven(vec![Statement { predicate, text: Label { ko: ko.into(), en: en.into() } }])
+}
 
 #[test]
 fn the_owner_sees_who_what_and_why_and_the_answer_shows_nothing_else() {
@@ -34,7 +39,11 @@ fn the_owner_sees_who_what_and_why_and_the_answer_shows_nothing_else() {
     assert_eq!(consent.purpose.as_ref().unwrap().ko, "대여 자격 확인");
     assert_eq!((consent.over_ask.as_ref(), consent.binding), (None, HolderBinding::LinkSecret));
     for item in &consent.attributes {
-        let expected = if item.name == "birth_date" { Disclosure::Proven(vec![age_19()]) } else { Disclosure::Kept };
+        let expected = if item.name == "birth_date" {
+            proven(age_19(), "만 19세 이상", "aged 19 or over")
+        } else {
+            Disclosure::Kept
+        };
         assert!(item.disclosure == expected, "{item:?}");
     }
     let presentation = wallet.answer(&consent, APPROVE, NOW, &mut world.rng).unwrap();

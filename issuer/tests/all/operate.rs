@@ -89,6 +89,14 @@ fn damage_is_noticed_when_opening() {
     };
     assert_eq!(damage("day-set.bin", &flip), Some(IssuerError::DaySetDamaged));
     assert_eq!(damage("day-set.bin", &|path| fs::write(path, [1]).unwrap()), Some(IssuerError::DaySetDamaged));
+    let sets = format!("{ZK}.sets.bin");
+    assert_eq!(damage(&sets, &remove), Some(IssuerError::FileUnavailable));
+    assert_eq!(damage(&sets, &flip), Some(IssuerError::PublicSetsDamaged));
+    let fewer = |path: &std::path::Path| {
+        let bytes = fs::read(path).unwrap();
+        fs::write(path, &bytes[..bytes.len() - 48]).unwrap();
+    };
+    assert_eq!(damage(&sets, &fewer), Some(IssuerError::PublicSetsDamaged));
     assert_eq!(
         damage("issuer.db", &|path| fs::write(path, "not a database").unwrap()),
         Some(IssuerError::StorageUnavailable)

@@ -202,7 +202,8 @@ impl Case<'_> {
         let parsed = protocol::credential::CredentialType::parse(&definition.definition)
             .map_err(|_| TxError::UnknownReference)?;
         let known = permit.claims.iter().all(|claim| parsed.position(claim).is_some())
-            && permit.predicates.iter().all(|predicate| predicate.fits(&parsed));
+            && permit.predicates.iter().all(|predicate| predicate.fits(&parsed))
+            && permit.pseudonyms.iter().all(|scope| scope.fits(&parsed));
         require(known, TxError::UnknownReference)
     }
 

@@ -1,6 +1,6 @@
 //! What the owner sees: cards and consent.
 
-use super::{Label, Statement, statements};
+use super::{Label, Statement};
 
 /// Whether a credential can be used, as far as the installed data says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
@@ -89,6 +89,8 @@ pub struct ConsentSheet {
     pub credential_name: Label,
     /// Every attribute of it, and what would become of it.
     pub attributes: Vec<ConsentItem>,
+    /// What the verifier would recognise the owner by, in words; none if it would not.
+    pub recognition: Option<Label>,
     /// What the verifier asks beyond its registration; such a request is not answered from here.
     pub over_ask: Option<String>,
     /// The question runs out then, Unix seconds.
@@ -116,6 +118,8 @@ pub enum Disclosure {
     Proven {
         /// The statements.
         statements: Vec<Statement>,
+        /// The same in words.
+        texts: Vec<Label>,
     },
     /// The verifier learns nothing.
     Kept,
@@ -127,7 +131,10 @@ impl From<&wallet_core::Consent> for ConsentSheet {
             label: (&item.display).into(),
             disclosure: match &item.disclosure {
                 wallet_core::Disclosure::Shown(value) => Disclosure::Shown { value: value.into() },
-                wallet_core::Disclosure::Proven(proven) => Disclosure::Proven { statements: statements(proven) },
+                wallet_core::Disclosure::Proven(proven) => Disclosure::Proven {
+                    statements: proven.iter().map(|statement| Statement::from(&statement.predicate)).collect(),
+                    texts: proven.iter().map(|statement| Label::from(&statement.text)).collect(),
+                },
                 wallet_core::Disclosure::Kept => Disclosure::Kept,
             },
         };
@@ -138,6 +145,7 @@ impl From<&wallet_core::Consent> for ConsentSheet {
             credential: consent.credential.to_string(),
             credential_name: (&consent.credential_name).into(),
             attributes: consent.attributes.iter().map(item).collect(),
+            recognition: consent.pseudonym.as_ref().map(|scope| Label { ko: scope.text("ko"), en: scope.text("en") }),
             over_ask: consent.over_ask.as_ref().map(ToString::to_string),
             expires_at: consent.expires_at,
         }

@@ -41,17 +41,41 @@ pub enum Statement {
         /// `civil` or `youth-protection`: the law that says how years are counted.
         statute: String,
     },
+    /// The holder has not reached this age.
+    AgeBelow {
+        /// Full years.
+        years: u8,
+        /// `civil` or `youth-protection`: the law that says how years are counted.
+        statute: String,
+    },
+    /// An attribute is one of these codes or lies inside one; a set has one of them.
+    AnyOf {
+        /// The attribute's name in the credential type.
+        attribute: String,
+        /// The codes.
+        codes: Vec<String>,
+    },
+    /// An attribute is none of these codes and lies inside none; a set has none of them.
+    NoneOf {
+        /// The attribute's name in the credential type.
+        attribute: String,
+        /// The codes.
+        codes: Vec<String>,
+    },
 }
 
 impl From<&Predicate> for Statement {
     fn from(predicate: &Predicate) -> Self {
+        let law = |statute: &Statute| match statute {
+            Statute::Civil => "civil".to_owned(),
+            Statute::YouthProtection => "youth-protection".to_owned(),
+        };
         match predicate {
-            Predicate::AgeAtLeast { years, statute } => {
-                let statute = match statute {
-                    Statute::Civil => "civil",
-                    Statute::YouthProtection => "youth-protection",
-                };
-                Self::AgeAtLeast { years: *years, statute: statute.into() }
+            Predicate::AgeAtLeast { years, statute } => Self::AgeAtLeast { years: *years, statute: law(statute) },
+            Predicate::AgeBelow { years, statute } => Self::AgeBelow { years: *years, statute: law(statute) },
+            Predicate::AnyOf { attribute, codes } => Self::AnyOf { attribute: attribute.clone(), codes: codes.clone() },
+            Predicate::NoneOf { attribute, codes } => {
+                Self::NoneOf { attribute: attribute.clone(), codes: codes.clone() }
             }
         }
     }
@@ -117,6 +141,19 @@ pub struct VerdictRecord {
     pub bound_to_request: bool,
     /// Whether the phone's own key took part; otherwise the holder's secret did.
     pub bound_to_device: bool,
+    /// By what the holder can be recognised again, if that was asked.
+    pub pseudonym: Option<Recognition>,
+}
+
+/// By what a scanner recognises the same holder again, within one period or event and nowhere else.
+#[derive(uniffi::Record)]
+pub struct Recognition {
+    /// The period or event, e.g. `2026-11`.
+    pub name: String,
+    /// Whether each holder is accepted once only.
+    pub once: bool,
+    /// Equal for the same holder in the same period or event.
+    pub value: String,
 }
 
 impl From<Verdict> for VerdictRecord {
@@ -137,6 +174,11 @@ impl From<Verdict> for VerdictRecord {
             status_as_of: verdict.status_as_of(),
             bound_to_request: verdict.replay() == ReplayProtection::Challenge,
             bound_to_device: verdict.binding() == Binding::HardwareKey,
+            pseudonym: verdict.pseudonym().map(|given| Recognition {
+                name: given.name.clone(),
+                once: given.scope.is_once(),
+                value: given.value.clone(),
+            }),
         }
     }
 }

@@ -111,7 +111,7 @@ fn purpose(purpose: &Purpose) -> Value {
     let permits: Vec<_> = purpose
         .permits
         .iter()
-        .map(|p| json!({ "credential_type": p.credential_type, "claims": p.claims, "predicates": p.predicates }))
+        .map(|p| json!({ "credential_type": p.credential_type, "claims": p.claims, "predicates": p.predicates, "pseudonyms": p.pseudonyms }))
         .collect();
     json!({ "id": purpose.id, "text": purpose.text, "permits": permits })
 }

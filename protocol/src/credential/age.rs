@@ -27,6 +27,20 @@ impl Statute {
     /// Returns day 0 when nobody counted by this calendar is old enough.
     #[must_use]
     pub fn latest_birth_date(self, years: u8, today: Day) -> Day {
+        self.last_qualifying(years, today).unwrap_or(Day::from_number(0).unwrap_or(today))
+    }
+
+    /// The first birth date that has not reached `years` on day `today`: the question "below this age" becomes
+    /// `birth_date ≥ earliest_birth_date_below(…)`.
+    ///
+    /// Returns day 0 when nobody counted by this calendar has reached it.
+    #[must_use]
+    pub fn earliest_birth_date_below(self, years: u8, today: Day) -> Day {
+        let reached = self.last_qualifying(years, today);
+        reached.map_or(Day::from_number(0).unwrap_or(today), |reached| reached.plus(1))
+    }
+
+    fn last_qualifying(self, years: u8, today: Day) -> Option<Day> {
         let (year, month, day) = today.ymd();
         let birth_year = year - i32::from(years);
         let date = match self {
@@ -34,7 +48,7 @@ impl Statute {
             Self::Civil => Day::from_ymd(birth_year, month, day.min(days_in_month(birth_year, month))),
             Self::YouthProtection => Day::from_ymd(birth_year, 12, 31),
         };
-        date.unwrap_or(Day::from_number(0).unwrap_or(today))
+        date.ok()
     }
 }
 
@@ -66,8 +80,13 @@ mod tests {
         for (statute, years, today, born, reached) in rows {
             let latest = statute.latest_birth_date(years, today.parse().unwrap());
             assert_eq!(born.parse::<Day>().unwrap() <= latest, reached, "{statute:?} {years} {today} {born}");
+            // Whoever has not reached an age is below it, and nobody is both.
+            let below =
+                born.parse::<Day>().unwrap() >= statute.earliest_birth_date_below(years, today.parse().unwrap());
+            assert_eq!(below, !reached, "{statute:?} {years} {today} {born}");
         }
         // Nobody is 200: the cut-off is before the calendar begins.
         assert_eq!(Statute::Civil.latest_birth_date(200, "2026-11-20".parse().unwrap()).number(), 0);
+        assert_eq!(Statute::Civil.earliest_birth_date_below(200, "2026-11-20".parse().unwrap()).number(), 0);
     }
 }

@@ -7,6 +7,7 @@ pub mod age;
 mod calendar;
 mod credential_type;
 mod layout;
+mod members;
 mod signed;
 mod status_list;
 mod text;

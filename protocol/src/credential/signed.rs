@@ -1,4 +1,4 @@
-//! A signed credential: typed numbers in a fixed order under one BBS signature (`specs/credential-types.md`).
+//! A signed credential: typed numbers in a fixed order under one BBS signature (`specs/zk-credential.md`).
 
 use minicbor::{Decode, Encode};
 use sha2::{Digest, Sha256};

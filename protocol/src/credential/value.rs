@@ -3,6 +3,8 @@
 use minicbor::data::Type;
 use minicbor::{Decode, Decoder, Encode, Encoder};
 
+use super::credential_type::Encoding;
+
 /// Longest text or byte value of one claim, in bytes.
 const VALUE_MAX: usize = 256;
 
@@ -92,9 +94,69 @@ impl<'b, C> Decode<'b, C> for Value {
     }
 }
 
+impl Encoding {
+    /// How many bytes a presentation gives every number of this encoding (PRES-13); none for text and digests.
+    fn width(&self) -> Option<usize> {
+        match self {
+            Self::Text | Self::Digest => None,
+            Self::Date => Some(3),
+            Self::Code(codes) => Some(if codes.len() <= 256 { 1 } else { 2 }),
+            Self::Set(codes) => Some(codes.len().div_ceil(8).max(1)),
+        }
+    }
+
+    /// A value as a presentation carries it: numbers as big-endian bytes of the encoding's width, so that one value
+    /// takes as much room as another.
+    pub(crate) fn to_fixed(&self, value: &Value) -> Value {
+        match (self.width(), value) {
+            (Some(width), Value::Number(number)) => {
+                let bytes = number.to_be_bytes();
+                Value::Bytes(bytes.get(bytes.len() - width..).unwrap_or_default().to_vec())
+            }
+            _ => value.clone(),
+        }
+    }
+
+    /// The value that a presentation carries in this way; none when it has another width.
+    pub(crate) fn from_fixed(&self, value: &Value) -> Option<Value> {
+        match (self.width(), value) {
+            (None, value) => Some(value.clone()),
+            (Some(width), Value::Bytes(bytes)) if bytes.len() == width => {
+                Some(Value::Number(bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))))
+            }
+            _ => None,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::credential::credential_type::Code;
+
+    #[test]
+    fn pres_13_numbers_of_an_attribute_have_one_width() {
+        let label = || crate::credential::Label { ko: String::new(), en: String::new() };
+        let codes = |count| (0..count).map(|i: u32| Code { code: i.to_string(), name: label() }).collect::<Vec<_>>();
+        for (encoding, width, largest) in [
+            (Encoding::Date, 3, 2_958_463),
+            (Encoding::Code(codes(256)), 1, 255),
+            (Encoding::Code(codes(257)), 2, 256),
+            (Encoding::Set(codes(6)), 1, 63),
+            (Encoding::Set(codes(9)), 2, 511),
+            (Encoding::Set(codes(48)), 6, (1 << 48) - 1),
+        ] {
+            for number in [0, 1, 23, largest] {
+                let fixed = encoding.to_fixed(&Value::Number(number));
+                assert!(matches!(&fixed, Value::Bytes(bytes) if bytes.len() == width));
+                assert!(encoding.from_fixed(&fixed) == Some(Value::Number(number)));
+            }
+            assert!(encoding.from_fixed(&Value::Number(1)).is_none());
+            assert!(encoding.from_fixed(&Value::Bytes(vec![0; width + 1])).is_none());
+        }
+        let text = Value::Text("a".into());
+        assert!(Encoding::Text.to_fixed(&text) == text && Encoding::Text.from_fixed(&text) == Some(text));
+    }
 
     #[test]
     fn ctyp_07_length_and_characters_are_bounded() {

@@ -43,6 +43,8 @@ domains! {
     BLIND_SIGNATURE = b"mid/v1/blind/signature;";
     /// Secret key: a signer of set members.
     SET_KEY = b"mid/v1/set/key;";
+    /// Secret key, forgotten at once: parameters of public sets.
+    PUBLIC_SET_KEY = b"mid/v1/public-set/key;";
     /// Hash: the seed of the pairing factors for a batch of set signatures.
     SET_BATCH = b"mid/v1/set/batch;";
     /// Transcript: the ZK presentation proof.
@@ -77,6 +79,8 @@ domains! {
     LEDGER_CERTIFICATE = b"mid/v1/ledger/certificate;";
     /// Hash to curve: the scope of a pseudonym.
     PSEUDONYM_SCOPE = b"mid/v1/pseudonym/scope;";
+    /// Hash: a pseudonym that can be used once, as a verifier remembers it.
+    PSEUDONYM_USED = b"mid/v1/pseudonym/used;";
 }
 
 #[cfg(test)]

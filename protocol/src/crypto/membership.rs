@@ -38,6 +38,15 @@ pub enum MembershipError {
     /// The signature is not on this value by this key.
     #[error("the value signature does not match; fetch it again")]
     SignatureInvalid,
+    /// The parameters of public sets have no power, too many, or ones that are not powers of the key.
+    #[error("the parameters of public sets are not valid; fetch them again")]
+    ParametersInvalid,
+    /// A set has more members than the parameters allow.
+    #[error("the set is too large for the issuer's parameters; ask about a smaller one")]
+    SetTooLarge,
+    /// The value is not one of the set, so there is nothing to prove with.
+    #[error("the value is not a member of the set")]
+    NotAMember,
     /// The value is the negative of the secret key, which nobody can ask for without knowing the key.
     #[error("the value cannot be signed; replace the set key")]
     ValueUnsignable,
@@ -170,6 +179,11 @@ impl SetPublicKey {
         let bytes = bytes.try_into().map_err(|_| MembershipError::InvalidPublicKey)?;
         let point = G2Affine::from_compressed(bytes).map_err(|_| MembershipError::InvalidPublicKey)?;
         Ok(Self(PreparedG2::new(point)))
+    }
+
+    /// The key at this point.
+    pub(super) fn new(point: G2Affine) -> Self {
+        Self(PreparedG2::new(point))
     }
 
     /// The 96-byte encoding.

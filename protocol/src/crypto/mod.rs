@@ -5,3 +5,4 @@ pub mod curve;
 pub mod domains;
 pub mod keys;
 pub mod membership;
+pub mod public_set;

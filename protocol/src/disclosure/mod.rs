@@ -21,6 +21,7 @@ mod tests;
 use rand_core::CryptoRng;
 
 pub use precomputed::Precomputed;
+pub(crate) use proof::length;
 pub use proof::proof_length;
 pub use statement::{Membership, Pseudonym, Statement, Witness, pseudonym};
 pub use verify::{Presented, verify, verify_batch};

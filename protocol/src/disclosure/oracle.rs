@@ -79,11 +79,11 @@ fn check(statement: &Statement<'_>, context: &[u8], mut bytes: &[u8]) -> Option<
 
     // Memberships.
     for (membership, (a_prime, a_bar, r)) in statement.memberships.iter().zip(&parts) {
-        if membership.coefficient.is_zero() {
+        if membership.coefficient.is_zero() || membership.base.is_identity() {
             return None;
         }
         let value = membership.coefficient * response(membership.message)? + membership.constant * c;
-        commitments.push(a_bar.multiply(&c) + a_prime.multiply(&value) + G1Affine::generator().multiply(r));
+        commitments.push(a_bar.multiply(&c) + a_prime.multiply(&value) + membership.base.multiply(r));
     }
 
     // Pseudonym.
@@ -108,6 +108,7 @@ fn check(statement: &Statement<'_>, context: &[u8], mut bytes: &[u8]) -> Option<
         transcript.extend(be(membership.message));
         transcript.extend(membership.coefficient.to_be_bytes());
         transcript.extend(membership.constant.to_be_bytes());
+        transcript.extend(membership.base.to_compressed());
     }
     transcript.extend(be(statement.pseudonym.iter().count()));
     if let Some(pseudonym) = &statement.pseudonym {

@@ -89,8 +89,12 @@ impl Precomputed {
             let value_tilde = membership.coefficient * secrets.messages[checked.positions[index]];
             let a_prime = value_signature.0.multiply(&randomizer.r);
             membership_points.push(a_prime);
-            membership_points.push(generator_table().multiply(&randomizer.r) - a_prime.multiply(&value));
-            commitments.push(generator_table().multiply(&randomizer.tilde) + a_prime.multiply(&value_tilde));
+            let times_base = |scalar: &Scalar| match membership.is_signed() {
+                true => generator_table().multiply(scalar),
+                false => membership.base.multiply(scalar),
+            };
+            membership_points.push(times_base(&randomizer.r) - a_prime.multiply(&value));
+            commitments.push(times_base(&randomizer.tilde) + a_prime.multiply(&value_tilde));
         }
         if let Some((base, position)) = &checked.scope {
             commitments.push(base.multiply(&secrets.messages[*position]));

@@ -30,7 +30,8 @@ pub fn proof_length(statement: &Statement<'_>) -> usize {
     length(hidden, statement.memberships.len())
 }
 
-fn length(hidden: usize, memberships: usize) -> usize {
+/// As [`proof_length`], from the numbers of hidden messages and memberships.
+pub(crate) fn length(hidden: usize, memberships: usize) -> usize {
     Randomized::LENGTH + Responses::length(hidden) + Scalar::LENGTH + memberships * MEMBERSHIP
 }
 

@@ -8,11 +8,13 @@ use crate::crypto::curve::{Expander, G1, G1Affine, Scalar};
 use crate::crypto::domains;
 use crate::crypto::membership::{SetPublicKey, ValueSignature};
 
-/// "`set` has admitted `coefficient`·m + `constant`", for a hidden message m.
+/// "`coefficient`·m + `constant` is in the set", for a hidden message m: the holder knows a V with
+/// V·(secret key of the set + `coefficient`·m + `constant`) = `base`.
 ///
 /// Examples: at least 19 years old: coefficient −1, constant the last birth day that qualifies, set of
 /// day differences. Valid today: coefficient 1, constant −today. Not withdrawn: coefficient 1,
-/// constant [`epoch_offset`](crate::crypto::membership::epoch_offset).
+/// constant [`epoch_offset`](crate::crypto::membership::epoch_offset). One of these licence classes: coefficient 1,
+/// constant 0, and the base of the set of bitmaps that have one of them.
 #[derive(Clone, Copy, Debug)]
 pub struct Membership<'a> {
     /// The key of the set.
@@ -23,6 +25,26 @@ pub struct Membership<'a> {
     pub coefficient: Scalar,
     /// What is added.
     pub constant: Scalar,
+    /// The generator of G1 for sets whose values were signed one by one, otherwise the
+    /// [base](crate::crypto::public_set::SetParameters::base) of the public set.
+    pub base: G1Affine,
+}
+
+impl<'a> Membership<'a> {
+    /// "`set` has signed `coefficient`·m + `constant`".
+    pub fn signed(set: &'a SetPublicKey, message: usize, coefficient: Scalar, constant: Scalar) -> Self {
+        Self { set, message, coefficient, constant, base: G1Affine::generator() }
+    }
+
+    /// "m is one of the public set with this base".
+    pub fn public(set: &'a SetPublicKey, message: usize, base: G1Affine) -> Self {
+        Self { set, message, coefficient: Scalar::ONE, constant: Scalar::ZERO, base }
+    }
+
+    /// Whether the base is the generator, whose multiples are tabulated.
+    pub(super) fn is_signed(&self) -> bool {
+        self.base == G1Affine::generator()
+    }
 }
 
 /// "`value` is the pseudonym of the hidden message in `scope`".
@@ -99,10 +121,12 @@ impl<'a> Checked<'a> {
         let positions = statement
             .memberships
             .iter()
-            .map(|membership| match membership.coefficient.is_zero() {
+            .map(|membership| match membership {
                 // ZKP-06
-                true => Err(ProofError::PredicateVacuous),
-                false => position(membership.message),
+                Membership { coefficient, .. } if coefficient.is_zero() => Err(ProofError::PredicateVacuous),
+                // ZKP-03
+                Membership { base, .. } if base.is_identity() => Err(ProofError::IdentityPoint),
+                Membership { message, .. } => position(*message),
             })
             .collect::<Result<_, _>>()?;
         let scope = match statement.pseudonym {
@@ -139,6 +163,7 @@ impl Transcript {
             transcript.number(membership.message);
             transcript.scalar(&membership.coefficient);
             transcript.scalar(&membership.constant);
+            transcript.0.update(membership.base.to_compressed());
         }
         transcript.number(usize::from(statement.pseudonym.is_some()));
         if let Some(pseudonym) = &statement.pseudonym {

@@ -11,6 +11,7 @@ use crate::crypto::bbs::tests::{StuckRng, outside_subgroup};
 use crate::crypto::bbs::{self, SecretKey, Signature, Suite};
 use crate::crypto::curve::{G1Affine, Scalar};
 use crate::crypto::membership::{SetSecretKey, ValueSignature, epoch_offset};
+use crate::crypto::public_set::SetParameters;
 
 const HEADER: &[u8] = b"credential header";
 const CONTEXT: &[u8] = b"verifier, nonce, purpose";
@@ -21,7 +22,7 @@ const EPOCH: u64 = 7;
 struct Credential {
     issuer: SecretKey,
     days: SetSecretKey,
-    classes: SetSecretKey,
+    sets: SetParameters,
     handles: SetSecretKey,
     messages: Vec<Scalar>,
     signature: Signature,
@@ -32,6 +33,8 @@ const BIRTH: usize = 2;
 const CLASSES: usize = 3;
 const EXPIRY: usize = 4;
 const HANDLE: usize = 5;
+/// The bitmaps that have bit 0 or bit 1; the credential has bits 0 and 2.
+const LICENSED: [u64; 6] = [1, 2, 3, 5, 6, 7];
 
 fn rng(seed: u64) -> ChaCha20Rng {
     ChaCha20Rng::seed_from_u64(seed)
@@ -51,36 +54,41 @@ impl Credential {
         messages[EXPIRY] = number(TODAY + 900);
         messages[HANDLE] = Scalar::from_u128(0x1234_5678_9abc_def0 + u128::from(seed));
         let signature = bbs::sign(&issuer, HEADER, &messages).unwrap();
-        Self { issuer, days: set(b"days"), classes: set(b"classes"), handles: set(b"handles"), messages, signature }
+        let sets = SetParameters::generate(&[2; 32], b"sets", 7).unwrap();
+        Self { issuer, days: set(b"days"), sets, handles: set(b"handles"), messages, signature }
     }
 
     fn adult(&self) -> Membership<'_> {
         let latest = number(TODAY - 19 * 365);
-        Membership { set: self.days.public_key(), message: BIRTH, coefficient: -Scalar::ONE, constant: latest }
+        Membership::signed(self.days.public_key(), BIRTH, -Scalar::ONE, latest)
     }
 
     fn unexpired(&self) -> Membership<'_> {
-        Membership { set: self.days.public_key(), message: EXPIRY, coefficient: Scalar::ONE, constant: -number(TODAY) }
+        Membership::signed(self.days.public_key(), EXPIRY, Scalar::ONE, -number(TODAY))
     }
 
     fn licensed(&self) -> Membership<'_> {
-        let (coefficient, constant) = (Scalar::ONE, Scalar::ZERO);
-        Membership { set: self.classes.public_key(), message: CLASSES, coefficient, constant }
+        self.one_of(&LICENSED)
+    }
+
+    fn one_of(&self, bitmaps: &[u64]) -> Membership<'_> {
+        Membership::public(self.sets.key(), CLASSES, self.sets.base(bitmaps).unwrap())
     }
 
     fn current(&self, epoch: u64) -> Membership<'_> {
-        let (coefficient, constant) = (Scalar::ONE, epoch_offset(epoch));
-        Membership { set: self.handles.public_key(), message: HANDLE, coefficient, constant }
+        Membership::signed(self.handles.public_key(), HANDLE, Scalar::ONE, epoch_offset(epoch))
     }
 
-    fn key_of(&self, membership: &Membership<'_>) -> &SetSecretKey {
-        let keys = [&self.days, &self.classes, &self.handles];
-        keys.into_iter().find(|key| key.public_key() == membership.set).unwrap()
+    fn value_signature(&self, membership: &Membership<'_>) -> ValueSignature {
+        let value = membership.coefficient * self.messages[membership.message] + membership.constant;
+        match [&self.days, &self.handles].into_iter().find(|key| key.public_key() == membership.set) {
+            Some(key) => key.sign(value).unwrap(),
+            None => self.sets.witness(&LICENSED, 0b101).unwrap(),
+        }
     }
 
     fn value_signatures(&self, memberships: &[Membership<'_>]) -> Vec<ValueSignature> {
-        let value = |m: &Membership<'_>| m.coefficient * self.messages[m.message] + m.constant;
-        memberships.iter().map(|m| self.key_of(m).sign(value(m)).unwrap()).collect()
+        memberships.iter().map(|membership| self.value_signature(membership)).collect()
     }
 
     fn statement<'a>(&'a self, shown: &'a [(usize, Scalar)], memberships: &'a [Membership<'a>]) -> Statement<'a> {
@@ -210,6 +218,35 @@ fn a_value_signed_by_another_set_is_refused() {
     });
 }
 
+/// Bitmaps without an allowed bit have no witness, and what proves membership for another value, of another set or of
+/// another size proves nothing here.
+#[test]
+fn zkp_17_a_value_outside_a_public_set_is_refused() {
+    let credential = Credential::new(1, 9_000);
+    let sets = &credential.sets;
+    for (set, member) in [(&[2u64, 3, 6, 7][..], false), (&[4, 5, 6, 7], true), (&[5], true), (&[4], false)] {
+        let memberships = [credential.unexpired(), credential.one_of(set)];
+        let statement = credential.statement(&[], &memberships);
+        let expiry = credential.value_signature(&memberships[0]);
+        let outcome = |point: ValueSignature| cheat(&statement, &credential.witness(&[expiry, point]));
+        assert_eq!(sets.witness(set, 0b101).is_ok(), member, "{set:?}");
+        if let Ok(witness) = sets.witness(set, 0b101) {
+            assert_eq!(outcome(witness), Ok(()));
+        }
+        let no = Err(ProofError::PredicateInvalid { index: 1 });
+        for other in set.iter().filter(|other| **other != 0b101) {
+            assert_eq!(outcome(sets.witness(set, *other).unwrap()), no, "the witness of another value");
+        }
+        assert_eq!(outcome(sets.witness(&LICENSED, 0b101).unwrap()), no, "the witness of another set");
+        assert_eq!(outcome(ValueSignature(sets.base(set).unwrap())), no, "the base itself");
+        assert_eq!(outcome(ValueSignature(G1Affine::generator())).is_ok(), set == [5], "the generator");
+        assert_eq!(outcome(expiry), no, "a signed value");
+        // A set of the holder's own choice, under parameters of its own.
+        let own = SetParameters::generate(&[9; 32], b"sets", 7).unwrap();
+        assert_eq!(outcome(own.witness(&LICENSED, 0b101).unwrap()), no, "other parameters");
+    }
+}
+
 #[test]
 fn a_handle_admitted_in_another_epoch_is_refused() {
     let credential = Credential::new(1, 9_000);
@@ -259,6 +296,9 @@ fn another_statement_or_context_is_refused() {
             memberships[index].message = 8; // another attribute
             refused(Statement { memberships: &memberships, ..*statement });
             memberships[index] = statement.memberships[index];
+            memberships[index].base = credential.sets.base(&[5]).unwrap(); // another set
+            refused(Statement { memberships: &memberships, ..*statement });
+            memberships[index] = statement.memberships[index];
             memberships.swap(index, (index + 1) % 4); // order
             refused(Statement { memberships: &memberships, ..*statement });
         }
@@ -296,6 +336,8 @@ fn a_malformed_statement_is_refused() {
             let pseudonym = Pseudonym { message, ..statement.pseudonym.unwrap() };
             refused(Statement { pseudonym: Some(pseudonym), ..*statement }, ProofError::IndexInvalid);
         }
+        memberships[2] = Membership { base: G1Affine::default(), ..statement.memberships[2] };
+        refused(Statement { memberships: &memberships, ..*statement }, ProofError::IdentityPoint);
         let pseudonym = Pseudonym { value: G1Affine::default(), ..statement.pseudonym.unwrap() };
         refused(Statement { pseudonym: Some(pseudonym), ..*statement }, ProofError::IdentityPoint);
     });

@@ -120,7 +120,8 @@ impl<'a> Claim<'a> {
             let a_prime = first + 3 + 2 * index;
             Sum {
                 points: vec![(a_prime + 1, *challenge), (a_prime, value)],
-                bases: vec![(generator_table(), part.response)],
+                // A public set's base has no table: see `equations`.
+                bases: if membership.is_signed() { vec![(generator_table(), part.response)] } else { Vec::new() },
             }
         });
         bbs.into_iter().chain(memberships).collect()
@@ -129,6 +130,12 @@ impl<'a> Claim<'a> {
     /// All but the pairings: compare the challenge. Returns what the pairings must confirm.
     fn equations(&self, mut commitments: Vec<G1>) -> Result<Vec<Equation<'a>>, ProofError> {
         let Self { checked, context, proof } = self;
+        let memberships = checked.statement.memberships.iter().zip(&proof.memberships);
+        for (commitment, (membership, part)) in commitments.iter_mut().skip(2).zip(memberships) {
+            if !membership.is_signed() {
+                *commitment += multiply_sum_vartime(&[(membership.base, part.response)]);
+            }
+        }
         if let (Some(pseudonym), Some((base, position))) = (&checked.statement.pseudonym, &checked.scope) {
             let response = proof.responses.messages[*position];
             let terms: [(G1Affine, Scalar); 2] = [(*base, response), (pseudonym.value, -proof.challenge)];

@@ -1,21 +1,28 @@
 //! The messages roles exchange, in flow order: offer · issuance · request · presentation · qr · frames.
 
+mod evidence;
 mod finder;
 pub mod frames;
 mod issuance;
 mod offer;
+mod predicate;
 mod presentation;
+mod pseudonym;
 pub mod qr;
 mod query;
 mod request;
 mod stapled;
 
+pub use evidence::IssuerEvidence;
 pub use issuance::{CredentialRequest, CredentialResponse, IssuanceNonce, IssuanceRefusal, StatusToken, StatusTokens};
 pub use offer::{Offer, OfferError};
+pub use predicate::{Claim, Predicate};
 pub use presentation::{
-    AuthenticPresentation, Binding, Freshness, HandleStatus, Holding, IssuerEvidence, PresentError, Presentation,
-    PresentationError, Shown, status_token_number,
+    AuthenticPresentation, Binding, Freshness, HandleStatus, Holding, PresentError, Presentation, PresentationError,
+    SLOT, Shown, status_token_number,
 };
-pub use query::{Predicate, Query};
+pub(crate) use pseudonym::is_event_name;
+pub use pseudonym::{Period, Pseudonym, Scope};
+pub use query::Query;
 pub use request::{AuthenticRequest, OverAsk, Request, RequestError, SignedRequest};
 pub use stapled::{STAPLED_MAX, StapledPresentation};

@@ -4,22 +4,28 @@ use minicbor::{Decode, Encode};
 use rand_core::CryptoRng;
 use sha2::{Digest, Sha256};
 
-use super::query::{Predicate, Query};
+use super::evidence::IssuerEvidence;
+use super::predicate::{Claim, Predicate};
+use super::pseudonym::Pseudonym;
+use super::query::{Query, statements_fit};
 use crate::cbor;
-use crate::credential::{Credential, CredentialType, Day, HolderBinding, HolderSecrets, Layout, StatusMethod, Value};
+use crate::credential::{Credential, Day, HolderBinding, HolderSecrets, Layout, StatusMethod, Value};
 use crate::credential::{CredentialError, device_key_number, value_number};
 use crate::crypto::bbs;
-use crate::crypto::curve::Scalar;
+use crate::crypto::curve::{G1Affine, Scalar};
 use crate::crypto::domains;
 use crate::crypto::keys::{PublicKey, Signature, Signer};
-use crate::crypto::membership::{SetPublicKey, ValueSignature, epoch_offset};
+use crate::crypto::membership::{ValueSignature, epoch_offset};
 use crate::disclosure::{self, Membership, ProofError, Statement, Witness};
-use crate::ledger::record::IssuerKey;
+use crate::identifier::Did;
 
 /// Version of the encoding.
 const VERSION: u8 = 1;
 /// Largest encoding, in bytes: what one version-40 code at level L carries.
 const SIZE_MAX: usize = 2_860;
+/// How exactly an unlinkable presentation says when it was made, in seconds: all that are made in one slot say the
+/// same (PRES-10).
+pub const SLOT: u64 = 10;
 
 /// Why a presentation is not authentic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -31,7 +37,7 @@ pub enum PresentationError {
     #[error("this presentation was made by a newer version; update this app")]
     UnsupportedVersion,
     /// Parts do not fit the credential type: an attribute twice or out of order, a value that the type
-    /// does not have, a missing or surplus status or device key.
+    /// does not have, a missing or surplus status, device key or pseudonym, a time that is too exact.
     #[error("the presentation does not fit its credential type; do not accept it")]
     TypeMismatch,
     /// The issuer's record on the ledger is unusable.
@@ -79,61 +85,6 @@ pub enum PresentError {
     Proof(#[from] ProofError),
 }
 
-/// Which issuer key, of which type: what a proof is checked against. The evidence for it is the ledger's.
-#[derive(Clone)]
-pub struct IssuerEvidence {
-    /// The ledger's network id.
-    pub network: [u8; 32],
-    /// The key's short name.
-    pub key_id: [u8; 8],
-    /// What the credential's claims are.
-    pub credential_type: CredentialType,
-    bbs: bbs::PublicKey,
-    day_set: SetPublicKey,
-    status: SetPublicKey,
-}
-
-impl IssuerEvidence {
-    /// Reads the keys of a ledger record; they are checked for curve and subgroup here, once.
-    ///
-    /// # Errors
-    /// [`PresentationError::InvalidIssuerKey`].
-    pub fn new(
-        network: [u8; 32],
-        record: &IssuerKey,
-        credential_type: CredentialType,
-    ) -> Result<Self, PresentationError> {
-        let set = |bytes| SetPublicKey::from_bytes(bytes).map_err(|_| PresentationError::InvalidIssuerKey);
-        let signer = bbs::PublicKey::from_bytes(bbs::Suite::Sha256, &record.bbs);
-        Ok(Self {
-            network,
-            key_id: record.key_id(),
-            credential_type,
-            bbs: signer.map_err(|_| PresentationError::InvalidIssuerKey)?,
-            day_set: set(&record.day_set)?,
-            status: set(&record.status)?,
-        })
-    }
-
-    /// The key that signs credentials.
-    #[must_use]
-    pub fn bbs(&self) -> &bbs::PublicKey {
-        &self.bbs
-    }
-
-    /// The key that signed the public set of day numbers.
-    #[must_use]
-    pub fn day_set(&self) -> &SetPublicKey {
-        &self.day_set
-    }
-
-    /// The key that signs status tokens.
-    #[must_use]
-    pub fn status(&self) -> &SetPublicKey {
-        &self.status
-    }
-}
-
 /// The number a status token signs for `handle` in `epoch` (CRED-05).
 #[must_use]
 pub fn status_token_number(handle: u64, epoch: u32) -> Scalar {
@@ -147,10 +98,13 @@ pub struct Shown {
     /// Position in the type.
     #[n(0)]
     pub position: u8,
-    /// Its value.
+    /// Its value: text, a digest, or a number as big-endian bytes of a length that the attribute fixes (PRES-13).
     #[n(1)]
     pub value: Value,
 }
+
+/// Things with their positions.
+type Positioned<T> = Vec<(usize, T)>;
 
 /// What a presentation is fresh for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -187,6 +141,8 @@ pub struct Presentation {
     proof: Vec<u8>,
     #[n(10)]
     device_signature: Option<Signature>,
+    #[n(11)]
+    pseudonym: Option<Pseudonym>,
 }
 
 /// What a holder has in hand to answer with.
@@ -231,10 +187,35 @@ impl Presentation {
     /// Answers `query` from what the holder has, exactly or not at all (PRES-08).
     ///
     /// # Errors
-    /// [`PresentError`]; there is no answer that shows more or proves less than was asked.
+    /// [`PresentError`]; there is no answer that shows more or proves less than was asked. A pseudonym is for a
+    /// verifier that asked: see [`Self::create_for`].
     pub fn create(
         holding: &Holding<'_>,
         query: &Query,
+        freshness: Freshness,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Self, PresentError> {
+        Self::make(holding, query, None, freshness, rng)
+    }
+
+    /// As [`Self::create`], for the verifier whose request it answers.
+    ///
+    /// # Errors
+    /// [`PresentError`].
+    pub fn create_for(
+        verifier: &Did,
+        holding: &Holding<'_>,
+        query: &Query,
+        freshness: Freshness,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Self, PresentError> {
+        Self::make(holding, query, Some(verifier), freshness, rng)
+    }
+
+    fn make(
+        holding: &Holding<'_>,
+        query: &Query,
+        verifier: Option<&Did>,
         freshness: Freshness,
         rng: &mut dyn CryptoRng,
     ) -> Result<Self, PresentError> {
@@ -243,12 +224,29 @@ impl Presentation {
         if !query.fits(credential_type) || credential.issuer_key != holding.evidence.key_id {
             return Err(PresentError::QueryNotAnswerable); // PRES-08, PRES-09
         }
+        let made_at = match credential_type.holder_binding {
+            HolderBinding::LinkSecret => freshness.made_at - freshness.made_at % SLOT, // PRES-10
+            HolderBinding::DeviceKey => freshness.made_at,
+        };
+        let pseudonym = match (&query.pseudonym, verifier, freshness.request) {
+            (None, ..) => None,
+            (Some(scope), Some(verifier), Some(_)) => {
+                let bytes = scope.bytes(&holding.evidence.network, verifier, Day::in_korea(made_at));
+                let value = disclosure::pseudonym(&bytes, &holding.secrets.link_secret).to_compressed();
+                Some(Pseudonym { verifier: verifier.clone(), scope: scope.clone(), value })
+            }
+            // PRES-12: a pseudonym answers a request.
+            _ => return Err(PresentError::QueryNotAnswerable),
+        };
         let messages = credential.messages(credential_type, holding.secrets)?;
         let mut positions: Vec<usize> = query.show.iter().filter_map(|name| credential_type.position(name)).collect();
         positions.sort_unstable();
         let shown = positions
             .into_iter()
-            .filter_map(|p| credential.values.get(p).map(|value| Shown { position: p as u8, value: value.clone() }))
+            .filter_map(|p| {
+                let encoding = &credential_type.attributes.get(p)?.encoding;
+                Some(Shown { position: p as u8, value: encoding.to_fixed(credential.values.get(p)?) }) // PRES-13
+            })
             .collect();
         let by_list = credential_type.status == StatusMethod::List;
         let token = match (by_list, holding.status_token.as_ref()) {
@@ -259,7 +257,7 @@ impl Presentation {
         let mut made = Self {
             version: VERSION,
             issuer_key: credential.issuer_key,
-            made_at: freshness.made_at,
+            made_at,
             request: freshness.request,
             shown,
             proven: query.prove.clone(),
@@ -268,9 +266,11 @@ impl Presentation {
             device_key: credential.device_key,
             proof: Vec::new(),
             device_signature: None,
+            pseudonym,
         };
         let value_signatures = made.value_signatures(holding, token)?;
-        let parts = made.parts(holding.evidence).map_err(|_| PresentError::QueryNotAnswerable)?;
+        let (_, shown) = made.form(holding.evidence).map_err(|_| PresentError::QueryNotAnswerable)?;
+        let parts = made.parts(holding.evidence, shown).map_err(|_| PresentError::QueryNotAnswerable)?;
         let signature =
             bbs::Signature::from_bytes(&credential.signature).map_err(|_| CredentialError::SignatureInvalid)?;
         let witness = Witness { signature: &signature, messages: &messages, value_signatures: &value_signatures };
@@ -303,14 +303,25 @@ impl Presentation {
         let left = distance(credential.expiry, u64::from(today.number())).ok_or(PresentError::CredentialExpired)?;
         let mut signatures = vec![look_up(left)?];
         signatures.extend(token.map(|(_, signature)| signature));
+        let credential_type = &holding.evidence.credential_type;
         for predicate in &self.proven {
-            let position =
-                predicate.position(&holding.evidence.credential_type).ok_or(PresentError::QueryNotAnswerable)?;
+            let position = predicate.position(credential_type).ok_or(PresentError::QueryNotAnswerable)?;
             let Some(Value::Number(number)) = credential.values.get(position) else {
                 return Err(PresentError::QueryNotAnswerable);
             };
-            let reserve = distance(predicate.latest(today), *number).ok_or(PresentError::PredicateNotSatisfied)?;
-            signatures.push(look_up(reserve)?);
+            let claim = predicate.claim(credential_type, today).ok_or(PresentError::QueryNotAnswerable)?;
+            if !claim.holds(*number) {
+                return Err(PresentError::PredicateNotSatisfied);
+            }
+            let day = |day: &Day| u64::from(day.number());
+            let reserve = |reserve: u64| u16::try_from(reserve).map_err(|_| PresentError::PredicateNotSatisfied);
+            signatures.push(match &claim {
+                Claim::AtMost(last) => look_up(reserve(day(last) - number)?)?,
+                Claim::AtLeast(first) => look_up(reserve(number - day(first))?)?,
+                Claim::Among(members) => {
+                    holding.evidence.witness(members, *number).map_err(|_| PresentError::QueryNotAnswerable)?
+                }
+            });
         }
         Ok(signatures)
     }
@@ -321,20 +332,26 @@ impl Presentation {
     /// # Errors
     /// [`PresentationError`], in the order: form (PRES-02…04), holder binding, proof.
     pub fn authenticate(&self, evidence: &IssuerEvidence) -> Result<AuthenticPresentation, PresentationError> {
-        let parts = self.parts(evidence)?;
+        let (values, shown) = self.form(evidence)?;
         if let Some(key) = &self.device_key {
             let signature = self.device_signature.as_ref().ok_or(PresentationError::HolderBindingMissing)?;
             key.verify(domains::PRESENTATION_DEVICE, &self.device_bytes(), signature)
                 .map_err(|_| PresentationError::HolderBindingInvalid)?; // PRES-06
         }
+        // ZKP-01, before anything is calculated for what cannot be a proof.
+        let hidden = evidence.credential_type.message_count().saturating_sub(shown.len());
+        let memberships = 1 + usize::from(self.epoch.is_some()) + self.proven.len();
+        if self.proof.len() != disclosure::length(hidden, memberships) {
+            return Err(ProofError::ProofLength.into());
+        }
+        let parts = self.parts(evidence, shown)?;
         let memberships = parts.memberships(evidence);
         disclosure::verify(&parts.statement(evidence, &memberships), &parts.context, &self.proof)?;
         let names = &evidence.credential_type.attributes;
         Ok(AuthenticPresentation {
-            shown: self
-                .shown
-                .iter()
-                .filter_map(|s| Some((names.get(usize::from(s.position))?.name.clone(), s.value.clone())))
+            shown: values
+                .into_iter()
+                .filter_map(|(position, value)| Some((names.get(position)?.name.clone(), value)))
                 .collect(),
             proven: self.proven.clone(),
             status: match (self.handle, self.epoch) {
@@ -343,16 +360,22 @@ impl Presentation {
             },
             freshness: Freshness { made_at: self.made_at, request: self.request },
             binding: if self.device_key.is_some() { Binding::HardwareKey } else { Binding::LinkSecret },
+            pseudonym: self.pseudonym.clone(),
         })
     }
 
-    /// The public parts of the statement, after checking that they fit the type.
-    fn parts(&self, evidence: &IssuerEvidence) -> Result<Parts, PresentationError> {
+    /// Checks that everything said in the clear fits the type (PRES-02…04, 10, 12, 13), and returns the shown values and
+    /// the numbers they stand for in the credential.
+    fn form(&self, evidence: &IssuerEvidence) -> Result<(Positioned<Value>, Positioned<Scalar>), PresentationError> {
         let credential_type = &evidence.credential_type;
         // PRES-02: attributes once each, in the type's order, with values the type has.
         let ordered = self.shown.windows(2).all(|pair| matches!(pair, [a, b] if a.position < b.position));
-        let values_fit =
-            self.shown.iter().all(|s| credential_type.check_value(usize::from(s.position), &s.value).is_ok());
+        let value = |shown: &Shown| {
+            let position = usize::from(shown.position);
+            let value = credential_type.attributes.get(position)?.encoding.from_fixed(&shown.value)?;
+            credential_type.check_value(position, &value).ok().map(|()| (position, value))
+        };
+        let values: Option<Positioned<Value>> = self.shown.iter().map(value).collect();
         // PRES-03: status and device key exactly as the type says.
         let by_list = credential_type.status == StatusMethod::List;
         let by_device = credential_type.holder_binding == HolderBinding::DeviceKey;
@@ -361,37 +384,55 @@ impl Presentation {
             return Err(PresentationError::HolderBindingMissing);
         }
         let device_fits = self.device_key.is_some() == by_device && (by_device || self.device_signature.is_none());
-        // PRES-04: statements the type has, each once.
-        let proven_fit =
-            self.proven.iter().enumerate().all(|(i, p)| p.fits(credential_type) && !self.proven[..i].contains(p));
-        if !(ordered && values_fit && status_fits && device_fits && proven_fit) || evidence.key_id != self.issuer_key {
+        // PRES-10: nothing that links says more of the time than the slot.
+        let time_fits = by_device || self.made_at.is_multiple_of(SLOT);
+        // PRES-12: a pseudonym of a kind the type has, for a verifier that asked.
+        let pseudonym_fits =
+            self.pseudonym.as_ref().is_none_or(|p| p.scope.fits(credential_type) && self.request.is_some());
+        let proven_fit = statements_fit(&self.proven, credential_type);
+        let fits = ordered && status_fits && device_fits && time_fits && pseudonym_fits && proven_fit;
+        if !fits || evidence.key_id != self.issuer_key {
             return Err(PresentationError::TypeMismatch);
         }
+        let values = values.ok_or(PresentationError::TypeMismatch)?;
         let mut shown = Vec::new();
         if let Some(handle) = self.handle {
             shown.push((Layout::HANDLE, Scalar::from_u64(handle)));
         }
-        if self.device_key.is_some() {
-            shown.push((Layout::DEVICE_KEY, device_key_number(self.device_key.as_ref())));
-        }
-        shown.extend(self.shown.iter().map(|s| {
-            let position = usize::from(s.position);
-            (Layout::ATTRIBUTES + position, value_number(position, &s.value))
-        }));
+        // Zero, in types that have no device key.
+        shown.push((Layout::DEVICE_KEY, device_key_number(self.device_key.as_ref())));
+        shown.extend(
+            values.iter().map(|(position, value)| (Layout::ATTRIBUTES + position, value_number(*position, value))),
+        );
+        Ok((values, shown))
+    }
+
+    /// The statement, of a presentation whose form was checked.
+    fn parts(&self, evidence: &IssuerEvidence, shown: Vec<(usize, Scalar)>) -> Result<Parts, PresentationError> {
+        let credential_type = &evidence.credential_type;
         // ZKP-16: everything said in the clear; through the request's digest also verifier, nonce and purpose.
         let mut context = domains::PRESENTATION_CONTEXT.to_vec();
         context.extend(cbor::to_vec(&Self { proof: Vec::new(), device_signature: None, ..self.clone() }));
+        let pseudonym = match &self.pseudonym {
+            None => None,
+            Some(pseudonym) => {
+                let today = Day::in_korea(self.made_at);
+                Some((pseudonym.scope.bytes(&evidence.network, &pseudonym.verifier, today), pseudonym.point()?))
+            }
+        };
         Ok(Parts {
             header: Credential::header(&evidence.network, &self.issuer_key, credential_type),
             shown,
             context,
-            memberships: self.memberships(credential_type)?,
+            memberships: self.memberships(evidence)?,
+            pseudonym,
             message_count: credential_type.message_count(),
         })
     }
 
     /// Hidden statements in their fixed order: expiry, status, then what was asked (PRES-05).
-    fn memberships(&self, credential_type: &CredentialType) -> Result<Vec<Linear>, PresentationError> {
+    fn memberships(&self, evidence: &IssuerEvidence) -> Result<Vec<Linear>, PresentationError> {
+        let credential_type = &evidence.credential_type;
         let today = Day::in_korea(self.made_at);
         let number = |day: Day| Scalar::from_u64(u64::from(day.number()));
         let one = Scalar::from_u64(1);
@@ -403,8 +444,15 @@ impl Presentation {
         }
         for predicate in &self.proven {
             let position = predicate.position(credential_type).ok_or(PresentationError::TypeMismatch)?;
-            let constant = number(predicate.latest(today));
-            all.push(Linear { set: Set::Days, message: Layout::ATTRIBUTES + position, coefficient: -one, constant });
+            let message = Layout::ATTRIBUTES + position;
+            all.push(match predicate.claim(credential_type, today).ok_or(PresentationError::TypeMismatch)? {
+                Claim::AtMost(last) => Linear { set: Set::Days, message, coefficient: -one, constant: number(last) },
+                Claim::AtLeast(first) => Linear { set: Set::Days, message, coefficient: one, constant: -number(first) },
+                Claim::Among(members) => {
+                    let base = evidence.base(&members).map_err(|_| PresentationError::InvalidIssuerKey)?;
+                    Linear { set: Set::Public(base), message, coefficient: one, constant: Scalar::ZERO }
+                }
+            });
         }
         Ok(all)
     }
@@ -418,6 +466,8 @@ impl Presentation {
 enum Set {
     Days,
     Status,
+    /// The public set with this base.
+    Public(G1Affine),
 }
 
 struct Linear {
@@ -432,21 +482,24 @@ struct Parts {
     shown: Vec<(usize, Scalar)>,
     context: Vec<u8>,
     memberships: Vec<Linear>,
+    pseudonym: Option<(Vec<u8>, G1Affine)>,
     message_count: usize,
 }
 
 impl Parts {
     fn memberships<'a>(&self, evidence: &'a IssuerEvidence) -> Vec<Membership<'a>> {
-        let membership = |linear: &Linear| Membership {
-            set: match linear.set {
-                Set::Days => &evidence.day_set,
-                Set::Status => &evidence.status,
-            },
-            message: linear.message,
-            coefficient: linear.coefficient,
-            constant: linear.constant,
+        let membership = |linear: &Linear| {
+            let Linear { set, message, coefficient, constant } = linear;
+            match set {
+                Set::Days => Some(Membership::signed(&evidence.day_set, *message, *coefficient, *constant)),
+                Set::Status => Some(Membership::signed(&evidence.status, *message, *coefficient, *constant)),
+                // There is no base without parameters.
+                Set::Public(base) => {
+                    evidence.sets().map(|parameters| Membership::public(parameters.key(), *message, *base))
+                }
+            }
         };
-        self.memberships.iter().map(membership).collect()
+        self.memberships.iter().filter_map(membership).collect()
     }
 
     fn statement<'a>(&'a self, evidence: &'a IssuerEvidence, memberships: &'a [Membership<'a>]) -> Statement<'a> {
@@ -456,7 +509,11 @@ impl Parts {
             message_count: self.message_count,
             shown: &self.shown,
             memberships,
-            pseudonym: None,
+            pseudonym: self.pseudonym.as_ref().map(|(scope, value)| disclosure::Pseudonym {
+                scope,
+                message: Layout::LINK_SECRET,
+                value: *value,
+            }),
         }
     }
 }
@@ -488,6 +545,7 @@ pub struct AuthenticPresentation {
     status: HandleStatus,
     freshness: Freshness,
     binding: Binding,
+    pseudonym: Option<Pseudonym>,
 }
 
 impl AuthenticPresentation {
@@ -519,5 +577,11 @@ impl AuthenticPresentation {
     #[must_use]
     pub fn binding(&self) -> Binding {
         self.binding
+    }
+
+    /// By what the verifier recognises the holder again, if the holder gave it that.
+    #[must_use]
+    pub fn pseudonym(&self) -> Option<&Pseudonym> {
+        self.pseudonym.as_ref()
     }
 }

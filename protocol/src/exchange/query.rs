@@ -1,72 +1,14 @@
-//! What is asked: attributes to show, statements to prove.
+//! What is asked: attributes to show, statements to prove, and perhaps a pseudonym.
 
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
-use crate::credential::age::Statute;
-use crate::credential::{CredentialType, Day, Encoding, HolderBinding, Profile};
+use super::predicate::Predicate;
+use super::pseudonym::Scope;
+use crate::credential::{CredentialType, HolderBinding, Profile};
 
-/// The attribute an age question is about.
-const BIRTH_DATE: &str = "birth_date";
-/// Nobody counted by the calendar of credentials is older.
-const YEARS_MAX: u8 = 125;
-
-/// A statement proven about a hidden attribute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Encode, Decode, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Predicate {
-    /// The holder has reached this age by this statute on the day of the presentation.
-    #[n(0)]
-    AgeAtLeast {
-        /// Full years, 1–125.
-        #[n(0)]
-        years: u8,
-        /// The law that says how years are counted.
-        #[n(1)]
-        statute: Statute,
-    },
-}
-
-impl Predicate {
-    /// Whether the type has the attribute that this is about.
-    #[must_use]
-    pub fn fits(&self, credential_type: &CredentialType) -> bool {
-        match self {
-            Self::AgeAtLeast { years, .. } => {
-                (1..=YEARS_MAX).contains(years)
-                    && self
-                        .position(credential_type)
-                        .and_then(|position| credential_type.attributes.get(position))
-                        .is_some_and(|attribute| attribute.encoding == Encoding::Date)
-            }
-        }
-    }
-
-    /// The position of the attribute that this is about.
-    #[must_use]
-    pub fn position(&self, credential_type: &CredentialType) -> Option<usize> {
-        match self {
-            Self::AgeAtLeast { .. } => credential_type.position(BIRTH_DATE),
-        }
-    }
-
-    /// The last day the attribute may name for the statement to hold on `today`.
-    #[must_use]
-    pub fn latest(&self, today: Day) -> Day {
-        match self {
-            Self::AgeAtLeast { years, statute } => statute.latest_birth_date(*years, today),
-        }
-    }
-}
-
-impl core::fmt::Display for Predicate {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        match self {
-            Self::AgeAtLeast { years, statute: Statute::Civil } => write!(f, "age ≥ {years}"),
-            Self::AgeAtLeast { years, statute: Statute::YouthProtection } => write!(f, "year age ≥ {years}"),
-        }
-    }
-}
+/// Most statements of one question.
+pub(super) const STATEMENTS_MAX: usize = 8;
 
 /// What a verifier asks of one credential.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
@@ -87,6 +29,10 @@ pub struct Query {
     #[n(3)]
     #[serde(default)]
     pub prove: Vec<Predicate>,
+    /// Within what the verifier wants to recognise the holder again; none if it does not.
+    #[n(4)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pseudonym: Option<Scope>,
 }
 
 impl Query {
@@ -98,17 +44,26 @@ impl Query {
             binding: credential_type.holder_binding,
             show: profile.show.clone(),
             prove: profile.prove.clone(),
+            pseudonym: None,
         }
     }
 
-    /// Whether credentials of this type can answer (REQ-05): it has every attribute, each is asked once, and
-    /// the binding is the type's, never a weaker one (PRES-09).
+    /// Whether credentials of this type can answer (REQ-05): it has every attribute, each is asked once and not both
+    /// shown and proven, and the binding is the type's, never a weaker one (PRES-09).
     #[must_use]
     pub fn fits(&self, credential_type: &CredentialType) -> bool {
         let mut seen = std::collections::BTreeSet::new();
         self.credential_type == credential_type.id
             && self.binding == credential_type.holder_binding
-            && self.show.iter().all(|name| credential_type.position(name).is_some() && seen.insert(name))
-            && self.prove.iter().enumerate().all(|(i, p)| p.fits(credential_type) && !self.prove[..i].contains(p))
+            && self.show.iter().all(|name| credential_type.position(name).is_some() && seen.insert(name.as_str()))
+            && statements_fit(&self.prove, credential_type)
+            && !self.prove.iter().any(|predicate| seen.contains(predicate.attribute()))
+            && self.pseudonym.as_ref().is_none_or(|scope| scope.fits(credential_type))
     }
+}
+
+/// PRES-04: a few statements, each one that the type has, each once.
+pub(super) fn statements_fit(statements: &[Predicate], credential_type: &CredentialType) -> bool {
+    statements.len() <= STATEMENTS_MAX
+        && statements.iter().enumerate().all(|(i, p)| p.fits(credential_type) && !statements[..i].contains(p))
 }

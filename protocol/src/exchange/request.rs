@@ -4,7 +4,8 @@ use minicbor::{Decode, Encode};
 use rand_core::CryptoRng;
 use sha2::{Digest, Sha256};
 
-use super::query::{Predicate, Query};
+use super::predicate::Predicate;
+use super::query::Query;
 use crate::cbor;
 use crate::credential::Label;
 use crate::crypto::domains;
@@ -37,6 +38,9 @@ pub enum OverAsk {
     /// The purpose does not cover this statement.
     #[error("the statement `{0}` is not registered for this purpose")]
     PredicateNotRegistered(String),
+    /// The purpose does not cover recognising the holder again in this way.
+    #[error("the `{0}` is not registered for this purpose")]
+    PseudonymNotRegistered(String),
 }
 
 /// Why a request is not answered.
@@ -156,8 +160,14 @@ impl Request {
             return Err(OverAsk::AttributeNotRegistered(name.clone()));
         }
         match self.query.prove.iter().find(|predicate: &&Predicate| !permit.predicates.contains(predicate)) {
-            Some(predicate) => Err(OverAsk::PredicateNotRegistered(predicate.to_string())),
-            None => Ok(()),
+            Some(predicate) => return Err(OverAsk::PredicateNotRegistered(predicate.to_string())),
+            None => {}
+        }
+        match &self.query.pseudonym {
+            Some(scope) if !permit.pseudonyms.contains(scope) => {
+                Err(OverAsk::PseudonymNotRegistered(scope.to_string()))
+            }
+            _ => Ok(()),
         }
     }
 }

@@ -11,7 +11,8 @@ use super::key::{IssuerKeyId, StateKey};
 use crate::cbor::{self, EncodingError};
 use crate::credential::{CredentialType, Label, StatusList};
 use crate::crypto::keys::{PublicKey, SignatureError};
-use crate::exchange::Predicate;
+use crate::crypto::public_set::SetParameters;
+use crate::exchange::{Predicate, Scope, is_event_name};
 use crate::identifier::Did;
 
 /// Longest identifier of a credential type or purpose, fragment or attribute name, in bytes.
@@ -292,6 +293,9 @@ pub struct Permit {
     /// Statements that may be asked for, exactly these: "age ≥ 19" does not allow "age ≥ 18".
     #[n(2)]
     pub predicates: Vec<Predicate>,
+    /// Within what holders may be recognised again, exactly these: "this month" does not allow "this year".
+    #[n(3)]
+    pub pseudonyms: Vec<Scope>,
 }
 
 /// A credential type, as a file.
@@ -329,15 +333,20 @@ pub struct IssuerKey {
     #[n(4)]
     #[cbor(with = "minicbor::bytes")]
     pub status: [u8; 96],
-    /// Valid from this time, Unix seconds.
+    /// Parameters of public sets ([`SetParameters::to_bytes`]): key and powers, as many as the type needs; empty in
+    /// types without lists of codes.
     #[n(5)]
+    #[cbor(with = "minicbor::bytes")]
+    pub sets: Vec<u8>,
+    /// Valid from this time, Unix seconds.
+    #[n(6)]
     pub from: u64,
     /// Valid before this time, Unix seconds.
-    #[n(6)]
+    #[n(7)]
     pub until: u64,
     /// Nothing the key signed at or after this time (Unix seconds) is to be believed. Once set it can
     /// only move to an earlier time.
-    #[n(7)]
+    #[n(8)]
     pub compromised_from: Option<u64>,
 }
 
@@ -537,6 +546,12 @@ impl VerifierRegistration {
                 permit.claims.iter().try_for_each(|claim| identifier(claim))?;
                 length(&permit.predicates, 0, LIST_MAX)?;
                 distinct(&permit.predicates)?;
+                length(&permit.pseudonyms, 0, LIST_MAX)?;
+                distinct(&permit.pseudonyms)?;
+                let named = |scope: &Scope| !matches!(scope, Scope::Event(name) if !is_event_name(name));
+                if !permit.pseudonyms.iter().all(named) {
+                    return Err(RecordError::MalformedIdentifier); // LREC-03
+                }
             }
         }
         Ok(())
@@ -566,6 +581,12 @@ impl IssuerKey {
         for key in [&self.bbs, &self.day_set, &self.status] {
             let point = blst::min_sig::PublicKey::uncompress(key).map_err(|_| RecordError::InvalidKey)?;
             point.validate().map_err(|_| RecordError::InvalidKey)?;
+        }
+        // LREC-08: powers of one secret, which nothing else has signed with.
+        if !self.sets.is_empty() {
+            let sets = SetParameters::from_bytes(&self.sets).map_err(|_| RecordError::InvalidKey)?;
+            distinct(&[&self.bbs, &self.day_set, &self.status, sets.key().as_bytes()])?;
+            sets.verify().map_err(|_| RecordError::InvalidKey)?;
         }
         Ok(())
     }

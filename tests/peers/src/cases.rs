@@ -7,8 +7,9 @@ use std::rc::Rc;
 
 use blst::{blst_fp12, blst_p1_affine, blst_p2_affine, min_pk};
 use protocol::crypto::bbs::{self, ProofCheck, SecretKey, Signature, Suite};
-use protocol::crypto::curve::Scalar;
+use protocol::crypto::curve::{G1Affine, Scalar};
 use protocol::crypto::membership::{SetSecretKey, ValueSignature, epoch_offset};
+use protocol::crypto::public_set::SetParameters;
 use protocol::disclosure::{
     Membership, Precomputed, Presented, Pseudonym, Statement, Witness, prove, pseudonym, verify, verify_batch,
 };
@@ -274,7 +275,11 @@ const PSEUDONYM: Names = [
 /// A credential of 16 messages with everything a presentation of it needs.
 struct Holder {
     issuer: SecretKey,
-    sets: [SetSecretKey; 3],
+    days: SetSecretKey,
+    handles: SetSecretKey,
+    classes: SetParameters,
+    /// The base of the bitmaps of six classes that have one of the first two.
+    licensed: G1Affine,
     messages: Vec<Scalar>,
     signature: Signature,
     value_signatures: Vec<ValueSignature>,
@@ -287,40 +292,57 @@ impl Holder {
     fn new(predicates: usize, pseudonym: bool) -> Result<Self, Box<dyn Error>> {
         let issuer = SecretKey::generate(Suite::Sha256, &[9; 32], b"bench")?;
         let set = |purpose: &[u8]| SetSecretKey::generate(&[9; 32], purpose);
-        let sets = [set(b"days")?, set(b"classes")?, set(b"handles")?];
+        let classes = SetParameters::generate(&[9; 32], b"classes", 63)?;
+        let bitmaps: Vec<u64> = (0..64).filter(|bitmap| bitmap & 3 != 0).collect();
+        let licensed = classes.base(&bitmaps)?;
         let mut messages = scalars(&texts());
         for (index, value) in [(2, 9_000), (3, 5), (4, 21_000), (5, 77)] {
             messages[index] = Scalar::from_u64(value);
         }
         let signature = bbs::sign(&issuer, HEADER, &messages)?;
         let shown = SHOWN.map(|index| (index, messages[index])).to_vec();
-        let value_signatures = Vec::new();
-        let mut holder = Self { issuer, sets, messages, signature, value_signatures, shown, predicates, pseudonym };
-        let values = holder.memberships().into_iter().map(|(set, membership)| {
+        let (days, handles, value_signatures) = (set(b"days")?, set(b"handles")?, Vec::new());
+        let mut holder = Self {
+            issuer,
+            days,
+            handles,
+            classes,
+            licensed,
+            messages,
+            signature,
+            value_signatures,
+            shown,
+            predicates,
+            pseudonym,
+        };
+        let mut value_signatures = Vec::new();
+        for membership in holder.memberships() {
             let value = membership.coefficient * holder.messages[membership.message] + membership.constant;
-            holder.sets[set].sign(value)
-        });
-        holder.value_signatures = values.collect::<Result<_, _>>()?;
+            let keys = [&holder.days, &holder.handles];
+            let signed = match keys.into_iter().find(|key| key.public_key() == membership.set) {
+                Some(key) => key.sign(value),
+                None => holder.classes.witness(&bitmaps, 5),
+            };
+            value_signatures.push(signed?);
+        }
+        holder.value_signatures = value_signatures;
         Ok(holder)
     }
 
     /// Age, licence class, not withdrawn, and not expired.
-    fn memberships(&self) -> Vec<(usize, Membership<'_>)> {
-        let one = Scalar::ONE;
+    fn memberships(&self) -> Vec<Membership<'_>> {
+        let (one, days) = (Scalar::ONE, self.days.public_key());
         let all = [
-            (0, 2, -one, Scalar::from_u64(13_000)),
-            (1, 3, one, Scalar::ZERO),
-            (2, 5, one, epoch_offset(3)),
-            (0, 4, one, -Scalar::from_u64(20_000)),
+            Membership::signed(days, 2, -one, Scalar::from_u64(13_000)),
+            Membership::public(self.classes.key(), 3, self.licensed),
+            Membership::signed(self.handles.public_key(), 5, one, epoch_offset(3)),
+            Membership::signed(days, 4, one, -Scalar::from_u64(20_000)),
         ];
-        let memberships = all.map(|(set, message, coefficient, constant)| {
-            (set, Membership { set: self.sets[set].public_key(), message, coefficient, constant })
-        });
-        memberships.into_iter().take(self.predicates).collect()
+        all.into_iter().take(self.predicates).collect()
     }
 
     fn with<T>(&self, run: impl FnOnce(&Statement<'_>, &Witness<'_>) -> T) -> T {
-        let memberships: Vec<_> = self.memberships().into_iter().map(|(_, membership)| membership).collect();
+        let memberships = self.memberships();
         let scope = b"verifier, 2026";
         let value = self.pseudonym.then(|| pseudonym(scope, &self.messages[0]));
         let statement = Statement {

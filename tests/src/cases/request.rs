@@ -1,7 +1,7 @@
 //! What wallets are asked and offered.
 
 use protocol::credential::HolderBinding;
-use protocol::exchange::{Offer, Query, Request};
+use protocol::exchange::{Offer, Period, Query, Request, Scope};
 
 use super::{Case, flip};
 use crate::wire::RequestWire;
@@ -225,8 +225,22 @@ fn questions(world: &World) -> Vec<Case> {
         from_shop(
             "K19",
             "attribute-beside-statement",
-            "The birth date beside the statement.",
+            "The gender beside the statement.",
             "AttributeNotRegistered",
+            Query { show: vec!["gender".into()], ..age.clone() },
+        ),
+        from_shop(
+            "K19",
+            "pseudonym-not-registered",
+            "A pseudonym where none is registered.",
+            "PseudonymNotRegistered",
+            Query { pseudonym: Some(Scope::Period(Period::Day)), ..age.clone() },
+        ),
+        from_shop(
+            "K13",
+            "shown-and-proven",
+            "The birth date in the clear and a statement about it.",
+            "QueryNotAnswerable",
             Query { show: vec!["birth_date".into()], ..age },
         ),
         patrols,

@@ -2,7 +2,9 @@
 
 use protocol::credential::{Credential, Day, HolderSecrets};
 use protocol::crypto::keys::{P256SigningKey, Signer};
-use protocol::exchange::{Freshness, Holding, IssuerEvidence, PresentError, Presentation, Query, SignedRequest};
+use protocol::exchange::{
+    AuthenticRequest, Freshness, Holding, IssuerEvidence, PresentError, Presentation, Query, Request, SignedRequest,
+};
 use rand_core::{CryptoRng, Rng};
 
 use super::{EPOCH, Issuing, LIST, NOW, Person, by_device};
@@ -91,6 +93,47 @@ impl Held {
     pub fn reply(&self, issuing: &Issuing, query: &Query, request: &SignedRequest, rng: &mut dyn CryptoRng) -> Vec<u8> {
         let freshness = Freshness { made_at: NOW, request: Some(request.digest()) };
         self.answer(issuing, query, freshness, EPOCH, rng).expect("a true statement")
+    }
+}
+
+impl Held {
+    /// Answers a request as a wallet does: for its verifier, at `made_at`.
+    ///
+    /// # Errors
+    /// [`PresentError`]
+    pub fn answer_to(
+        &self,
+        issuing: &Issuing,
+        asked: &AuthenticRequest,
+        made_at: u64,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Vec<u8>, PresentError> {
+        self.answer_request(issuing, &asked.request, asked.digest, made_at, rng)
+    }
+
+    /// As [`Held::answer_to`], for a request that need not be one a verifier may make.
+    ///
+    /// # Errors
+    /// [`PresentError`]
+    pub fn answer_request(
+        &self,
+        issuing: &Issuing,
+        request: &Request,
+        digest: [u8; 32],
+        made_at: u64,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Vec<u8>, PresentError> {
+        let handle = self.credential.handle;
+        let holding = Holding {
+            credential: &self.credential,
+            secrets: &self.secrets,
+            evidence: &self.evidence,
+            day_signature: &|number| Some(issuing.day_signature(number)),
+            status_token: self.device.is_none().then(|| (EPOCH, issuing.status_token(handle, EPOCH))),
+            device: self.device.as_ref().map(|key| key as &dyn Signer),
+        };
+        let freshness = Freshness { made_at, request: Some(digest) };
+        Presentation::create_for(&request.verifier, &holding, &request.query, freshness, rng).map(|made| made.encode())
     }
 }
 

@@ -5,6 +5,7 @@ use protocol::crypto::bbs::{self, Suite, blind};
 use protocol::crypto::curve::Scalar;
 use protocol::crypto::keys::PublicKey;
 use protocol::crypto::membership::{SetSecretKey, ValueSignature};
+use protocol::crypto::public_set::SetParameters;
 use protocol::exchange::{IssuerEvidence, status_token_number};
 use protocol::identifier::Did;
 use protocol::ledger::record::IssuerKey;
@@ -116,12 +117,14 @@ impl Issuing {
         let bbs = bbs::SecretKey::generate(Suite::Sha256, &material, b"credentials").expect("32 bytes");
         let [days, status] =
             [b"days".as_slice(), b"status"].map(|use_of| SetSecretKey::generate(&material, use_of).expect("32 bytes"));
+        let sets = SetParameters::generate(&material, b"sets", credential_type.set_powers()).expect("32 bytes");
         let record = IssuerKey {
             issuer: issuer.clone(),
             credential_type: credential_type.id.clone(),
             bbs: *bbs.public_key().as_bytes(),
             day_set: *days.public_key().as_bytes(),
             status: *status.public_key().as_bytes(),
+            sets: sets.to_bytes(),
             from: ALWAYS.0,
             until: ALWAYS.1,
             compromised_from: None,
@@ -185,6 +188,15 @@ impl Issuing {
         let clear = credential.clear_messages(&self.credential_type).expect("values of the type");
         credential.signature = blind::sign(&self.bbs, &issuance, &commitment, &clear).expect("a commitment").to_bytes();
         (credential, secrets)
+    }
+
+    /// The same credential under a new signature and handle, for these secrets.
+    #[must_use]
+    pub fn reissue(&self, credential: &Credential, secrets: &HolderSecrets) -> Credential {
+        let mut renewed = Credential { handle: credential.handle + 1, ..credential.clone() };
+        let messages = renewed.messages(&self.credential_type, secrets).expect("values of the type");
+        renewed.signature = bbs::sign(&self.bbs, &self.header(), &messages).expect("few messages").to_bytes();
+        renewed
     }
 
     /// A wallet's commitment for a credential of this type, by secrets that `name` determines.

@@ -11,7 +11,7 @@ pub use trust::TRUST_VARIANTS;
 use protocol::credential::age::Statute;
 use protocol::credential::{CredentialType, HolderBinding, Label};
 use protocol::crypto::keys::{Ed25519SigningKey, Signer};
-use protocol::exchange::{AuthenticRequest, Predicate, Query, Request, SignedRequest};
+use protocol::exchange::{AuthenticRequest, Period, Predicate, Query, Request, Scope, SignedRequest};
 use protocol::identifier::Did;
 use protocol::ledger::record::{DidKey, DidRecord, Permit, Purpose, Purposes, Record, VerifierRegistration};
 
@@ -25,6 +25,8 @@ pub const NETWORK: &str = "test";
 pub const EPOCH: u32 = 42;
 /// The number of the licences' status list.
 pub const LIST: u32 = 7;
+/// An event at which the shop may accept each holder once.
+pub const EVENT: &str = "test-drive-2026";
 /// The fragment of every organisation's key.
 pub const KEY: &str = "key-1";
 /// Year 2020 and year 2040: longer than anything here lives.
@@ -135,6 +137,19 @@ impl World {
         Query { prove: vec![Predicate::AgeAtLeast { years, statute: Statute::Civil }], ..self.profile("age-19") }
     }
 
+    /// "Aged 19 or over, may drive a car", of a zero-knowledge identity.
+    #[must_use]
+    pub fn rental(&self) -> Query {
+        self.profile("adult-driver")
+    }
+
+    /// A request of the shop for [`World::rental`], with or without a pseudonym, as [`World::request`].
+    #[must_use]
+    pub fn rental_request(&self, pseudonym: Option<Scope>, name: &str) -> SignedRequest {
+        let query = Query { pseudonym, ..self.rental() };
+        self.request(&self.shop, "rental", query, name).sign(&self.shop.key).expect("a software key")
+    }
+
     /// A request of the shop for an age, as [`World::request`].
     #[must_use]
     pub fn shop_request(&self, name: &str) -> SignedRequest {
@@ -174,6 +189,17 @@ impl World {
                 credential_type: identity.credential_type.clone(),
                 claims: vec![],
                 predicates: identity.prove.clone(),
+                pseudonyms: vec![],
+            }],
+        };
+        let rental = Purpose {
+            id: "rental".into(),
+            text: label("차량 대여 자격 확인", "Check that you may rent a car"),
+            permits: vec![Permit {
+                credential_type: identity.credential_type.clone(),
+                claims: vec![],
+                predicates: self.rental().prove,
+                pseudonyms: vec![Scope::Period(Period::Month), Scope::Event(EVENT.into())],
             }],
         };
         let roadside = Purpose {
@@ -183,12 +209,13 @@ impl World {
                 credential_type: licence.credential_type,
                 claims: licence.show,
                 predicates: vec![],
+                pseudonyms: vec![],
             }],
         };
         let shop = VerifierRegistration {
             did: self.shop.did.clone(),
             name: label("한빛마트", "Hanbit Mart"),
-            purposes: vec![age_check.clone()],
+            purposes: vec![age_check.clone(), rental],
             withdrawn: false,
         };
         let patrol = VerifierRegistration {

@@ -10,6 +10,7 @@ use protocol::credential::{Credential, CredentialType, Day, Label, Layout, Statu
 use protocol::crypto::bbs::{self, blind};
 use protocol::crypto::keys::{Ed25519SigningKey, Signer};
 use protocol::crypto::membership::SetSecretKey;
+use protocol::crypto::public_set::SetParameters;
 use protocol::exchange::{
     CredentialRequest, CredentialResponse, IssuanceNonce, IssuerEvidence, Offer, Predicate, Presentation, Query,
     Request, SignedRequest, StatusToken, StatusTokens, status_token_number,
@@ -41,6 +42,7 @@ const YEAR: u64 = 365 * 86_400;
 static BBS: LazyLock<bbs::SecretKey> =
     LazyLock::new(|| bbs::SecretKey::generate(bbs::Suite::Sha256, &[3; 32], b"test").unwrap());
 static DAYS: LazyLock<SetSecretKey> = LazyLock::new(|| SetSecretKey::generate(&[4; 32], b"days").unwrap());
+static SETS: LazyLock<SetParameters> = LazyLock::new(|| SetParameters::generate(&[6; 32], b"sets", 63).unwrap());
 static STATUS: LazyLock<SetSecretKey> = LazyLock::new(|| SetSecretKey::generate(&[5; 32], b"status").unwrap());
 /// Enough for ages up to 44 and ten years of validity.
 static DAY_SIGNATURES: LazyLock<Vec<u8>> = LazyLock::new(|| {
@@ -102,6 +104,7 @@ impl World {
             credential_type: id.into(),
             claims: claims.iter().map(|claim| (*claim).into()).collect(),
             predicates: predicates.to_vec(),
+            pseudonyms: Vec::new(),
         };
         let mut records = vec![
             Record::Did(did(&world.issuer, &issuer_key)),
@@ -154,6 +157,7 @@ impl World {
             bbs: *BBS.public_key().as_bytes(),
             day_set: day_set_key(),
             status: *STATUS.public_key().as_bytes(),
+            sets: SETS.to_bytes(),
             from: NOW - YEAR,
             until: NOW + YEAR,
             compromised_from: None,
@@ -284,7 +288,7 @@ impl World {
             ZK => (vec![], vec![age_19()]),
             _ => (vec!["classes".into(), "name_ko".into()], vec![]),
         };
-        Query { credential_type: id.into(), binding: of_type.holder_binding, show, prove }
+        Query { credential_type: id.into(), binding: of_type.holder_binding, show, prove, pseudonym: None }
     }
 
     pub(crate) fn request(&mut self, query: Query) -> SignedRequest {

@@ -30,6 +30,7 @@ fn issuer_key() -> IssuerKey {
         from: 10,
         until: 20,
         compromised_from: None,
+        sets: Vec::new(),
     }
 }
 

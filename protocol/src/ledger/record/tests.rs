@@ -3,6 +3,7 @@
 use super::*;
 use crate::credential::age::Statute;
 use crate::crypto::keys::{Ed25519SigningKey, P256SigningKey, Signer};
+use crate::exchange::Period;
 use crate::ledger::governing::Validator;
 use crate::ledger::transaction::Account;
 
@@ -49,6 +50,7 @@ fn verifier() -> VerifierRegistration {
         credential_type: "kr.licence.1".into(),
         claims: vec!["name".into(), "licence_class".into()],
         predicates: vec![Predicate::AgeAtLeast { years: 19, statute: Statute::Civil }],
+        pseudonyms: vec![Scope::Period(Period::Month)],
     };
     let purpose = Purpose { id: "age-check".into(), text: label("Check the age"), permits: vec![permit] };
     VerifierRegistration { did: did(5), name: label("Bar"), purposes: vec![purpose], withdrawn: false }
@@ -70,7 +72,12 @@ fn issuer_key() -> IssuerKey {
         from: 10,
         until: 20,
         compromised_from: None,
+        sets: sets(1),
     }
+}
+
+fn sets(seed: u8) -> Vec<u8> {
+    SetParameters::generate(&[seed; 32], b"sets", 3).unwrap().to_bytes()
 }
 
 fn status_list() -> StatusListAnchor {
@@ -130,7 +137,7 @@ fn an_absent_last_field_is_left_out_and_never_null() {
     let [control, sign] = &did_record().keys[..] else { unreachable!() };
     assert_eq!([cbor::to_vec(control)[0], cbor::to_vec(sign)[0]], [0x84, 0x85], "arrays of 4 and 5");
     let cut_off = IssuerKey { compromised_from: Some(1), ..issuer_key() };
-    assert_eq!([cbor::to_vec(&issuer_key())[0], cbor::to_vec(&cut_off)[0]], [0x87, 0x88], "arrays of 7 and 8");
+    assert_eq!([cbor::to_vec(&issuer_key())[0], cbor::to_vec(&cut_off)[0]], [0x88, 0x89], "arrays of 8 and 9");
     let mut with_null = cbor::to_vec(control);
     with_null[0] = 0x85;
     with_null.push(0xf6);
@@ -307,6 +314,38 @@ fn only_what_governors_write_can_be_scheduled() {
 }
 
 #[test]
+fn lrec_08_public_sets_are_made_of_powers() {
+    let with = |sets: Vec<u8>| Record::IssuerKey(Box::new(IssuerKey { sets, ..issuer_key() }));
+    assert_eq!(with(sets(7)).validate(), Ok(()));
+    assert_eq!(with(Vec::new()).validate(), Ok(()));
+    let mut swapped = sets(1);
+    swapped[96..192].rotate_left(48);
+    let other_key = [&sets(2)[..96], &sets(1)[96..]].concat();
+    for bad in [vec![0], sets(1)[..96].to_vec(), sets(1)[..143].to_vec(), swapped, other_key, vec![0; 144]] {
+        assert_eq!(refused(with(bad)), RecordError::InvalidKey);
+    }
+    let key = sets(1)[..96].try_into().unwrap();
+    let shared = IssuerKey { status: key, ..issuer_key() };
+    assert_eq!(refused(Record::IssuerKey(Box::new(shared))), RecordError::DuplicateEntry);
+}
+
+#[test]
+fn lrec_04_pseudonyms_are_few_distinct_and_named_plainly() {
+    let with = |pseudonyms: Vec<Scope>| {
+        let mut record = verifier();
+        record.purposes[0].permits[0].pseudonyms = pseudonyms;
+        Record::Verifier(record)
+    };
+    let event = |name: &str| Scope::Event(name.to_owned());
+    assert_eq!(with(vec![event("vote-2026"), Scope::Period(Period::Day)]).validate(), Ok(()));
+    assert_eq!(refused(with(vec![event("a"), event("a")])), RecordError::DuplicateEntry);
+    assert_eq!(refused(with(vec![event("")])), RecordError::MalformedIdentifier);
+    assert_eq!(refused(with(vec![event("투표")])), RecordError::MalformedIdentifier);
+    let many = (0..=LIST_MAX).map(|n| event(&format!("e{n}"))).collect();
+    assert_eq!(refused(with(many)), RecordError::ListLength);
+}
+
+#[test]
 fn a_definition_is_the_canonical_file_of_its_type() {
     let other_id = TypeDefinition { id: "other".into(), ..type_definition() };
     assert_eq!(refused(Record::CredentialType(other_id)), RecordError::InvalidDefinition);
@@ -353,9 +392,9 @@ fn lrec_07_no_field_can_hold_a_person() {
         fields!(Accreditation { issuer, credential_type, from, until, withdrawn }),
         fields!(VerifierRegistration { did, name, purposes, withdrawn }),
         fields!(Purpose { id, text, permits }),
-        fields!(Permit { credential_type, claims, predicates }),
+        fields!(Permit { credential_type, claims, predicates, pseudonyms }),
         fields!(TypeDefinition { id, definition }),
-        fields!(IssuerKey { issuer, credential_type, bbs, day_set, status, from, until, compromised_from }),
+        fields!(IssuerKey { issuer, credential_type, bbs, day_set, status, from, until, compromised_from, sets }),
         fields!(StatusListAnchor { issuer, credential_type, list, digest, entries, as_of }),
         fields!(StatusEpoch { issuer_key, epoch, at }),
         fields!(NonceCount { account, next }),
@@ -368,7 +407,7 @@ fn lrec_07_no_field_can_hold_a_person() {
         fields!(Envelope { version, height, record }),
     ];
     let names: Vec<_> = all.concat();
-    assert_eq!(names.len(), 61);
+    assert_eq!(names.len(), 63);
     for word in ["holder", "citizen", "birth", "address", "phone", "handle", "index", "portrait", "value"] {
         let named = |name: &str| name != "Validator.address" && name.split('.').nth(1).unwrap().contains(word);
         assert!(!names.iter().any(|name| named(name)), "{word}");

@@ -1,10 +1,10 @@
 //! Proofs by a dishonest holder: the challenge holds, and what it says is not true.
 
-use protocol::credential::{Credential, Day, HolderSecrets, Layout};
+use protocol::credential::{Credential, CredentialType, Day, HolderSecrets, Layout};
 use protocol::crypto::curve::{G1Affine, Scalar};
 use protocol::crypto::membership::{SetPublicKey, SetSecretKey, ValueSignature};
 use protocol::disclosure::{Membership, Statement};
-use protocol::exchange::{Query, status_token_number};
+use protocol::exchange::{Claim, Query, status_token_number};
 
 use super::{Case, Valid};
 use crate::forger::{Material, forge};
@@ -40,7 +40,7 @@ impl<'a> Forgery<'a> {
         let today = Day::in_korea(NOW);
         let number = |day: Day| Scalar::from_u64(u64::from(day.number()));
         let one = Scalar::from_u64(1);
-        let predicate = query.prove[0];
+        let predicate = &query.prove[0];
         let birth_date = Layout::ATTRIBUTES + predicate.position(&identities.credential_type).expect("a birth date");
         let claimed = vec![
             Claimed {
@@ -61,7 +61,7 @@ impl<'a> Forgery<'a> {
                 set: evidence.day_set(),
                 message: birth_date,
                 coefficient: -one,
-                constant: number(predicate.latest(today)),
+                constant: number(latest(&query, &identities.credential_type)),
                 signature: identities.day_signature(reserve),
             },
         ];
@@ -77,6 +77,7 @@ impl<'a> Forgery<'a> {
             device_key: None,
             proof: vec![],
             device_signature: None,
+            pseudonym: None,
         };
         Self { world, held, wire, claimed }
     }
@@ -90,16 +91,13 @@ impl<'a> Forgery<'a> {
         let evidence = &self.held.evidence;
         let messages = credential.messages(credential_type, secrets).expect("a credential of the type");
         let header = Credential::header(&evidence.network, &evidence.key_id, credential_type);
-        let memberships: Vec<_> = self
-            .claimed
-            .iter()
-            .map(|c| Membership { set: c.set, message: c.message, coefficient: c.coefficient, constant: c.constant })
-            .collect();
+        let memberships: Vec<_> =
+            self.claimed.iter().map(|c| Membership::signed(c.set, c.message, c.coefficient, c.constant)).collect();
         let statement = Statement {
             issuer: evidence.bbs(),
             header: &header,
             message_count: messages.len(),
-            shown: &[],
+            shown: &[(Layout::DEVICE_KEY, Scalar::ZERO)],
             memberships: &memberships,
             pseudonym: None,
         };
@@ -112,10 +110,18 @@ impl<'a> Forgery<'a> {
     }
 }
 
+/// The last birth date that qualifies for the first statement of `query`, an age.
+fn latest(query: &Query, credential_type: &CredentialType) -> Day {
+    match query.prove[0].claim(credential_type, Day::in_korea(NOW)) {
+        Some(Claim::AtMost(day)) => day,
+        other => panic!("not an age: {other:?}"),
+    }
+}
+
 pub(super) fn cases(valid: &Valid<'_>) -> Vec<Case> {
     let world = valid.world;
     let today = Day::in_korea(NOW).number();
-    let latest = world.profile("age-19").prove[0].latest(Day::in_korea(NOW)).number();
+    let latest = latest(&world.profile("age-19"), &world.identities.credential_type).number();
     let reserve = |birth: &str| latest.wrapping_sub(birth.parse::<Day>().expect("a date").number()) as u16;
     let left = 3_650;
     let adult = || Forgery::new(world, &world.holder.identity, left, reserve(world.holder.person.birth_date));

@@ -143,7 +143,7 @@ fn fields(valid: &Valid<'_>) -> Vec<Case> {
             "PRES-04",
             "statement-twice",
             "The same statement twice.",
-            Valid::edit(age, |wire| wire.proven.push(wire.proven[0])),
+            Valid::edit(age, |wire| wire.proven.push(wire.proven[0].clone())),
         ),
         mismatch(
             "PRES-04",

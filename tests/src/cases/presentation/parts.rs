@@ -4,15 +4,15 @@ use super::super::{flip, group_order, identity_point, splice, stray_points};
 use super::{Case, Valid};
 use crate::wire::PresentationWire;
 
-/// Offsets in the proof of the age code: three points, three scalars, ten hidden messages, the challenge, then
+/// Offsets in the proof of the age code: three points, three scalars, nine hidden messages, the challenge, then
 /// three memberships of two points and a scalar each.
 const B_BAR: usize = 48;
 const D: usize = 96;
 const RESPONSES: usize = 144;
 const MESSAGES: usize = 240;
-const CHALLENGE: usize = 560;
-const MEMBERSHIPS: usize = 592;
-const LENGTH: usize = 976;
+const CHALLENGE: usize = 528;
+const MEMBERSHIPS: usize = 560;
+const LENGTH: usize = 944;
 /// The bit of a compressed point that tells it from its negative.
 const SIGN: u8 = 0x20;
 
@@ -180,10 +180,17 @@ fn moved(valid: &Valid<'_>) -> Vec<Case> {
         .with("asked", "profile youth-19"),
         age.broken(
             "C12",
-            "other-second",
-            "Made a second later than it was.",
+            "other-slot",
+            "Made a slot earlier than it was.",
             "ProofInvalid",
-            Valid::edit(age, |wire| wire.made_at += 1),
+            Valid::edit(age, |wire| wire.made_at -= protocol::exchange::SLOT),
+        ),
+        age.broken(
+            "C12",
+            "other-second",
+            "Says the second in which it was made.",
+            "TypeMismatch",
+            Valid::edit(age, |wire| wire.made_at -= 1),
         ),
         age.broken(
             "C12",
@@ -225,7 +232,7 @@ fn moved(valid: &Valid<'_>) -> Vec<Case> {
             "Another region than the issuer signed.",
             "ProofInvalid",
             Valid::edit(region, |wire| {
-                wire.shown[0].value = protocol::credential::Value::Number(5);
+                wire.shown[0].value = protocol::credential::Value::Bytes(vec![5]);
             }),
         ),
     ]

@@ -18,7 +18,7 @@ pub(super) fn cases(valid: &Valid<'_>) -> Vec<Case> {
         twin.under(("before", &twin.file()), "E08", slug, "Shown a second time.", "NonceReplayed")
     };
     let (identity, query) = (&world.holder.identity, world.profile("age-19"));
-    let freshness = Freshness { made_at: NOW - 9, request: Some(valid.request.digest()) };
+    let freshness = Freshness { made_at: NOW - 18, request: Some(valid.request.digest()) };
     let made_before =
         identity.answer(&world.identities, &query, freshness, crate::world::EPOCH, &mut crate::rng("before"));
     let made_before = made_before.expect("a true statement");
@@ -46,7 +46,7 @@ pub(super) fn cases(valid: &Valid<'_>) -> Vec<Case> {
         answer.broken(
             "L02",
             "made-before-request",
-            "Made nine seconds before the request.",
+            "Made in a slot that ended nine seconds before the request.",
             "RequestExpired",
             made_before,
         ),
