@@ -153,6 +153,16 @@ fn the_files_are_those_that_the_generator_makes() {
 }
 
 #[test]
+fn every_row_about_proofs_presentations_and_codes_is_met() {
+    let cases = cases::all(&World::new());
+    let missing = tests::coverage::missing(&cases);
+    assert!(missing.is_empty(), "{missing:?}");
+    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/COVERAGE.md"));
+    let how = "cargo run --release -p tests --bin make-negative";
+    assert_eq!(std::fs::read_to_string(path).unwrap(), tests::coverage::table(&cases), "run `{how}`");
+}
+
+#[test]
 fn file_names_are_distinct() {
     let cases = cases::all(&World::new());
     let names: BTreeSet<_> = cases.iter().map(Case::file).collect();

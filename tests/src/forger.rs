@@ -1,5 +1,8 @@
 //! A dishonest holder: makes proofs from `specs/zk-presentation.md` alone, without the checks by which
 //! the product refuses to prove what is not true.
+//!
+//! [`forge`] goes all the way. A cheat who wants to interfere in between takes the steps one by one:
+//! [`FirstMove::new`], its points and commitments as bytes, [`challenge`], [`FirstMove::answer`], [`Answer::encode`].
 
 use protocol::crypto::bbs::Suite;
 use protocol::crypto::curve::{Expander, G1, G1Affine, Scalar};
@@ -8,7 +11,11 @@ use protocol::disclosure::Statement;
 use rand_core::CryptoRng;
 use sha2::{Digest, Sha256};
 
+/// A compressed point.
+pub type Bytes48 = [u8; 48];
+
 /// What the dishonest holder works with; nothing of it needs to fit the statement.
+#[derive(Clone, Copy)]
 pub struct Material<'a> {
     /// A BBS signature, 80 bytes.
     pub signature: &'a [u8; 80],
@@ -18,73 +25,216 @@ pub struct Material<'a> {
     pub value_signatures: &'a [G1Affine],
 }
 
+/// A hidden message with its blinding.
+#[derive(Clone, Copy)]
+pub struct Hidden {
+    /// Its index.
+    pub index: usize,
+    /// Its value.
+    pub message: Scalar,
+    /// Its blinding.
+    pub tilde: Scalar,
+}
+
+/// One membership's part of the first move.
+#[derive(Clone, Copy)]
+pub struct Part {
+    /// A′ = V·r.
+    pub a_prime: G1,
+    /// Ā = base·r − A′·value.
+    pub a_bar: G1,
+    /// T = base·r̃ + A′·(blinding of the value).
+    pub t: G1,
+    /// r.
+    pub r: Scalar,
+    /// r̃.
+    pub tilde: Scalar,
+}
+
+impl Part {
+    /// The part for a value and its blinding, whatever they are.
+    #[must_use]
+    pub fn new(base: &G1Affine, v: &G1Affine, value: Scalar, value_tilde: Scalar, [r, tilde]: [Scalar; 2]) -> Self {
+        let a_prime = v.multiply(&r);
+        let a_bar = base.multiply(&r) + -a_prime.multiply(&value);
+        Self { a_prime, a_bar, t: base.multiply(&tilde) + a_prime.multiply(&value_tilde), r, tilde }
+    }
+}
+
+/// Everything chosen before the challenge.
+pub struct FirstMove {
+    /// Abar, Bbar and D.
+    pub signature: [G1; 3],
+    /// T1 and T2.
+    pub commitments: [G1; 2],
+    /// The memberships, in the statement's order.
+    pub parts: Vec<Part>,
+    /// The pseudonym's commitment.
+    pub pseudonym: Option<G1>,
+    /// e, r1 and r3.
+    pub secrets: [Scalar; 3],
+    /// Their blinding.
+    pub tildes: [Scalar; 3],
+    /// The hidden messages.
+    pub hidden: Vec<Hidden>,
+}
+
+impl FirstMove {
+    /// The honest first move for this material, true or not.
+    ///
+    /// # Panics
+    /// When the statement has more messages than the suite allows.
+    #[must_use]
+    pub fn new(statement: &Statement<'_>, material: &Material<'_>, rng: &mut impl CryptoRng) -> Self {
+        let suite = Suite::Sha256;
+        let generators = generators(statement.message_count);
+        let domain = domain(statement, &generators);
+        let point = G1Affine::from_compressed(material.signature[..48].try_into().expect("48 bytes"));
+        let a = G1::from(point.expect("a point"));
+        let e = Scalar::from_be_bytes(material.signature[48..].try_into().expect("32 bytes")).expect("a scalar");
+        let mut draw = || Scalar::random(rng);
+
+        // The signature, randomised.
+        let (r1, r2) = (draw(), draw());
+        let r3 = r2.invert().expect("not zero");
+        let mut b = G1::from(suite.base_point()) + generators[0].multiply(&domain);
+        for (message, generator) in material.messages.iter().zip(&generators[1..]) {
+            b += generator.multiply(message);
+        }
+        let (d, a_bar) = (b.multiply(&r2), a.multiply(&(r1 * r2)));
+        let b_bar = d.multiply(&r1) + -a_bar.multiply(&e);
+        let tildes = [draw(), draw(), draw()];
+        let hidden: Vec<Hidden> = (0..statement.message_count)
+            .filter(|index| statement.shown.iter().all(|(shown, _)| shown != index))
+            .map(|index| Hidden { index, message: material.messages[index], tilde: draw() })
+            .collect();
+        let mut t2 = d.multiply(&tildes[2]);
+        for hidden in &hidden {
+            t2 += generators[hidden.index + 1].multiply(&hidden.tilde);
+        }
+        let commitments = [a_bar.multiply(&tildes[0]) + d.multiply(&tildes[1]), t2];
+
+        let tilde = |index: usize| hidden.iter().find(|hidden| hidden.index == index).expect("a hidden message").tilde;
+        let parts = statement.memberships.iter().zip(material.value_signatures);
+        let parts = parts.map(|(membership, v)| {
+            let value = membership.coefficient * material.messages[membership.message] + membership.constant;
+            let value_tilde = membership.coefficient * tilde(membership.message);
+            Part::new(&membership.base, v, value, value_tilde, [draw(), draw()])
+        });
+        let parts = parts.collect();
+        let pseudonym =
+            statement.pseudonym.map(|pseudonym| scope_base(pseudonym.scope).multiply(&tilde(pseudonym.message)));
+        Self { signature: [a_bar, b_bar, d], commitments, parts, pseudonym, secrets: [e, r1, r3], tildes, hidden }
+    }
+
+    /// Abar, Bbar, D, then A′ and Ā of each membership.
+    #[must_use]
+    pub fn points(&self) -> Vec<Bytes48> {
+        self.signature
+            .iter()
+            .chain(self.parts.iter().flat_map(|part| [&part.a_prime, &part.a_bar]))
+            .map(encode)
+            .collect()
+    }
+
+    /// T1, T2, then T of each membership and of the pseudonym.
+    #[must_use]
+    pub fn commitments(&self) -> Vec<Bytes48> {
+        self.commitments
+            .iter()
+            .chain(self.parts.iter().map(|part| &part.t))
+            .chain(&self.pseudonym)
+            .map(encode)
+            .collect()
+    }
+
+    /// The responses to a challenge.
+    #[must_use]
+    pub fn answer(&self, challenge: Scalar) -> Answer {
+        let [e, r1, r3] = self.secrets;
+        let [e_tilde, r1_tilde, r3_tilde] = self.tildes;
+        Answer {
+            points: self.points(),
+            signature: [e_tilde + e * challenge, r1_tilde - r1 * challenge, r3_tilde - r3 * challenge],
+            messages: self.hidden.iter().map(|hidden| hidden.tilde + hidden.message * challenge).collect(),
+            challenge,
+            parts: self.parts.iter().map(|part| part.tilde - part.r * challenge).collect(),
+        }
+    }
+
+    /// The rest of an honest proof.
+    #[must_use]
+    pub fn finish(&self, statement: &Statement<'_>, context: &[u8]) -> Answer {
+        self.answer(challenge(statement, &self.points(), &self.commitments(), context))
+    }
+}
+
+/// A proof in parts, open to every change.
+#[derive(Clone)]
+pub struct Answer {
+    /// Abar, Bbar, D, then A′ and Ā of each membership.
+    pub points: Vec<Bytes48>,
+    /// The responses for e, r1 and r3.
+    pub signature: [Scalar; 3],
+    /// One for each hidden message.
+    pub messages: Vec<Scalar>,
+    /// The challenge.
+    pub challenge: Scalar,
+    /// One for each membership.
+    pub parts: Vec<Scalar>,
+}
+
+impl Answer {
+    /// The proof as it travels.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut proof = self.points[..3].concat();
+        for scalar in self.signature.iter().chain(&self.messages).chain([&self.challenge]) {
+            proof.extend(scalar.to_be_bytes());
+        }
+        for (pair, response) in self.points[3..].chunks(2).zip(&self.parts) {
+            proof.extend(pair.concat());
+            proof.extend(response.to_be_bytes());
+        }
+        proof
+    }
+}
+
 /// A proof of `statement` whose challenge holds, true or not: only the pairings can tell.
 ///
 /// # Panics
 /// When the statement has more messages than the suite allows.
 #[must_use]
 pub fn forge(statement: &Statement<'_>, material: &Material<'_>, context: &[u8], rng: &mut impl CryptoRng) -> Vec<u8> {
-    let suite = Suite::Sha256;
-    let count = statement.message_count;
-    let hidden: Vec<usize> = (0..count).filter(|i| statement.shown.iter().all(|(shown, _)| shown != i)).collect();
-    let generators: Vec<G1> = suite.generators(count).expect("few messages").into_iter().map(G1::from).collect();
-    let domain = domain(statement, &generators);
-    let a =
-        G1::from(G1Affine::from_compressed(material.signature[..48].try_into().expect("48 bytes")).expect("a point"));
-    let e = Scalar::from_be_bytes(material.signature[48..].try_into().expect("32 bytes")).expect("a scalar");
-    let mut draw = || Scalar::random(rng);
+    FirstMove::new(statement, material, rng).finish(statement, context).encode()
+}
 
-    // The signature, randomised.
-    let (r1, r2) = (draw(), draw());
-    let r3 = r2.invert().expect("not zero");
-    let mut b = G1::from(suite.base_point()) + generators[0].multiply(&domain);
-    for (message, generator) in material.messages.iter().zip(&generators[1..]) {
-        b += generator.multiply(message);
-    }
-    let (d, a_bar) = (b.multiply(&r2), a.multiply(&(r1 * r2)));
-    let b_bar = d.multiply(&r1) + -a_bar.multiply(&e);
-    let (e_tilde, r1_tilde, r3_tilde) = (draw(), draw(), draw());
-    let m_tilde: Vec<Scalar> = hidden.iter().map(|_| draw()).collect();
-    let mut t2 = d.multiply(&r3_tilde);
-    for (index, tilde) in hidden.iter().zip(&m_tilde) {
-        t2 += generators[index + 1].multiply(tilde);
-    }
-    let mut commitments = vec![a_bar.multiply(&e_tilde) + d.multiply(&r1_tilde), t2];
-
-    // The memberships.
-    let mut points = vec![a_bar, b_bar, d];
-    let mut randomizers = Vec::new();
-    for (membership, signature) in statement.memberships.iter().zip(material.value_signatures) {
-        let (r, tilde) = (draw(), draw());
-        let position = hidden.iter().position(|index| *index == membership.message).expect("a hidden message");
-        let value = membership.coefficient * material.messages[membership.message] + membership.constant;
-        let a_prime = signature.multiply(&r);
-        points.extend([a_prime, membership.base.multiply(&r) + -a_prime.multiply(&value)]);
-        commitments
-            .push(membership.base.multiply(&tilde) + a_prime.multiply(&(membership.coefficient * m_tilde[position])));
-        randomizers.push((r, tilde));
-    }
-
-    // The challenge and the responses.
+/// The challenge that a verifier of `statement` will compute.
+#[must_use]
+pub fn challenge(statement: &Statement<'_>, points: &[Bytes48], commitments: &[Bytes48], context: &[u8]) -> Scalar {
+    let domain = domain(statement, &generators(statement.message_count));
     let mut transcript = transcript(statement, domain);
-    let encode = |point: &G1| point.to_affine().to_compressed();
-    points.iter().chain(&commitments).for_each(|point| transcript.extend(encode(point)));
+    points.iter().chain(commitments).for_each(|point| transcript.extend(point));
     string(&mut transcript, context);
-    let c = Expander::XmdSha256.hash_to_scalar(&Sha256::digest(&transcript), domains::ZK_CHALLENGE);
-    let mut proof: Vec<u8> = points[..3].iter().flat_map(encode).collect();
-    let mut push = |scalar: Scalar| proof.extend(scalar.to_be_bytes());
-    push(e_tilde + e * c);
-    push(r1_tilde - r1 * c);
-    push(r3_tilde - r3 * c);
-    for (index, tilde) in hidden.iter().zip(&m_tilde) {
-        push(*tilde + material.messages[*index] * c);
-    }
-    push(c);
-    for (pair, (r, tilde)) in points[3..].chunks(2).zip(&randomizers) {
-        proof.extend(pair.iter().flat_map(encode));
-        proof.extend((*tilde - *r * c).to_be_bytes());
-    }
-    proof
+    Expander::XmdSha256.hash_to_scalar(&Sha256::digest(&transcript), domains::ZK_CHALLENGE)
+}
+
+/// hash_to_curve(scope).
+#[must_use]
+pub fn scope_base(scope: &[u8]) -> G1Affine {
+    Expander::XmdSha256.hash_to_g1(scope, domains::PSEUDONYM_SCOPE).to_affine()
+}
+
+/// A point as it travels.
+#[must_use]
+pub fn encode(point: &G1) -> Bytes48 {
+    point.to_affine().to_compressed()
+}
+
+/// Q1, H1, H2 …
+#[must_use]
+pub fn generators(count: usize) -> Vec<G1> {
+    Suite::Sha256.generators(count).expect("few messages").into_iter().map(G1::from).collect()
 }
 
 fn number(value: usize) -> [u8; 8] {
@@ -96,11 +246,13 @@ fn string(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend(bytes);
 }
 
-fn domain(statement: &Statement<'_>, generators: &[G1]) -> Scalar {
+/// The draft's domain.
+#[must_use]
+pub fn domain(statement: &Statement<'_>, generators: &[G1]) -> Scalar {
     let suite = Suite::Sha256;
     let mut input = statement.issuer.as_bytes().to_vec();
     input.extend(number(statement.message_count));
-    generators.iter().for_each(|generator| input.extend(generator.to_affine().to_compressed()));
+    generators.iter().for_each(|generator| input.extend(encode(generator)));
     input.extend(suite.api_id());
     string(&mut input, statement.header);
     suite.hash_to_scalar(&input)
@@ -125,6 +277,14 @@ fn transcript(statement: &Statement<'_>, domain: Scalar) -> Vec<u8> {
         out.extend(membership.constant.to_be_bytes());
         out.extend(membership.base.to_compressed());
     }
-    out.extend(number(0));
+    match &statement.pseudonym {
+        None => out.extend(number(0)),
+        Some(pseudonym) => {
+            out.extend(number(1));
+            string(&mut out, pseudonym.scope);
+            out.extend(number(pseudonym.message));
+            out.extend(pseudonym.value.to_compressed());
+        }
+    }
     out
 }

@@ -1,4 +1,4 @@
-//! Writes the files under `tests/negative`: `cargo run --release -p tests --bin make-negative`.
+//! Writes the files under `tests/negative` and `tests/COVERAGE.md`: `cargo run --release -p tests --bin make-negative`.
 //!
 //! Running it again changes nothing unless the product or the cases have changed.
 
@@ -16,6 +16,7 @@ fn main() -> io::Result<()> {
         std::fs::create_dir_all(path.parent().unwrap_or(root))?;
         std::fs::write(path, case.render())?;
     }
+    std::fs::write(root.join("../COVERAGE.md"), tests::coverage::table(&cases))?;
     println!("{} files", cases.len());
     Ok(())
 }

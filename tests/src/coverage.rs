@@ -1,0 +1,157 @@
+//! Which rows of the list of attacks on proofs, presentations and codes (C, D, E) are met where.
+//!
+//! `tests/COVERAGE.md` is written from this and from the files under `tests/negative` by `make-negative`.
+
+use std::fmt::Write as _;
+
+use crate::cases::Case;
+
+/// Where a row is met.
+enum Met {
+    /// By files whose id it is.
+    Files,
+    /// By a test that is no file: its source below the workspace, and its function.
+    Test(&'static str, &'static str),
+    /// There is nothing it could be tried on, for this reason.
+    Absent(&'static str),
+}
+
+use Met::{Absent, Files, Test};
+
+const SD_JWT: &str = "presentations of this repository have one form, without SD-JWT or mdoc around it";
+const JWE: &str = "a presentation is not encrypted: it holds nothing for others, and travels by light";
+const APP: &str = "there is no exchange between two apps yet";
+
+const ROWS: &[(&str, &str, Met)] = &[
+    ("C01", "signature with A the identity", Files),
+    ("C02", "e out of range", Files),
+    ("C04", "public key that is none", Files),
+    ("C05", "points that are none", Files),
+    ("C06", "proof with identity points", Files),
+    ("C07", "proof of another length", Files),
+    ("C08", "scalars out of range", Files),
+    ("C10", "weak transcript, changed challenge", Files),
+    ("C11", "nonce omitted where one is due", Test("tests/src/cases/presentation/question.rs", "nonce-missing")),
+    ("C12", "proof of another session", Files),
+    (
+        "C13",
+        "shown index out of range, twice, unsorted",
+        Test("protocol/src/disclosure/tests.rs", "a_malformed_statement_is_refused"),
+    ),
+    ("C14", "another number of messages", Files),
+    ("C16", "one key in two suites", Absent("issuer keys have one suite; one key for two purposes is LREC-04")),
+    ("C17", "key rotated out", Files),
+    ("C18", "two holders' halves", Files),
+    ("C19", "range proofs that cheat", Files),
+    ("C20", "generators of the prover's choice", Files),
+    ("C22", "non-revocation part missing", Files),
+    ("C23", "status of another epoch", Files),
+    (
+        "C24",
+        "pseudonym for another verifier, or the identity",
+        Test("tests/privacy/recognised.rs", "p15_a_verifier_cannot_have_anothers_pseudonym"),
+    ),
+    ("C25", "another link secret than the credential's", Files),
+    ("C26", "device binding", Files),
+    ("C28", "random generator stuck", Test("protocol/src/disclosure/tests.rs", "StuckRng")),
+    (
+        "C29",
+        "weak key material",
+        Test("tests/exchange/refusals.rs", "c29_keys_are_not_made_from_weak_or_endless_material"),
+    ),
+    ("C30", "Wycheproof's points", Test("protocol/tests/wycheproof_points.rs", "fn ")),
+    ("D01", "holder's signature absent", Files),
+    ("D02", "holder's signature corrupted", Files),
+    ("D04", "for another verifier", Files),
+    ("D05", "another nonce, or none", Files),
+    ("D06", "nonce used before", Files),
+    (
+        "D07",
+        "posted a thousand times at once",
+        Test("tests/exchange/replay.rs", "d07_of_a_thousand_parallel_tries_one_is_accepted"),
+    ),
+    ("D08", "hash over other disclosures", Absent(SD_JWT)),
+    ("D10", "no time in the holder's proof", Files),
+    ("D11", "session transcript of mdoc", Absent(SD_JWT)),
+    ("D12", "withdrawn credentials", Files),
+    ("D13", "two holders in one presentation", Absent("a presentation has one credential")),
+    ("D14", "a credential that was not asked for", Files),
+    ("D16", "less or other than was asked", Files),
+    ("D17", "issuer outside the trusted ones", Test("tests/src/cases/presentation/issuer.rs", "IssuerNotTrusted")),
+    ("D18", "another format", Absent("one format; another version is E02")),
+    ("D19", "binding left out by the wallet", Files),
+    ("D20", "members of vp_token", Absent(SD_JWT)),
+    ("D22", "kind of user authentication", Absent("presentations say nothing of it")),
+    ("D23", "wallet's attestation", Absent("there are no attestations of wallets yet")),
+    ("D24", "JWE that cheats", Absent(JWE)),
+    ("D25", "JWE to an earlier key", Absent(JWE)),
+    ("D26", "apu and apv", Absent(JWE)),
+    ("D28", "more shown than asked", Files),
+    ("D29", "portraits", Absent("only a portrait's digest is shown")),
+    ("D30", "a switch for checking less later", Absent("policies have limits, not switches (ARCHITECTURE.md)")),
+    ("E01", "random, empty, endless input", Files),
+    ("E02", "newer version", Files),
+    ("E04", "more than it looks", Files),
+    ("E05", "cut short", Files),
+    ("E06", "several codes", Files),
+    ("E07", "screenshot after its time", Files),
+    ("E08", "shown twice", Files),
+    ("E10", "answer to another request", Files),
+    ("E11", "schemes of links", Files),
+    ("E12", "an attacker's offer", Files),
+    (
+        "E13",
+        "printed code at another counter",
+        Absent("codes have no counter; requests are signed and live two minutes"),
+    ),
+    ("E14", "offers and their time", Files),
+    ("E16", "byte order marks, NUL, lower case", Files),
+    ("E17", "portrait that does not fit", Absent("only a portrait's digest is shown")),
+    ("E18", "caller not registered", Absent(APP)),
+    ("E19", "hijacked response", Absent(APP)),
+    ("E20", "second response", Absent(APP)),
+    ("E22", "session counters", Absent(APP)),
+    ("E23", "structure-aware fuzzing", Test("tests/mutants/main.rs", "no_changed_presentation_is_accepted")),
+    ("E24", "damage beyond correction", Files),
+];
+
+/// Rows that should be met and are not.
+///
+/// # Panics
+/// When a source that is named cannot be read.
+#[must_use]
+pub fn missing(cases: &[Case]) -> Vec<String> {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let met = |(id, _, met): &(&str, &str, Met)| match met {
+        Files => cases.iter().any(|case| case.id == *id && case.twin.is_some()),
+        Test(path, name) => std::fs::read_to_string(format!("{root}/{path}")).expect("a source").contains(name),
+        Absent(reason) => !reason.is_empty(),
+    };
+    ROWS.iter().filter(|row| !met(row)).map(|(id, what, _)| format!("{id}: {what}")).collect()
+}
+
+/// The table, for `tests/COVERAGE.md`.
+#[must_use]
+pub fn table(cases: &[Case]) -> String {
+    let mut text = String::from(
+        "# Rows of the list of attacks\n\nProofs (C), presentations (D) and codes (E). Written by `cargo run --release -p tests --bin make-negative` from\n\
+         `tests/src/coverage.rs` and the files under `tests/negative`; forged statements are in [FORGED.md](FORGED.md).\n\n\
+         | row | what | met by |\n|---|---|---|\n",
+    );
+    for (id, what, met) in ROWS {
+        let by = match met {
+            Files => {
+                let of_row: Vec<&Case> = cases.iter().filter(|case| case.id == *id && case.twin.is_some()).collect();
+                let mut names: Vec<String> = of_row.iter().map(|case| format!("`{}`", case.expect)).collect();
+                names.sort();
+                names.dedup();
+                format!("{} files: {}", of_row.len(), names.join(", "))
+            }
+            Test(path, "fn ") => format!("[{path}](../{path})"),
+            Test(path, name) => format!("`{name}` in [{path}](../{path})"),
+            Absent(reason) => format!("not applicable: {reason}"),
+        };
+        let _ = writeln!(text, "| {id} | {what} | {by} |");
+    }
+    text
+}
