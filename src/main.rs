@@ -45,6 +45,8 @@ enum Command {
     Wallet(cli::wallet::WalletArgs),
     /// Ask, check, decide; with no network
     Verifier(cli::verifier::VerifierArgs),
+    /// Say what a zero-knowledge code reveals and what not
+    Zk(cli::zk::ZkArgs),
 }
 
 fn main() -> ExitCode {
@@ -70,6 +72,10 @@ fn main() -> ExitCode {
         Command::Verifier(args) => {
             let json = args.json;
             output::finish(cli::verifier::run(args), json)
+        }
+        Command::Zk(args) => {
+            let json = args.json;
+            output::finish(cli::zk::run(args), json)
         }
     }
 }

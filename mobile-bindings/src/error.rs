@@ -191,6 +191,7 @@ fn present(error: &PresentError) -> Act {
     match error {
         PresentError::CredentialExpired | PresentError::Credential(_) => Act::Renew,
         PresentError::SetSignatureMissing | PresentError::StatusTokenMissing => Act::Update,
+        PresentError::PreparedForAnotherDay => Act::Retry,
         PresentError::KeystoreFault | PresentError::Proof(_) => Act::Bug,
         PresentError::QueryNotAnswerable | PresentError::PredicateNotSatisfied => Act::Refused,
     }

@@ -250,6 +250,16 @@ impl Wallet {
         ShownCode::draw(Kind::Presentation, presentation, now.saturating_add(window))
     }
 
+    /// Prepares one more ready-made answer, so that [`Wallet::show`] draws it at once. Call it while nothing else is to be
+    /// done, until it answers false. It does not keep the wallet from locking itself.
+    ///
+    /// # Errors
+    /// `Unlock`, `Update`
+    pub fn prepare_next(&self) -> Result<bool, ApiError> {
+        let (now, mut rng) = (self.clock.now(), os_randomness()?);
+        Ok(self.wallet.prepare_next(now, &mut rng)?)
+    }
+
     /// The owner's log, oldest first.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ pub(crate) mod ledger;
 pub(crate) mod trust;
 pub(crate) mod verifier;
 pub(crate) mod wallet;
+pub(crate) mod zk;
 
 use std::path::PathBuf;
 

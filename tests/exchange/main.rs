@@ -6,8 +6,11 @@
     reason = "the whole crate is test code: a surprise should stop the test at once"
 )]
 
+mod batch;
+mod explain;
 mod mutations;
 mod offline_week;
+mod prepared;
 mod pseudonyms;
 mod refusals;
 mod replay;

@@ -30,7 +30,7 @@ mod refusal;
 mod replay;
 mod verdict;
 
-pub use check::{Asked, Verifier};
+pub use check::{Asked, Scan, Verifier};
 pub use policy::Policy;
 pub use refusal::Refusal;
 pub use replay::{Seen, SeenInMemory};

@@ -36,6 +36,7 @@ mod issuance;
 mod labels;
 mod pin;
 mod presenting;
+mod ready;
 mod schedule;
 mod secure_area;
 mod storage;

@@ -4,8 +4,8 @@ use std::cell::RefCell;
 
 use protocol::credential::{Credential, CredentialType, HolderBinding, Label};
 use protocol::exchange::{
-    AuthenticRequest, Freshness, Holding, OverAsk, Predicate, PresentError, Presentation, Query, RequestError, Scope,
-    SignedRequest,
+    AuthenticRequest, Freshness, Holding, OverAsk, Predicate, Prepared, PresentError, Presentation, Query,
+    RequestError, Scope, SignedRequest,
 };
 use protocol::identifier::Did;
 use rand_core::CryptoRng;
@@ -13,6 +13,7 @@ use rand_core::CryptoRng;
 use crate::activity::{self, Asked, Event};
 use crate::contents::{self, CredentialId, StoredCredential};
 use crate::error::WalletError;
+use crate::ready;
 use crate::secure_area::DeviceKey;
 use crate::trust;
 use crate::wallet::{Open, Wallet};
@@ -190,7 +191,8 @@ impl Wallet {
     }
 
     /// Makes a ready-made answer of the credential's type, for a code that the holder shows unasked.
-    /// It is good for half a minute; call again for a fresh one.
+    /// It is good for half a minute; call again for a fresh one. One that was [prepared](Wallet::prepare_next) is drawn at
+    /// once, and never again.
     ///
     /// # Errors
     /// [`WalletError::NoSuchCredential`], [`WalletError::NoSuchProfile`],
@@ -209,7 +211,10 @@ impl Wallet {
             let credential_type = stored.credential.credential_type.clone();
             let known = open.trust()?.credential_type(&credential_type).ok_or(WalletError::IssuerNotTrusted)?;
             let query = Query::of_profile(known, known.profile(profile).ok_or(WalletError::NoSuchProfile)?);
-            let presentation = present(open, id, &query, None, Freshness { made_at: now, request: None }, rng)?;
+            let presentation = match ready::finish(open, id, profile, now)? {
+                Some(presentation) => presentation,
+                None => present(open, id, &query, None, Freshness { made_at: now, request: None }, rng)?,
+            };
             let event = Event::Displayed { credential_type, profile: profile.to_owned() };
             open.store.change(|transaction| activity::append(transaction, now, &event))?;
             Ok(presentation)
@@ -269,6 +274,35 @@ fn present(
     freshness: Freshness,
     rng: &mut dyn CryptoRng,
 ) -> Result<Vec<u8>, WalletError> {
+    let made = with_holding(open, id, |holding| match verifier {
+        Some(verifier) => Presentation::create_for(verifier, holding, query, freshness, rng),
+        None => Presentation::create(holding, query, freshness, rng),
+    })?;
+    Ok(made.encode())
+}
+
+/// Does of it what needs neither moment nor request.
+pub(crate) fn prepare(
+    open: &Open,
+    id: &CredentialId,
+    query: &Query,
+    now: u64,
+    rng: &mut dyn CryptoRng,
+) -> Result<Prepared, WalletError> {
+    with_holding(open, id, |holding| Presentation::prepare(holding, query, now, rng))
+}
+
+/// The key of the secure area that a credential is bound to, in types bound to one.
+pub(crate) fn device<'a>(open: &'a Open, id: &CredentialId, stored: &StoredCredential) -> Option<DeviceKey<'a>> {
+    let key = stored.credential.device_key;
+    key.map(|public_key| DeviceKey::new(open.area.as_ref(), id.key_alias(), public_key))
+}
+
+fn with_holding<T>(
+    open: &Open,
+    id: &CredentialId,
+    make: impl FnOnce(&Holding<'_>) -> Result<T, PresentError>,
+) -> Result<T, WalletError> {
     let connection = open.store.read();
     let stored = contents::find::<StoredCredential>(connection, id)?.ok_or(WalletError::NoSuchCredential)?;
     trust::check_not_withdrawn(open, id, &stored)?;
@@ -284,8 +318,7 @@ fn present(
             None
         }
     };
-    let device =
-        stored.credential.device_key.map(|public_key| DeviceKey::new(open.area.as_ref(), id.key_alias(), public_key));
+    let device = device(open, id, &stored);
     let holding = Holding {
         credential: &stored.credential,
         secrets: &secrets,
@@ -294,12 +327,8 @@ fn present(
         status_token: token,
         device: device.as_ref().map(|device| device as &dyn protocol::crypto::keys::Signer),
     };
-    let made = match verifier {
-        Some(verifier) => Presentation::create_for(verifier, &holding, query, freshness, rng),
-        None => Presentation::create(&holding, query, freshness, rng),
-    };
-    match made {
-        Ok(presentation) => Ok(presentation.encode()),
+    match make(&holding) {
+        Ok(made) => Ok(made),
         Err(PresentError::SetSignatureMissing) => {
             Err(failure.take().unwrap_or(WalletError::Present(PresentError::SetSignatureMissing)))
         }

@@ -131,6 +131,7 @@ impl Wallet {
             })?;
             let height = state.height();
             open.trust = Some(state);
+            open.ready.clear();
             Ok(height)
         })
     }

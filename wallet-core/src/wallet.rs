@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use crate::activity::{self, Event};
 use crate::error::WalletError;
 use crate::pin::{PersonalNumbers, Pin};
+use crate::ready::Ready;
 use crate::secure_area::SecureArea;
 use crate::storage::{
     DatabaseKey, Guard, GuardRecord, Header, KdfParameters, Store, TRIES, WrappedKey, read_setting, write_setting,
@@ -53,6 +54,7 @@ pub(crate) struct Open {
     pub(crate) store: Store,
     pub(crate) trust: Option<TrustedState>,
     pub(crate) area: Arc<dyn SecureArea>,
+    pub(crate) ready: Ready,
     idle_seconds: u64,
     last_used: u64,
 }
@@ -209,7 +211,7 @@ impl Wallet {
         let idle_seconds = u64::from_be_bytes(idle.try_into().map_err(|_| WalletError::StorageTampered)?);
         let trust = trust::load(store.read())?;
         let area = Arc::clone(&self.guard.area);
-        *state = Some(Open { store, trust, area, idle_seconds, last_used: now });
+        *state = Some(Open { store, trust, area, ready: Ready::default(), idle_seconds, last_used: now });
         Ok(())
     }
 
@@ -222,13 +224,24 @@ impl Wallet {
         now: u64,
         work: impl FnOnce(&mut Open) -> Result<T, WalletError>,
     ) -> Result<T, WalletError> {
+        self.with_open_unused(now, |open| {
+            open.last_used = now;
+            work(open)
+        })
+    }
+
+    /// As [`Self::with_open`] for what the owner did not ask for: it does not keep the wallet from locking itself.
+    pub(crate) fn with_open_unused<T>(
+        &self,
+        now: u64,
+        work: impl FnOnce(&mut Open) -> Result<T, WalletError>,
+    ) -> Result<T, WalletError> {
         let mut state = self.state();
         // WFILE-09; a clock that jumps, in either direction, locks too.
         if state.as_ref().is_some_and(|open| now.abs_diff(open.last_used) >= open.idle_seconds) {
             *state = None;
         }
         let open = state.as_mut().ok_or(WalletError::Locked)?;
-        open.last_used = now;
         let result = work(open);
         if open.store.uncertain() {
             *state = None;

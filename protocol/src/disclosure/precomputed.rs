@@ -9,7 +9,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 use super::ProofError;
 use super::proof::{MembershipProof, Proof};
 use super::statement::{Checked, Statement, Transcript, Witness};
-use super::verify::pairing_equations;
+use super::verify::{pairing_equations, verify};
 use crate::crypto::bbs::{self, Commitments, Randomized, Secrets, commit, respond};
 use crate::crypto::curve::{Expander, G1, G1Affine, Scalar, equations_hold};
 use crate::crypto::domains;
@@ -107,12 +107,34 @@ impl Precomputed {
         Ok(Self { transcript, points, memberships, secret })
     }
 
-    /// Bind the presentation to `context` and encode it. Costs field arithmetic only.
+    /// Answer a challenge that nobody asked, and check the answer as a verifier would: whoever keeps a presentation for
+    /// later does so while there is time, because all of it but the responses is then known to be right. The answer never
+    /// leaves this function, and is bound to a context that no verifier accepts.
     ///
     /// # Errors
-    /// `RngFailure` with negligible probability.
+    /// What [`verify`] gives, when something went wrong since the witness was checked.
+    pub fn rehearse(&self, statement: &Statement<'_>) -> Result<(), ProofError> {
+        let proof = self.answer(domains::ZK_REHEARSAL)?;
+        verify(statement, domains::ZK_REHEARSAL, &proof)
+    }
+
+    /// Bind the presentation to `context` and encode it. Costs field arithmetic only; it is done twice, so that a
+    /// passing fault is noticed.
+    ///
+    /// # Errors
+    /// `ProofInvalid` for such a fault; `RngFailure` with negligible probability.
     pub fn finish(self, context: &[u8]) -> Result<Vec<u8>, ProofError> {
-        let challenge = self.transcript.challenge(context);
+        let mut proof = self.answer(context)?;
+        if core::hint::black_box(&self).answer(context)? != proof {
+            return Err(ProofError::ProofInvalid);
+        }
+        Ok(core::mem::take(&mut *proof))
+    }
+
+    /// The proof for one context. Only [`Self::rehearse`] and [`Self::finish`] may ask: of the answers of one blinding
+    /// to two contexts, no more than one may ever be seen (ZKP-14).
+    fn answer(&self, context: &[u8]) -> Result<Zeroizing<Vec<u8>>, ProofError> {
+        let challenge = self.transcript.clone().challenge(context);
         let secret = &self.secret;
         let responses = respond(&secret.secrets, secret.e, &secret.hidden, challenge)?;
         let memberships = self
@@ -124,7 +146,7 @@ impl Precomputed {
                 response: randomizer.tilde - randomizer.r * challenge,
             })
             .collect();
-        Ok(Proof { points: self.points, responses, challenge, memberships }.to_bytes())
+        Ok(Zeroizing::new(Proof { points: self.points.clone(), responses, challenge, memberships }.to_bytes()))
     }
 }
 

@@ -10,6 +10,7 @@ use super::*;
 use crate::crypto::bbs::tests::{StuckRng, outside_subgroup};
 use crate::crypto::bbs::{self, SecretKey, Signature, Suite};
 use crate::crypto::curve::{G1Affine, Scalar};
+use crate::crypto::domains;
 use crate::crypto::membership::{SetSecretKey, ValueSignature, epoch_offset};
 use crate::crypto::public_set::SetParameters;
 
@@ -361,6 +362,30 @@ fn the_prover_refuses_what_it_cannot_prove() {
         let value = pseudonym(b"shop, 2026", &credential.messages[8]);
         let wrong = Pseudonym { value, ..statement.pseudonym.unwrap() };
         refused(&Statement { pseudonym: Some(wrong), ..*statement }, witness);
+    });
+}
+
+/// What is kept for later is checked while there is time, and the check gives nothing away.
+#[test]
+fn zkp_14_a_rehearsal_finds_what_a_verifier_would() {
+    with_full(|credential, statement, witness, proof| {
+        let made = |witness: &Witness<'_>| {
+            Precomputed::without_checks(&Checked::new(statement).unwrap(), witness, &mut rng(1)).unwrap()
+        };
+        let kept = made(witness);
+        assert_eq!(kept.rehearse(statement), Ok(()));
+        assert_eq!(kept.rehearse(statement), Ok(()));
+        assert_eq!(kept.finish(CONTEXT).unwrap(), proof, "what was rehearsed is what is shown");
+        let mut messages = credential.messages.clone();
+        messages[6] = Scalar::ONE;
+        let broken = made(&Witness { messages: &messages, ..*witness });
+        assert_eq!(broken.rehearse(statement), Err(ProofError::ProofInvalid));
+        let mut swapped = witness.value_signatures.to_vec();
+        swapped.swap(0, 1);
+        let broken = made(&Witness { value_signatures: &swapped, ..*witness });
+        assert_eq!(broken.rehearse(statement), Err(ProofError::PredicateInvalid { index: 0 }));
+        // A verifier that expects the rehearsal's context does not exist: contexts begin with another label.
+        assert!(!domains::PRESENTATION_CONTEXT.starts_with(domains::ZK_REHEARSAL));
     });
 }
 

@@ -18,8 +18,8 @@ pub use issuance::{CredentialRequest, CredentialResponse, IssuanceNonce, Issuanc
 pub use offer::{Offer, OfferError};
 pub use predicate::{Claim, Predicate};
 pub use presentation::{
-    AuthenticPresentation, Binding, Freshness, HandleStatus, Holding, PresentError, Presentation, PresentationError,
-    SLOT, Shown, status_token_number,
+    AuthenticPresentation, Binding, Bound, Bytes, ExplainedStatus, Explanation, Freshness, HandleStatus, Holding,
+    Prepared, PresentError, Presentation, PresentationError, Readable, SLOT, Shown, TypeGuess, status_token_number,
 };
 pub(crate) use pseudonym::is_event_name;
 pub use pseudonym::{Period, Pseudonym, Scope};

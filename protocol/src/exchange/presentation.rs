@@ -1,5 +1,13 @@
 //! The answer: shown claims and one proof for everything else (`specs/presentation.md`).
 
+mod batch;
+mod explain;
+mod explain_text;
+mod prepared;
+
+pub use explain::{Bound, Bytes, ExplainedStatus, Explanation, Readable, TypeGuess};
+pub use prepared::Prepared;
+
 use minicbor::{Decode, Encode};
 use rand_core::CryptoRng;
 use sha2::{Digest, Sha256};
@@ -16,7 +24,7 @@ use crate::crypto::curve::{G1Affine, Scalar};
 use crate::crypto::domains;
 use crate::crypto::keys::{PublicKey, Signature, Signer};
 use crate::crypto::membership::{ValueSignature, epoch_offset};
-use crate::disclosure::{self, Membership, ProofError, Statement, Witness};
+use crate::disclosure::{self, Membership, Precomputed, ProofError, Statement, Witness};
 use crate::identifier::Did;
 
 /// Version of the encoding.
@@ -77,6 +85,9 @@ pub enum PresentError {
     /// the holder's own check.
     #[error("the phone's secure area failed; restart the phone")]
     KeystoreFault,
+    /// A prepared answer says what was true on another day than it is to be shown on.
+    #[error("the prepared answer is of another day; make a new one")]
+    PreparedForAnotherDay,
     /// The credential itself is damaged.
     #[error("the credential is damaged: {0}")]
     Credential(#[from] CredentialError),
@@ -195,7 +206,7 @@ impl Presentation {
         freshness: Freshness,
         rng: &mut dyn CryptoRng,
     ) -> Result<Self, PresentError> {
-        Self::make(holding, query, None, freshness, rng)
+        Self::prepare_for(holding, query, None, freshness, rng)?.finish(freshness, holding.device)
     }
 
     /// As [`Self::create`], for the verifier whose request it answers.
@@ -209,16 +220,16 @@ impl Presentation {
         freshness: Freshness,
         rng: &mut dyn CryptoRng,
     ) -> Result<Self, PresentError> {
-        Self::make(holding, query, Some(verifier), freshness, rng)
+        Self::prepare_for(holding, query, Some(verifier), freshness, rng)?.finish(freshness, holding.device)
     }
 
-    fn make(
+    fn prepare_for(
         holding: &Holding<'_>,
         query: &Query,
         verifier: Option<&Did>,
         freshness: Freshness,
         rng: &mut dyn CryptoRng,
-    ) -> Result<Self, PresentError> {
+    ) -> Result<Prepared, PresentError> {
         let credential = holding.credential;
         let credential_type = &holding.evidence.credential_type;
         if !query.fits(credential_type) || credential.issuer_key != holding.evidence.key_id {
@@ -254,7 +265,7 @@ impl Presentation {
             (false, Some(token)) => Some(*token),
             (false, None) => return Err(PresentError::StatusTokenMissing),
         };
-        let mut made = Self {
+        let made = Self {
             version: VERSION,
             issuer_key: credential.issuer_key,
             made_at,
@@ -275,18 +286,11 @@ impl Presentation {
             bbs::Signature::from_bytes(&credential.signature).map_err(|_| CredentialError::SignatureInvalid)?;
         let witness = Witness { signature: &signature, messages: &messages, value_signatures: &value_signatures };
         let memberships = parts.memberships(holding.evidence);
-        made.proof =
-            disclosure::prove(&parts.statement(holding.evidence, &memberships), &witness, &parts.context, rng)?;
-        if credential_type.holder_binding == HolderBinding::DeviceKey {
-            let device = holding.device.ok_or(PresentError::KeystoreFault)?;
-            let signed = device
-                .sign(domains::PRESENTATION_DEVICE, &made.device_bytes())
-                .map_err(|_| PresentError::KeystoreFault)?;
-            made.device_signature = Some(signed);
-        }
-        // PRES-07: a secure area that signs with another key, or any fault on the way, is caught before it leaves the phone.
-        made.authenticate(holding.evidence).map_err(|_| PresentError::KeystoreFault)?;
-        Ok(made)
+        let statement = parts.statement(holding.evidence, &memberships);
+        let precomputed = Precomputed::new(&statement, &witness, rng)?;
+        // PRES-07, the first half: any fault on the way is found here, before there is anything to show.
+        precomputed.rehearse(&statement).map_err(|_| PresentError::KeystoreFault)?;
+        Ok(Prepared { made, precomputed })
     }
 
     fn value_signatures(
@@ -332,6 +336,14 @@ impl Presentation {
     /// # Errors
     /// [`PresentationError`], in the order: form (PRES-02…04), holder binding, proof.
     pub fn authenticate(&self, evidence: &IssuerEvidence) -> Result<AuthenticPresentation, PresentationError> {
+        let (values, parts) = self.before_proof(evidence)?;
+        let memberships = parts.memberships(evidence);
+        disclosure::verify(&parts.statement(evidence, &memberships), &parts.context, &self.proof)?;
+        Ok(self.authentic(evidence, values))
+    }
+
+    /// All but the proof: the shown values, and what the proof must prove.
+    fn before_proof(&self, evidence: &IssuerEvidence) -> Result<(Positioned<Value>, Parts), PresentationError> {
         let (values, shown) = self.form(evidence)?;
         if let Some(key) = &self.device_key {
             let signature = self.device_signature.as_ref().ok_or(PresentationError::HolderBindingMissing)?;
@@ -344,11 +356,13 @@ impl Presentation {
         if self.proof.len() != disclosure::length(hidden, memberships) {
             return Err(ProofError::ProofLength.into());
         }
-        let parts = self.parts(evidence, shown)?;
-        let memberships = parts.memberships(evidence);
-        disclosure::verify(&parts.statement(evidence, &memberships), &parts.context, &self.proof)?;
+        Ok((values, self.parts(evidence, shown)?))
+    }
+
+    /// What it says, once everything was checked.
+    fn authentic(&self, evidence: &IssuerEvidence, values: Positioned<Value>) -> AuthenticPresentation {
         let names = &evidence.credential_type.attributes;
-        Ok(AuthenticPresentation {
+        AuthenticPresentation {
             shown: values
                 .into_iter()
                 .filter_map(|(position, value)| Some((names.get(position)?.name.clone(), value)))
@@ -361,7 +375,7 @@ impl Presentation {
             freshness: Freshness { made_at: self.made_at, request: self.request },
             binding: if self.device_key.is_some() { Binding::HardwareKey } else { Binding::LinkSecret },
             pseudonym: self.pseudonym.clone(),
-        })
+        }
     }
 
     /// Checks that everything said in the clear fits the type (PRES-02…04, 10, 12, 13), and returns the shown values and
@@ -410,9 +424,6 @@ impl Presentation {
     /// The statement, of a presentation whose form was checked.
     fn parts(&self, evidence: &IssuerEvidence, shown: Vec<(usize, Scalar)>) -> Result<Parts, PresentationError> {
         let credential_type = &evidence.credential_type;
-        // ZKP-16: everything said in the clear; through the request's digest also verifier, nonce and purpose.
-        let mut context = domains::PRESENTATION_CONTEXT.to_vec();
-        context.extend(cbor::to_vec(&Self { proof: Vec::new(), device_signature: None, ..self.clone() }));
         let pseudonym = match &self.pseudonym {
             None => None,
             Some(pseudonym) => {
@@ -423,11 +434,18 @@ impl Presentation {
         Ok(Parts {
             header: Credential::header(&evidence.network, &self.issuer_key, credential_type),
             shown,
-            context,
+            context: self.context(),
             memberships: self.memberships(evidence)?,
             pseudonym,
             message_count: credential_type.message_count(),
         })
+    }
+
+    /// ZKP-16: everything said in the clear; through the request's digest also verifier, nonce and purpose.
+    fn context(&self) -> Vec<u8> {
+        let mut context = domains::PRESENTATION_CONTEXT.to_vec();
+        context.extend(cbor::to_vec(&Self { proof: Vec::new(), device_signature: None, ..self.clone() }));
+        context
     }
 
     /// Hidden statements in their fixed order: expiry, status, then what was asked (PRES-05).

@@ -3,7 +3,8 @@
 use protocol::credential::{Credential, Day, HolderSecrets};
 use protocol::crypto::keys::{P256SigningKey, Signer};
 use protocol::exchange::{
-    AuthenticRequest, Freshness, Holding, IssuerEvidence, PresentError, Presentation, Query, Request, SignedRequest,
+    AuthenticRequest, Freshness, Holding, IssuerEvidence, Prepared, PresentError, Presentation, Query, Request,
+    SignedRequest,
 };
 use rand_core::{CryptoRng, Rng};
 
@@ -65,6 +66,24 @@ impl Held {
             device: self.device.as_ref().map(|key| key as &dyn Signer),
         };
         Presentation::create(&holding, query, freshness, rng).map(|made| made.encode())
+    }
+
+    /// Prepares an answer to `query` for the day of `now`, with the usual token.
+    ///
+    /// # Panics
+    /// When the credential cannot answer.
+    #[must_use]
+    pub fn prepare(&self, issuing: &Issuing, query: &Query, now: u64, rng: &mut dyn CryptoRng) -> Prepared {
+        let handle = self.credential.handle;
+        let holding = Holding {
+            credential: &self.credential,
+            secrets: &self.secrets,
+            evidence: &self.evidence,
+            day_signature: &|number| Some(issuing.day_signature(number)),
+            status_token: self.device.is_none().then(|| (EPOCH, issuing.status_token(handle, EPOCH))),
+            device: None,
+        };
+        Presentation::prepare(&holding, query, now, rng).expect("a true statement")
     }
 
     /// Shows the answer to `query` unasked, at [`NOW`].

@@ -4,9 +4,14 @@
 //! |---|---|---|
 //! | `POST /check?type=…&profile=…` | the picture, text or bytes of a presentation | `{"accepted": true, "verdict": {…}}`, or 422 `{"refused": "<Name>", "message": …}` |
 //!
-//! Nothing of a presentation is kept but its hash, until it runs out. Time and trust data are handed in.
+//! | `POST /check-all?type=…&profile=…` | a JSON list of at most 64 texts of codes | a list with one such answer each |
+//!
+//! Presentations that arrive while others are being checked are checked together, with one final exponentiation for
+//! all of them. Nothing of a presentation is kept but its hash, until it runs out. Time and trust data are handed in.
 
-use std::sync::{Arc, Mutex, PoisonError};
+mod together;
+
+use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Query as UrlQuery, State};
@@ -19,9 +24,11 @@ use protocol::exchange::Query;
 use protocol::exchange::qr::{self, Kind, QrError};
 use protocol::ledger::state::TrustedState;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::Semaphore;
-use verifier::{Asked, Policy, Refusal, SeenInMemory, Verdict, Verifier};
+use verifier::{Refusal, Verdict};
+
+use crate::together::{Desk, TOGETHER};
 
 /// How many checks run at once.
 const CHECKS_AT_ONCE: usize = 16;
@@ -34,6 +41,9 @@ pub enum CheckError {
     /// As many checks as there are turns run already.
     #[error("too many checks at once; try again in a moment")]
     Overloaded,
+    /// More presentations than are checked together.
+    #[error("too many presentations at once; send at most 64")]
+    TooMany,
     /// There is no trust data to check with.
     #[error("cannot tell: there is no trust data; try again later")]
     TrustUnavailable,
@@ -62,6 +72,7 @@ impl CheckError {
         match self {
             Self::Overloaded | Self::TrustUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::UnknownType | Self::NoSuchProfile => StatusCode::NOT_FOUND,
+            Self::TooMany => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unreadable(_) | Self::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
         }
     }
@@ -84,7 +95,7 @@ pub struct Service(Arc<Inner>);
 struct Inner {
     trust: Box<dyn Fn() -> Option<Arc<TrustedState>> + Send + Sync>,
     clock: Box<dyn Fn() -> u64 + Send + Sync>,
-    verifier: Mutex<Verifier<SeenInMemory>>,
+    desk: Desk,
     turns: Arc<Semaphore>,
 }
 
@@ -97,7 +108,7 @@ impl Service {
         Self(Arc::new(Inner {
             trust: Box::new(trust),
             clock: Box::new(clock),
-            verifier: Mutex::new(Verifier::new(Policy::default(), SeenInMemory::default())),
+            desk: Desk::new(),
             turns: Arc::new(Semaphore::new(CHECKS_AT_ONCE)),
         }))
     }
@@ -118,30 +129,97 @@ impl Service {
         checked.await.map_err(|_| CheckError::Overloaded)?
     }
 
+    /// Checks the texts of many codes that answer one question.
+    ///
+    /// # Errors
+    /// [`CheckError`] when none could be checked; [`CheckError::TooMany`] for more than 64.
+    pub async fn check_all(
+        &self,
+        question: Question,
+        texts: Vec<String>,
+    ) -> Result<Vec<Result<Verdict, CheckError>>, CheckError> {
+        if texts.len() > TOGETHER {
+            return Err(CheckError::TooMany);
+        }
+        let turn = self.0.turns.clone().try_acquire_owned().map_err(|_| CheckError::Overloaded)?;
+        let inner = self.0.clone();
+        let checked = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            inner.check_all(&question, texts)
+        });
+        checked.await.map_err(|_| CheckError::Overloaded)?
+    }
+
     /// The routes.
     pub fn router(self) -> Router {
-        Router::new().route("/check", post(check)).layer(DefaultBodyLimit::max(BODY_MAX)).with_state(self)
+        Router::new()
+            .route("/check", post(check))
+            .route("/check-all", post(check_all))
+            .layer(DefaultBodyLimit::max(BODY_MAX))
+            .with_state(self)
     }
 }
 
 impl Inner {
     fn check(&self, question: &Question, scanned: Vec<u8>) -> Result<Verdict, CheckError> {
         let presentation = qr::message(Kind::Presentation, scanned)?;
+        let (trust, query) = self.query(question)?;
+        let checked = self.desk.check(query, presentation, &trust, (self.clock)());
+        Ok(checked.ok_or(CheckError::Overloaded)??)
+    }
+
+    fn check_all(
+        &self,
+        question: &Question,
+        texts: Vec<String>,
+    ) -> Result<Vec<Result<Verdict, CheckError>>, CheckError> {
+        let (trust, query) = self.query(question)?;
+        let read: Vec<_> = texts.iter().map(|text| qr::from_text(Kind::Presentation, text)).collect();
+        let readable: Vec<_> = read.iter().flatten().cloned().collect();
+        let mut verdicts = self.desk.check_all(&query, &readable, &trust, (self.clock)()).into_iter();
+        let each = read.into_iter().map(|read| {
+            read?;
+            Ok(verdicts.next().ok_or(CheckError::Overloaded)??)
+        });
+        Ok(each.collect())
+    }
+
+    /// The newest trust data and what is asked.
+    fn query(&self, question: &Question) -> Result<(Arc<TrustedState>, Query), CheckError> {
         let trust = (self.trust)().ok_or(CheckError::TrustUnavailable)?;
         let credential_type = trust.credential_type(&question.credential_type).ok_or(CheckError::UnknownType)?;
         let profile = credential_type.profile(&question.profile).ok_or(CheckError::NoSuchProfile)?;
         let query = Query::of_profile(credential_type, profile);
-        let mut verifier = self.verifier.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(verifier.check(&Asked::Displayed(&query), &presentation, &trust, (self.clock)())?)
+        Ok((trust, query))
     }
 }
 
 async fn check(State(service): State<Service>, UrlQuery(question): UrlQuery<Question>, body: Bytes) -> Response {
-    let answer = match service.check(question, body.to_vec()).await {
-        Ok(verdict) => Json(json!({ "accepted": true, "verdict": verdict })).into_response(),
+    answer(service.check(question, body.to_vec()).await.map(|verdict| told(&Ok(verdict))))
+}
+
+async fn check_all(
+    State(service): State<Service>,
+    UrlQuery(question): UrlQuery<Question>,
+    Json(texts): Json<Vec<String>>,
+) -> Response {
+    let checked = service.check_all(question, texts).await;
+    answer(checked.map(|verdicts| verdicts.iter().map(told).collect()))
+}
+
+/// One answer.
+fn told(checked: &Result<Verdict, CheckError>) -> Value {
+    match checked {
+        Ok(verdict) => json!({ "accepted": true, "verdict": verdict }),
+        Err(error) => json!({ "refused": error.name(), "message": error.to_string() }),
+    }
+}
+
+fn answer(checked: Result<Value, CheckError>) -> Response {
+    let answer = match checked {
+        Ok(value) => Json(value).into_response(),
         Err(error) => {
-            let mut answer = (error.status(), Json(json!({ "refused": error.name(), "message": error.to_string() })))
-                .into_response();
+            let mut answer = (error.status(), Json(told(&Err(error.clone())))).into_response();
             if error.status() == StatusCode::SERVICE_UNAVAILABLE {
                 answer.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
             }

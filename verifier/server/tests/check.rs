@@ -87,3 +87,46 @@ async fn more_checks_than_turns_are_turned_away() {
         assert!(check.await.unwrap().map_or_else(|refused| refused.name() == "NonceReplayed", |_| true));
     }
 }
+
+/// A gate in the rush hour: whoever waits is checked together with others, and each gets the own answer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn checks_that_wait_are_answered_together_and_each_rightly() {
+    let world = World::new();
+    let trust = Arc::new(world.trust("usual"));
+    let service = Service::new(move || Some(trust.clone()), || NOW);
+    let query = world.profile("age-19");
+    let show = |n: usize| world.holder.identity.show(&world.identities, &query, &mut tests::rng(&format!("gate {n}")));
+    let mut codes: Vec<_> = (0..12).map(show).collect();
+    *codes[5].last_mut().unwrap() ^= 1;
+    codes.push(codes[0].clone());
+    let asked: Vec<_> = codes
+        .iter()
+        .map(|code| {
+            let (service, question, code) = (service.clone(), question(&world, "age-19"), code.clone());
+            tokio::spawn(async move { service.check(question, code).await })
+        })
+        .collect();
+    let mut names = Vec::new();
+    for check in asked {
+        names.push(check.await.unwrap().map_or_else(|refused| refused.name(), |_| "accepted".to_owned()));
+    }
+    assert_eq!(names[5], "ProofInvalid");
+    // Of the two that are the same, one is accepted, whichever came first.
+    assert_eq!([&names[0], &names[12]].iter().filter(|name| **name == "NonceReplayed").count(), 1, "{names:?}");
+    assert_eq!(names.iter().filter(|name| *name == "accepted").count(), 11, "{names:?}");
+}
+
+#[tokio::test]
+async fn many_codes_in_one_request_each_have_their_answer() {
+    let world = World::new();
+    let service = service("usual");
+    let good = qr::to_text(Kind::Presentation, &shown(&world)).unwrap();
+    let texts = vec![good.clone(), "MX1:AB".to_owned(), good];
+    let answers = service.check_all(question(&world, "age-19"), texts).await.unwrap();
+    let names: Vec<_> =
+        answers.iter().map(|answer| answer.as_ref().map_or_else(CheckError::name, |_| "accepted".into())).collect();
+    assert_eq!(names, ["accepted", "MalformedInput", "NonceReplayed"]);
+    let many = vec![String::new(); 65];
+    assert_eq!(service.check_all(question(&world, "age-19"), many).await.unwrap_err(), CheckError::TooMany);
+    assert_eq!(service.check_all(question(&world, "no-such"), vec![]).await.unwrap_err(), CheckError::NoSuchProfile);
+}
