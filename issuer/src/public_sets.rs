@@ -31,7 +31,8 @@ pub(crate) fn create<R: CryptoRng + ?Sized>(
     write_whole(&path, &bytes, 0o644).map_err(|_| IssuerError::FileUnavailable)
 }
 
-/// Reads the file and checks that it has powers of one secret, and enough of them; empty for a type that needs none.
+/// Reads the file and checks that it has powers of one secret, and enough of them (CRED-07); empty for a type that needs
+/// none.
 pub(crate) fn open(dir: &Path, credential_type: &CredentialType) -> Result<Vec<u8>, IssuerError> {
     if credential_type.set_powers() == 0 {
         return Ok(Vec::new());

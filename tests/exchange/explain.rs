@@ -55,8 +55,8 @@ fn an_unknown_type_is_told_by_position_and_nothing_hidden_is_said() {
         assert!(blind.credential_type.is_none() && blind.text("en").contains("not known here"));
         // The other type does not fit.
         let other = if name == "roadside" { &world.identities } else { &world.licences };
-        assert_eq!(received.explain(&[other.credential_type.clone()]).credential_type, None);
-        let known = received.explain(&[world.identities.credential_type.clone()]);
+        assert_eq!(received.explain(std::slice::from_ref(&other.credential_type)).credential_type, None);
+        let known = received.explain(std::slice::from_ref(&world.identities.credential_type));
         if name != "roadside" {
             for canary in world.canaries() {
                 assert!(!known.text("en").contains(&canary) && !known.text("ko").contains(&canary), "{name}");

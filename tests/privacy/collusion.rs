@@ -87,7 +87,7 @@ fn p2_a_trained_classifier_guesses() {
         let bias = |bytes: &Vec<u8>| {
             let mut bytes = bytes.clone();
             for at in (100..900).step_by(20) {
-                let own = !rng.next_u32().is_multiple_of(4) == (who == 1);
+                let own = rng.next_u32().is_multiple_of(4) != (who == 1);
                 bytes[at] = bytes[at] & !1 | u8::from(own);
             }
             bytes

@@ -1,5 +1,7 @@
 //! Four operators found a network over real sockets: no dealer, no stranger, and one may crash meanwhile.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod common;
 
 use std::net::SocketAddr;

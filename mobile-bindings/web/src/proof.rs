@@ -1,9 +1,11 @@
 //! One record of the ledger, checked in the visitor's browser.
 
 use protocol::credential::CredentialType;
+use protocol::ledger::Activation;
 use protocol::ledger::anchor::TrustAnchor;
 use protocol::ledger::proof::{self, LedgerProof, ProofError, Proven};
 use protocol::ledger::record::{DidKey, Purpose, Purposes, Record};
+use protocol::ledger::transaction::Account;
 use serde_json::{Value, json};
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -77,6 +79,7 @@ fn record(record: &Record) -> Value {
         Record::IssuerKey(r) => json!({ "issuer_key": {
             "issuer": r.issuer, "credential_type": r.credential_type, "key_id": hex::encode(r.key_id()),
             "bbs": hex::encode(r.bbs), "day_set": hex::encode(r.day_set), "status": hex::encode(r.status),
+            "sets": hex::encode(&r.sets),
             "from": r.from, "until": r.until, "compromised_from": r.compromised_from,
         }}),
         Record::StatusList(r) => json!({ "status_list": {
@@ -88,7 +91,33 @@ fn record(record: &Record) -> Value {
         }}),
         Record::Governance(r) => {
             let keys: Vec<_> = r.keys.iter().map(|key| hex::encode(key.0)).collect();
-            json!({ "governance": { "network": r.network, "keys": keys, "threshold": r.threshold } })
+            json!({ "governance": { "network": r.network, "keys": keys, "threshold": r.threshold, "delay": r.delay } })
+        }
+        Record::Validators(r) => {
+            let each = r.validators.iter().map(|v| json!({ "key": hex::encode(v.key), "address": v.address }));
+            json!({ "validators": each.collect::<Vec<_>>() })
+        }
+        Record::Scheduled(r) => {
+            let activation = match r.activation {
+                Activation::Waiting => "waiting",
+                Activation::InForce => "in_force",
+                Activation::Cancelled => "cancelled",
+                Activation::Failed => "failed",
+            };
+            let change = r.record().ok().map(|change| self::record(&change));
+            json!({ "scheduled": {
+                "change": change, "previous_version": r.previous_version, "at": r.at, "activation": activation,
+            }})
+        }
+        Record::Succession(r) => json!({ "succession": {
+            "network_id": hex::encode(r.network_id), "group_key": hex::encode(r.group_key), "height": r.height,
+        }}),
+        Record::Nonce(r) => {
+            let account = match &r.account {
+                Account::Governance => "governance".to_owned(),
+                Account::Did { did } => did.to_string(),
+            };
+            json!({ "nonce": { "account": account, "next": r.next } })
         }
     }
 }

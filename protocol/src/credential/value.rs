@@ -118,7 +118,7 @@ impl Encoding {
     }
 
     /// The value that a presentation carries in this way; none when it has another width.
-    pub(crate) fn from_fixed(&self, value: &Value) -> Option<Value> {
+    pub(crate) fn value_of_fixed(&self, value: &Value) -> Option<Value> {
         match (self.width(), value) {
             (None, value) => Some(value.clone()),
             (Some(width), Value::Bytes(bytes)) if bytes.len() == width => {
@@ -149,13 +149,13 @@ mod tests {
             for number in [0, 1, 23, largest] {
                 let fixed = encoding.to_fixed(&Value::Number(number));
                 assert!(matches!(&fixed, Value::Bytes(bytes) if bytes.len() == width));
-                assert!(encoding.from_fixed(&fixed) == Some(Value::Number(number)));
+                assert!(encoding.value_of_fixed(&fixed) == Some(Value::Number(number)));
             }
-            assert!(encoding.from_fixed(&Value::Number(1)).is_none());
-            assert!(encoding.from_fixed(&Value::Bytes(vec![0; width + 1])).is_none());
+            assert!(encoding.value_of_fixed(&Value::Number(1)).is_none());
+            assert!(encoding.value_of_fixed(&Value::Bytes(vec![0; width + 1])).is_none());
         }
         let text = Value::Text("a".into());
-        assert!(Encoding::Text.to_fixed(&text) == text && Encoding::Text.from_fixed(&text) == Some(text));
+        assert!(Encoding::Text.to_fixed(&text) == text && Encoding::Text.value_of_fixed(&text) == Some(text));
     }
 
     #[test]

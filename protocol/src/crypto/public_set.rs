@@ -100,7 +100,8 @@ impl SetParameters {
         self.powers.len() - 1
     }
 
-    /// The base of the set of these distinct values: G1·Π(τ + s), which is G1 itself for none.
+    /// The base of the set of these distinct values: G1·Π(τ + s), which is G1 itself for none. Everybody
+    /// calculates it and nobody receives it (ZKP-17).
     ///
     /// # Errors
     /// `SetTooLarge` for more values than there are powers; `ValueUnsignable` if −τ is one of them, which nobody can

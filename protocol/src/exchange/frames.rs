@@ -40,7 +40,7 @@ struct Frame {
     /// Length of the message.
     #[n(3)]
     length: u32,
-    /// CRC-32 of the message, from which the library draws the pieces of a sum.
+    /// The checksum (CRC, 32 bits) of the message, from which the library draws the pieces of a sum.
     #[n(4)]
     checksum: u32,
     /// A piece, or a sum of pieces.

@@ -386,7 +386,7 @@ impl Presentation {
         let ordered = self.shown.windows(2).all(|pair| matches!(pair, [a, b] if a.position < b.position));
         let value = |shown: &Shown| {
             let position = usize::from(shown.position);
-            let value = credential_type.attributes.get(position)?.encoding.from_fixed(&shown.value)?;
+            let value = credential_type.attributes.get(position)?.encoding.value_of_fixed(&shown.value)?;
             credential_type.check_value(position, &value).ok().map(|()| (position, value))
         };
         let values: Option<Positioned<Value>> = self.shown.iter().map(value).collect();

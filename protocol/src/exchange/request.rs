@@ -159,9 +159,9 @@ impl Request {
         if let Some(name) = self.query.show.iter().find(|name| !permit.claims.contains(name)) {
             return Err(OverAsk::AttributeNotRegistered(name.clone()));
         }
-        match self.query.prove.iter().find(|predicate: &&Predicate| !permit.predicates.contains(predicate)) {
-            Some(predicate) => return Err(OverAsk::PredicateNotRegistered(predicate.to_string())),
-            None => {}
+        let unregistered = |predicate: &&Predicate| !permit.predicates.contains(predicate);
+        if let Some(predicate) = self.query.prove.iter().find(unregistered) {
+            return Err(OverAsk::PredicateNotRegistered(predicate.to_string()));
         }
         match &self.query.pseudonym {
             Some(scope) if !permit.pseudonyms.contains(scope) => {

@@ -582,7 +582,7 @@ impl IssuerKey {
             let point = blst::min_sig::PublicKey::uncompress(key).map_err(|_| RecordError::InvalidKey)?;
             point.validate().map_err(|_| RecordError::InvalidKey)?;
         }
-        // LREC-08: powers of one secret, which nothing else has signed with.
+        // LREC-08, CRED-08: powers of one secret, which nothing else has signed with.
         if !self.sets.is_empty() {
             let sets = SetParameters::from_bytes(&self.sets).map_err(|_| RecordError::InvalidKey)?;
             distinct(&[&self.bbs, &self.day_set, &self.status, sets.key().as_bytes()])?;

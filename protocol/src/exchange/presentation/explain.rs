@@ -130,7 +130,7 @@ impl Presentation {
             let position = usize::from(shown.position);
             let attribute = known.and_then(|known| Some((known, known.attributes.get(position)?)));
             let value = attribute.and_then(|(known, attribute)| {
-                let value = attribute.encoding.from_fixed(&shown.value)?;
+                let value = attribute.encoding.value_of_fixed(&shown.value)?;
                 Some(label(&|lang| known.render_value(position, &value, lang)))
             });
             Readable {
@@ -197,7 +197,7 @@ impl Presentation {
         let by_device = credential_type.holder_binding == HolderBinding::DeviceKey;
         let values = self.shown.iter().all(|shown| {
             let attribute = credential_type.attributes.get(usize::from(shown.position));
-            attribute.is_some_and(|attribute| attribute.encoding.from_fixed(&shown.value).is_some())
+            attribute.is_some_and(|attribute| attribute.encoding.value_of_fixed(&shown.value).is_some())
         });
         // Everything not shown is hidden; handle and device number are shown where a list or a device says so.
         let in_the_clear = self.shown.len() + usize::from(by_list) + 1;
