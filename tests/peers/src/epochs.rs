@@ -1,5 +1,5 @@
 //! What an epoch of status tokens costs issuer, mirror and wallet, measured on a sample and carried over to a country:
-//! `cargo run --release -p peers --bin epochs`. The table is in `docs/adr/0010-status-tokens-for-a-country.md`.
+//! `cargo run --release -p peers --bin epochs`. It prints a table.
 
 use std::time::Instant;
 
