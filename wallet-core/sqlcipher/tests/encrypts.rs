@@ -56,3 +56,12 @@ fn nonces_of_two_files_with_one_key_differ() {
     });
     assert_ne!(salts[0], salts[1]);
 }
+
+#[test]
+fn random_numbers_never_come_from_a_clock() {
+    // LibTomCrypt's last resort calls `clock` of the C library, which nothing else here does.
+    let program = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+    let imports = |name: &[u8]| program.windows(name.len()).any(|window| window == name);
+    assert!(imports(b"\0fread\0"), "the system's generator is read as a file");
+    assert!(!imports(b"\0clock\0"));
+}
