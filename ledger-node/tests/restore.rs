@@ -142,7 +142,10 @@ fn nothing_is_restored_that_does_not_follow_from_its_own_transactions() {
 
     // Whatever is changed in the file is found: a record, a transaction, a header, a certificate, a missing block.
     for (what, change) in [
-        ("a record", "UPDATE records SET value = (SELECT value FROM records LIMIT 1 OFFSET 1) WHERE rowid = 1"),
+        (
+            "a record",
+            "UPDATE records SET value = (SELECT value FROM records ORDER BY key DESC) WHERE key = (SELECT min(key) FROM records)",
+        ),
         (
             "a transaction",
             "UPDATE transactions SET bytes = (SELECT bytes FROM transactions WHERE height = 1) WHERE height = 2",
