@@ -6,7 +6,7 @@
 //! ([`plan`]). The same seed is the same run, to the byte.
 //!
 //! ```no_run
-//! let network = simulation::Network::new(4);
+//! let network = std::sync::Arc::new(simulation::Network::new(4));
 //! let run = simulation::run(&network, &simulation::Plan::of(4, 17));
 //! assert!(run.violations.is_empty(), "{run:#?}");
 //! ```
