@@ -3,37 +3,12 @@
 use std::collections::BTreeMap;
 
 use protocol::exchange::SignedRequest;
-use rand_chacha::ChaCha20Rng;
-use rand_core::Rng;
+use tests::changes::{below, bytes};
 use tests::rng;
 use tests::wire::RequestWire;
 use tests::world::{NOW, World};
 
 const REQUESTS: usize = 12_000;
-
-fn below(rng: &mut ChaCha20Rng, bound: usize) -> usize {
-    (rng.next_u64() % bound as u64) as usize
-}
-
-/// Changes bytes without regard to what they mean.
-fn bytes_changed(rng: &mut ChaCha20Rng, bytes: &[u8], other: &[u8]) -> Vec<u8> {
-    let mut out = bytes.to_vec();
-    let at = below(rng, out.len());
-    let end = at + below(rng, 40.min(out.len() - at) + 1);
-    match below(rng, 6) {
-        0 => out[at] ^= 1 << below(rng, 8),
-        1 => out[at] = rng.next_u32() as u8,
-        2 => drop(out.drain(at..end)),
-        3 => {
-            let again = out[at..end].to_vec();
-            out.splice(at..at, again);
-        }
-        4 => out.truncate(at),
-        _ if end <= other.len() => out[at..end].copy_from_slice(&other[at..end]),
-        _ => out.push(rng.next_u32() as u8),
-    }
-    out
-}
 
 #[test]
 fn changed_requests_are_refused() {
@@ -50,11 +25,11 @@ fn changed_requests_are_refused() {
                 let wire: RequestWire = protocol::cbor::from_slice(&good, usize::MAX).unwrap();
                 let payload = match below(&mut rng, 2) {
                     0 => wire.payload,
-                    _ => bytes_changed(&mut rng, &wire.payload, &other),
+                    _ => bytes(&mut rng, &wire.payload, &other),
                 };
                 RequestWire::sign(payload, &world.patrol.key).encode()
             }
-            _ => bytes_changed(&mut rng, &good, &other),
+            _ => bytes(&mut rng, &good, &other),
         };
         if changed == good || changed == other {
             continue;

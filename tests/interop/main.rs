@@ -15,7 +15,7 @@ use protocol::credential::age::Statute;
 use protocol::exchange::{Predicate, Presentation, Query};
 use serde_json::{Value, json};
 use tests::world::World;
-use tests::{cases, rng, second_verifier};
+use tests::{cases, python, rng};
 
 /// How many files of each verdict the second implementation is given.
 const OF_A_KIND: usize = 3;
@@ -25,8 +25,7 @@ fn file(name: &str) -> PathBuf {
 }
 
 fn verdicts(work: &Value) -> Vec<String> {
-    let python = second_verifier::interpreter(&file("requirements.txt"));
-    second_verifier::lines(&python, &file("verdicts.py"), work.to_string().as_bytes())
+    python::lines(&file("verdicts.py"), work.to_string().as_bytes())
 }
 
 #[test]

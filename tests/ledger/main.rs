@@ -13,16 +13,13 @@ use std::process::{Command, Output};
 use protocol::ledger::StateKey;
 use tests::world::World;
 
-/// BLS12-381 for Python; what the check needs of the curve and of hashing to it.
-const REQUIREMENTS: [&str; 1] = ["py_ecc==8.0.0"];
-
 fn vectors() -> PathBuf {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../specs/vectors")).to_owned()
 }
 
 fn python(arguments: &[&Path]) -> Output {
     let script = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/ledger/check_proof.py"));
-    let python = tests::python::interpreter(&REQUIREMENTS);
+    let python = tests::python::interpreter();
     Command::new(python).arg(script).args(arguments).output().expect("python starts")
 }
 

@@ -17,10 +17,11 @@ use std::time::Instant;
 
 use peak_alloc::PeakAlloc;
 use protocol::exchange::qr::{self, Kind};
+use tests::changes::below;
 use tests::world::{NOW, World};
 use verifier::{Policy, SeenInMemory, Verifier};
 
-use changes::{Carrier, below};
+use changes::Carrier;
 use targets::Target;
 
 /// Counts every allocation of this process.

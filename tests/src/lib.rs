@@ -11,11 +11,11 @@
 )]
 
 pub mod cases;
+pub mod changes;
 pub mod coverage;
 pub mod forger;
 pub mod ledger_mutations;
 pub mod python;
-pub mod second_verifier;
 pub mod vectors;
 pub mod wire;
 pub mod world;

@@ -52,7 +52,8 @@ fn need(program: &str, package: &str) -> Result<(), String> {
 pub(crate) fn test(rest: &[String]) -> Result<(), String> {
     need("strace", "strace")?;
     need("unshare", "util-linux")?;
-    let mut arguments = vec!["test", "--release", "--workspace", "--locked"];
+    // All that fails is told at once: a run is long.
+    let mut arguments = vec!["test", "--release", "--workspace", "--locked", "--no-fail-fast"];
     arguments.extend(rest.iter().map(String::as_str));
     // The tests drive the program as a user would, so it has to be built as well.
     run("cargo", &["build", "--release", "--locked"])?;

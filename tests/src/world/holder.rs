@@ -44,6 +44,19 @@ impl Held {
         Self { credential, secrets, device, evidence: issuing.evidence() }
     }
 
+    /// What a wallet needs to present this, with the token of `epoch`.
+    fn with_holding<T>(&self, issuing: &Issuing, epoch: u32, present: impl FnOnce(&Holding<'_>) -> T) -> T {
+        let token = || (epoch, issuing.status_token(self.credential.handle, epoch));
+        present(&Holding {
+            credential: &self.credential,
+            secrets: &self.secrets,
+            evidence: &self.evidence,
+            day_signature: &|number| Some(issuing.day_signature(number)),
+            status_token: self.device.is_none().then(token),
+            device: self.device.as_ref().map(|key| key as &dyn Signer),
+        })
+    }
+
     /// Answers `query` with the token of `epoch`.
     ///
     /// # Errors
@@ -56,16 +69,8 @@ impl Held {
         epoch: u32,
         rng: &mut dyn CryptoRng,
     ) -> Result<Vec<u8>, PresentError> {
-        let handle = self.credential.handle;
-        let holding = Holding {
-            credential: &self.credential,
-            secrets: &self.secrets,
-            evidence: &self.evidence,
-            day_signature: &|number| Some(issuing.day_signature(number)),
-            status_token: self.device.is_none().then(|| (epoch, issuing.status_token(handle, epoch))),
-            device: self.device.as_ref().map(|key| key as &dyn Signer),
-        };
-        Presentation::create(&holding, query, freshness, rng).map(|made| made.encode())
+        self.with_holding(issuing, epoch, |holding| Presentation::create(holding, query, freshness, rng))
+            .map(|made| made.encode())
     }
 
     /// Prepares an answer to `query` for the day of `now`, with the usual token.
@@ -74,16 +79,8 @@ impl Held {
     /// When the credential cannot answer.
     #[must_use]
     pub fn prepare(&self, issuing: &Issuing, query: &Query, now: u64, rng: &mut dyn CryptoRng) -> Prepared {
-        let handle = self.credential.handle;
-        let holding = Holding {
-            credential: &self.credential,
-            secrets: &self.secrets,
-            evidence: &self.evidence,
-            day_signature: &|number| Some(issuing.day_signature(number)),
-            status_token: self.device.is_none().then(|| (EPOCH, issuing.status_token(handle, EPOCH))),
-            device: None,
-        };
-        Presentation::prepare(&holding, query, now, rng).expect("a true statement")
+        self.with_holding(issuing, EPOCH, |holding| Presentation::prepare(holding, query, now, rng))
+            .expect("a true statement")
     }
 
     /// Shows the answer to `query` unasked, at [`NOW`].
@@ -142,17 +139,11 @@ impl Held {
         made_at: u64,
         rng: &mut dyn CryptoRng,
     ) -> Result<Vec<u8>, PresentError> {
-        let handle = self.credential.handle;
-        let holding = Holding {
-            credential: &self.credential,
-            secrets: &self.secrets,
-            evidence: &self.evidence,
-            day_signature: &|number| Some(issuing.day_signature(number)),
-            status_token: self.device.is_none().then(|| (EPOCH, issuing.status_token(handle, EPOCH))),
-            device: self.device.as_ref().map(|key| key as &dyn Signer),
-        };
         let freshness = Freshness { made_at, request: Some(digest) };
-        Presentation::create_for(&request.verifier, &holding, &request.query, freshness, rng).map(|made| made.encode())
+        let create = |holding: &Holding<'_>| {
+            Presentation::create_for(&request.verifier, holding, &request.query, freshness, rng)
+        };
+        self.with_holding(issuing, EPOCH, create).map(|made| made.encode())
     }
 }
 
