@@ -5,4 +5,5 @@ pub mod curve;
 pub mod domains;
 pub mod keys;
 pub mod membership;
+pub mod multikey;
 pub mod public_set;
