@@ -9,7 +9,7 @@
 //! | `/ledger/…` | the ledger node's API |
 //! | `/issuer/…` | the issuer's API |
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -59,8 +59,7 @@ pub(crate) fn start(network: &Network, listener: TcpListener) -> Result<Vec<Join
     let app = pages(site(network, trust, checks.clone()))
         .nest("/verifier", checks.router())
         .nest("/ledger", network.node().router())
-        .nest("/issuer", server::router(service))
-        .into_make_service_with_connect_info::<SocketAddr>();
+        .nest("/issuer", server::router(service));
     let unusable = |error| CliError::refused("AddressUnusable", format!("cannot serve: {error}"));
     let _inside = network.runtime().enter();
     let listener = tokio::net::TcpListener::from_std(listener).map_err(unusable)?;
@@ -70,9 +69,7 @@ pub(crate) fn start(network: &Network, listener: TcpListener) -> Result<Vec<Join
             // The sender is gone only when the network is.
             let _ = stopping.wait_for(|stop| *stop).await;
         };
-        if let Err(error) = axum::serve(listener, app).with_graceful_shutdown(stopped).await {
-            tracing::error!(%error, "the services stopped");
-        }
+        ledger_node::serve_router(listener, app, ledger_node::Limits::default(), stopped).await;
     });
     let mut stopping = network.stopping();
     let publisher = network.publisher();

@@ -42,6 +42,6 @@ pub use genesis::GenesisError;
 pub use history::Version;
 pub use node::{ListError, Node, NodeConfig, NodeError};
 pub use rules::TxError;
-pub use server::serve;
+pub use server::{serve, serve_router};
 pub use standing::{Freshness, Standing, Validator};
 pub use store::StoreError;

@@ -12,13 +12,27 @@ pub struct Limits {
     pub writes: usize,
     /// Longest time for a reading request.
     pub read_time: Duration,
-    /// Longest time for a writing request. It waits less for finality.
+    /// Longest time for a writing request, its body included. It waits less for finality.
     pub write_time: Duration,
+    /// Connections at one time; more wait to be accepted.
+    pub connections: usize,
+    /// Longest time until the head of a request is there, on a new connection or on one that was used before.
+    pub header_time: Duration,
+    /// A connection takes no further request after this time.
+    pub connection_time: Duration,
 }
 
 impl Default for Limits {
-    /// 512 reads of 10 s, 1,024 writes of 20 s.
+    /// 512 reads of 10 s, 1,024 writes of 20 s; 4,096 connections of 5 min, with 20 s for a head.
     fn default() -> Self {
-        Self { reads: 512, writes: 1_024, read_time: Duration::from_secs(10), write_time: Duration::from_secs(20) }
+        Self {
+            reads: 512,
+            writes: 1_024,
+            read_time: Duration::from_secs(10),
+            write_time: Duration::from_secs(20),
+            connections: 4_096,
+            header_time: Duration::from_secs(20),
+            connection_time: Duration::from_secs(300),
+        }
     }
 }

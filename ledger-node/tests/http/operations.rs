@@ -1,6 +1,6 @@
 //! What the people who run a node rely on: limits, health, figures, and that reading changes nothing.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ledger_client::LedgerClient;
 use ledger_node::{Limits, Node, NodeConfig, Standing};
@@ -95,6 +95,158 @@ fn a_node_that_is_full_or_slow_says_when_to_come_back() {
 }
 
 #[test]
+fn every_route_that_has_no_place_left_says_when_to_come_back() {
+    let mut world = World::new();
+    world.set_up();
+    world.stop();
+    let limits = Limits { reads: 0, writes: 0, ..Limits::default() };
+    let node = Node::start(&NodeConfig { limits, ..NodeConfig::new(world.folder.path()) }).unwrap();
+    let (runtime, client, _) = served(&node);
+    let document: Value = serde_json::to_value(node.openapi()).unwrap();
+    let mut full = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let path = path.replace("{identifier}", "did:mid:kr:x").replace(['{', '}'], "");
+            let (status, answer) = request(&node_address(&client), &method.to_ascii_uppercase(), &path, b"");
+            // Whether it works is told at any time.
+            if operation["tags"][0] == "Operations" {
+                assert_eq!(status, 200, "{path}");
+                continue;
+            }
+            assert!(status == 503 && answer.contains("retry-after: 1"), "{method} {path}: {status} {answer}");
+            assert!(operation["responses"]["503"].is_object(), "{method} {path}");
+            full += 1;
+        }
+    }
+    assert!(full >= 14, "{full}");
+    let (status, answer) = request(&node_address(&client), "GET", "/explorer/en/", b"");
+    assert!(status == 503 && answer.contains("retry-after: 1"), "{answer}");
+    runtime.shutdown_background();
+    node.stop().unwrap();
+}
+
+/// Sends `text` with a second after each byte, until the node has had enough; says for how long, and what it answered.
+fn dripped(address: &str, text: &str) -> (Duration, String) {
+    use std::io::{ErrorKind, Read as _, Write as _};
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+    let (began, mut answer, mut bytes) = (Instant::now(), Vec::new(), text.bytes());
+    while began.elapsed() < Duration::from_secs(60) {
+        // Nothing more is sent once there is an answer: the node need not listen any longer.
+        if answer.is_empty() && bytes.next().is_some_and(|byte| stream.write_all(&[byte]).is_err()) {
+            break;
+        }
+        let mut some = [0; 1_024];
+        match stream.read(&mut some) {
+            Ok(0) => break,
+            Ok(read) => answer.extend_from_slice(&some[..read]),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+            Err(_) => break,
+        }
+    }
+    (began.elapsed(), String::from_utf8_lossy(&answer).to_ascii_lowercase())
+}
+
+#[test]
+fn a_client_that_sends_byte_by_byte_keeps_no_place() {
+    let mut world = World::new();
+    world.set_up();
+    world.stop();
+    let limits = Limits {
+        write_time: Duration::from_secs(3),
+        connections: 4,
+        header_time: Duration::from_secs(3),
+        connection_time: Duration::from_secs(4),
+        ..Limits::default()
+    };
+    let node = Node::start(&NodeConfig { limits, ..NodeConfig::new(world.folder.path()) }).unwrap();
+    let (runtime, client, _) = served_within(&node, limits);
+    let address = node_address(&client);
+    let head =
+        "GET /v1/status HTTP/1.1\r\nHost: node\r\nX: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy";
+    std::thread::scope(|scope| {
+        // As many as there are places, slow in their heads, while an honest client waits for one of them.
+        let slow: Vec<_> = (0..4).map(|_| scope.spawn(|| dripped(&address, head))).collect();
+        std::thread::sleep(Duration::from_secs(1));
+        assert_eq!(request(&address, "GET", "/v1/status", b"").0, 200, "served after the slow ones");
+        for slow in slow {
+            let (lasted, answer) = slow.join().unwrap();
+            assert!(lasted < Duration::from_secs(30) && answer.is_empty(), "{lasted:?} {answer}");
+        }
+    });
+    // Slow in the body.
+    let mut stream = std::net::TcpStream::connect(&address).unwrap();
+    std::io::Write::write_all(&mut stream, b"POST /v1/transactions HTTP/1.1\r\nHost: n\r\nContent-Length: 60\r\n\r\n")
+        .unwrap();
+    let began = Instant::now();
+    let mut answer = [0; 1_024];
+    let read = loop {
+        let _ = std::io::Write::write_all(&mut stream, b"x");
+        stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+        match std::io::Read::read(&mut stream, &mut answer) {
+            Ok(read) => break read,
+            Err(_) => assert!(began.elapsed() < Duration::from_secs(30), "no answer"),
+        }
+    };
+    let answer = String::from_utf8_lossy(&answer[..read]).to_ascii_lowercase();
+    assert!(answer.starts_with("http/1.1 503") && answer.contains("retry-after: 1"), "{answer}");
+    assert!(answer.contains("timedout"), "{answer}");
+    // Busy on one connection for ever.
+    let mut stream = std::net::TcpStream::connect(&address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let began = Instant::now();
+    loop {
+        let sent = std::io::Write::write_all(&mut stream, b"GET /v1/status HTTP/1.1\r\nHost: n\r\n\r\n");
+        let mut some = [0; 4_096];
+        if sent.is_err() || std::io::Read::read(&mut stream, &mut some).unwrap_or(0) == 0 {
+            break;
+        }
+        assert!(began.elapsed() < Duration::from_secs(30), "one connection is served for ever");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    runtime.shutdown_background();
+    node.stop().unwrap();
+}
+
+#[test]
+fn f38_identifiers_of_any_size_and_spelling_are_refused() {
+    let world = World::new();
+    world.set_up();
+    let long = "a".repeat(60_000);
+    for bad in
+        [&long, "..%2f..%2fetc%2fpasswd", "did:mid:kr:'%20OR%201=1--", "did:mid:kr:%00", "%ff%fe", "did:mid:kr:x;DROP"]
+    {
+        assert_eq!(world.get(&format!("/1.0/identifiers/{bad}"), "*/*").0, 400, "{}", &bad[..20.min(bad.len())]);
+        assert!((400..500).contains(&world.get(&format!("/v1/nonces/{bad}"), "*/*").0));
+    }
+    // Ten megabytes do not arrive: the head is cut off before.
+    let mut stream = std::net::TcpStream::connect(world.address()).unwrap();
+    let request = format!("GET /1.0/identifiers/{} HTTP/1.1\r\nHost: n\r\n\r\n", "a".repeat(10 << 20));
+    let _ = std::io::Write::write_all(&mut stream, request.as_bytes());
+    let mut answer = Vec::new();
+    let _ = std::io::Read::read_to_end(&mut stream, &mut answer);
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
+    // Ten thousand at once: each is answered or told to come back, and the node is well.
+    let address = world.address().to_string();
+    let answers = std::thread::scope(|scope| {
+        let each = |_| {
+            let address = &address;
+            scope.spawn(move || {
+                (0..200)
+                    .map(|_| self::request(address, "GET", "/1.0/identifiers/did:mid:kr:x", b"").0)
+                    .collect::<Vec<_>>()
+            })
+        };
+        let threads: Vec<_> = (0..50).map(each).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect::<Vec<u16>>()
+    });
+    assert_eq!(answers.len(), 10_000);
+    assert!(answers.iter().all(|status| [400, 429, 503].contains(status)));
+    assert_eq!(world.get("/health/ready", "*/*").0, 200);
+}
+
+#[test]
 fn no_route_but_a_signed_transaction_changes_anything() {
     let world = World::new();
     world.set_up();
@@ -150,11 +302,15 @@ type Get = Box<dyn Fn(&str) -> (u16, String, String)>;
 
 /// Serves a node on a free port.
 fn served(node: &Node) -> (tokio::runtime::Runtime, LedgerClient, Get) {
+    served_within(node, Limits::default())
+}
+
+fn served_within(node: &Node, limits: Limits) -> (tokio::runtime::Runtime, LedgerClient, Get) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let router = node.router();
-    runtime.spawn(async move { axum::serve(listener, router).await });
+    runtime.spawn(ledger_node::serve_router(listener, router, limits, std::future::pending()));
     let client = LedgerClient::new(&format!("http://{address}"));
     let get = move |path: &str| {
         let (status, text) = request(&address, "GET", path, b"");
