@@ -203,6 +203,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_longest_trust_anchor_is_one_code_to_print() {
+        let dir = tempfile::tempdir().unwrap();
+        let anchor = TrustAnchor { network: "n".repeat(24), network_id: [0xff; 32], group_key: [0xff; 96] };
+        assert_eq!(anchor.encode().len(), 159, "of 300 that are allowed");
+        let picture = dir.path().join("anchor.png");
+        let destination = Destination { out: Some(picture.clone()), frames: None, payload: None };
+        let version = destination.write(Kind::TrustAnchor, &anchor.encode()).unwrap().unwrap();
+        assert!(version <= 10, "version {version}");
+        assert_eq!(read_anchor(&picture).unwrap(), anchor);
+    }
+
+    #[test]
     fn keys_are_private_and_never_replaced() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.key");

@@ -186,6 +186,7 @@ impl Network {
         };
         let now = clock::now();
         let [police, shop] = [member(dir, "police.key")?, member(dir, "shop.key")?];
+        let issuer_key = files::read_key(&dir.join("issuer/keys/did.key"))?;
         let members = Members { issuer: issuer.did().clone(), police: police.0, shop: shop.0 };
 
         // What is there already, from a bootstrap that was interrupted, stays as it is.
@@ -196,11 +197,10 @@ impl Network {
             records if records.is_empty() => Ok(()),
             records => self::decree(&ledger, ministry, records),
         };
-        let mut organisations = types.map(definition).to_vec();
-        organisations.push(Record::Did(issuer.did_record(now)));
-        organisations.push(Record::Did(did_record(&members.police, police.1, now)));
-        organisations.push(Record::Did(did_record(&members.shop, shop.1, now)));
-        decree(organisations)?;
+        decree(types.map(definition).to_vec())?;
+        found(&ledger, ministry, &issuer_key, issuer.did_record(now))?;
+        found(&ledger, ministry, &police.1, did_record(&members.police, police.1.public_key(), now))?;
+        found(&ledger, ministry, &shop.1, did_record(&members.shop, shop.1.public_key(), now))?;
         let mut permissions = types.map(|t| accreditation(issuer.did(), t, now)).to_vec();
         permissions.push(Record::Verifier(police_registration(&members.police, &licence)));
         permissions.push(Record::Verifier(shop_registration(&members.shop, &identity)));
@@ -391,6 +391,23 @@ fn decree(ledger: &InProcess, ministry: &Ed25519SigningKey, records: Vec<Record>
     ledger.submit(&transaction).map_err(answered)
 }
 
+/// An organisation creates its DID, and the ministry admits it (LRUL-14); nothing where that was done before.
+fn found(
+    ledger: &InProcess,
+    ministry: &Ed25519SigningKey,
+    own: &Ed25519SigningKey,
+    record: DidRecord,
+) -> Result<(), CliError> {
+    let sender = Sender::Did { did: record.did.clone(), fragment: KEY_FRAGMENT.to_owned() };
+    let record = Record::Did(record);
+    if ledger.node.record(&record.state_key()).is_some() {
+        return Ok(());
+    }
+    let network_id = ledger.node.anchor().network_id;
+    let transaction = transaction(ledger, network_id, sender, vec![record], &[own, ministry])?;
+    ledger.submit(&transaction).map_err(answered)
+}
+
 fn bind(listen: SocketAddr) -> Result<(TcpListener, String), CliError> {
     let unusable = |error| {
         CliError::refused(
@@ -426,10 +443,10 @@ fn key(dir: &Path, name: &str) -> Result<Ed25519SigningKey, CliError> {
     if path.exists() { files::read_key(&path) } else { files::create_key(&path, &mut randomness::os()?) }
 }
 
-fn member(dir: &Path, key_file: &str) -> Result<(Member, PublicKey), CliError> {
-    let public = key(dir, key_file)?.public_key();
-    let did = Did::derive(NAME, &public.to_multicodec())?;
-    Ok((Member { did, key_name: KEY_FRAGMENT.to_owned(), key_file: key_file.to_owned() }, public))
+fn member(dir: &Path, key_file: &str) -> Result<(Member, Ed25519SigningKey), CliError> {
+    let key = key(dir, key_file)?;
+    let did = Did::derive(NAME, &key.public_key().to_multicodec())?;
+    Ok((Member { did, key_name: KEY_FRAGMENT.to_owned(), key_file: key_file.to_owned() }, key))
 }
 
 fn did_record(member: &Member, key: PublicKey, from: u64) -> DidRecord {

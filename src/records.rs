@@ -195,6 +195,15 @@ pub(crate) struct IssuerKeyText {
 }
 
 impl Draft {
+    /// How an organisation creates its DID, with one key that may do everything from `from` on. It signs itself;
+    /// governors add their signatures (LRUL-14).
+    pub(crate) fn new_did(did: &Did, key: &PublicKey, from: u64) -> Self {
+        let sender = SenderText::Did { did: did.clone(), key: first_key() };
+        let key = DidKey { fragment: first_key(), key: *key, purposes: Purposes::ALL, from, until: None };
+        let record = RecordText::Did { did: did.clone(), keys: vec![KeyText::of(&key)], deactivated: false };
+        Self { sender, records: vec![record], at: None }
+    }
+
     /// Reads a draft.
     pub(crate) fn parse(json: &[u8]) -> Result<Self, CliError> {
         serde_json::from_slice(json)
@@ -377,12 +386,6 @@ impl RecordText {
                 Self::Nonce { account, next: r.next }
             }
         })
-    }
-
-    /// A DID with one key that may do everything, valid from `from`.
-    pub(crate) fn new_did(did: Did, key: &PublicKey, from: u64) -> Self {
-        let key = DidKey { fragment: first_key(), key: *key, purposes: Purposes::ALL, from, until: None };
-        Self::Did { did, keys: vec![KeyText::of(&key)], deactivated: false }
     }
 }
 

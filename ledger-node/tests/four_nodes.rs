@@ -29,7 +29,7 @@ fn organisation(seed: u8) -> DidRecord {
 fn register(anchor: &TrustAnchor, seed: u8, nonce: u64, previous_version: u64) -> Vec<u8> {
     let writes = vec![Write { record: Record::Did(organisation(seed)), previous_version }];
     let body = TransactionBody { network_id: anchor.network_id, sender: Sender::Governance, nonce, writes };
-    body.signed_by(&[&key(100)]).unwrap().encode()
+    body.signed_by(&[&key(100), &key(seed)]).unwrap().encode()
 }
 
 /// Ports that were free a moment ago.

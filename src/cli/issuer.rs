@@ -190,17 +190,22 @@ fn init(args: &InitArgs) -> Result<Answer, CliError> {
         Description { network: anchor.network, network_id: anchor.network_id, url: args.url.clone(), credential_types };
     let issuer = Issuer::create(dir, &description, register, &mut randomness::os()?, &|_| {})?;
     let drafts = write_drafts(&issuer, dir, args.now.seconds())?;
+    let key = dir.join("keys/did.key");
     Ok(Answer::new(
         format!(
-            "{}\nsend to the ledger, first the ministry's, then the issuer's own:\n  \
+            "{did}\nsend to the ledger: its DID, which the ministry admits by signing, too; what the ministry allows; its keys:\n  \
+             mid ledger submit {} --key {key} --key <the ministry's key> --url <node>\n  \
              mid ledger submit {} --key <the ministry's key> --url <node>\n  \
-             mid ledger submit {} --key {} --url <node>",
-            issuer.did(),
+             mid ledger submit {} --key {key} --url <node>",
             drafts[0].display(),
             drafts[1].display(),
-            dir.join("keys/did.key").display(),
+            drafts[2].display(),
+            did = issuer.did(),
+            key = key.display(),
         ),
-        json!({ "did": issuer.did(), "registration": drafts[0], "issuer_keys": drafts[1], "key": dir.join("keys/did.key") }),
+        json!({
+            "did": issuer.did(), "did_draft": drafts[0], "registration": drafts[1], "issuer_keys": drafts[2], "key": key,
+        }),
     ))
 }
 
@@ -211,13 +216,12 @@ fn types(paths: &[PathBuf]) -> Result<Vec<CredentialType>, CliError> {
     paths.iter().map(|path| Ok(CredentialType::parse(&files::read(path)?)?)).collect()
 }
 
-/// Drafts of the two transactions that make an issuer known: the ministry's and its own.
-fn write_drafts(issuer: &Issuer, dir: &Path, now: u64) -> Result<[PathBuf; 2], CliError> {
+/// Drafts of the three transactions that make an issuer known: its DID, what the ministry allows it, and its keys.
+fn write_drafts(issuer: &Issuer, dir: &Path, now: u64) -> Result<[PathBuf; 3], CliError> {
     let did = issuer.did_record(now);
     let key = did.keys.first().ok_or_else(|| CliError::refused("KeyUnavailable", "the issuer has no key"))?;
     let mut records: Vec<RecordText> =
         issuer.credential_types().map(|t| RecordText::CredentialType(Box::new(t.clone()))).collect();
-    records.push(RecordText::new_did(did.did.clone(), &key.key, now));
     records.extend(issuer.credential_types().map(|t| RecordText::Accreditation {
         issuer: did.did.clone(),
         credential_type: t.id.clone(),
@@ -231,8 +235,8 @@ fn write_drafts(issuer: &Issuer, dir: &Path, now: u64) -> Result<[PathBuf; 2], C
         records: issuer.issuer_key_records(now, now + TERM)?.iter().map(|key: &IssuerKey| key.into()).collect(),
         at: None,
     };
-    let paths = [dir.join("registration.json"), dir.join("issuer-keys.json")];
-    for (path, draft) in paths.iter().zip([registration, own]) {
+    let paths = ["did.json", "registration.json", "issuer-keys.json"].map(|name| dir.join(name));
+    for (path, draft) in paths.iter().zip([Draft::new_did(&did.did, &key.key, now), registration, own]) {
         files::write(path, &serde_json::to_vec_pretty(&draft)?)?;
     }
     Ok(paths)

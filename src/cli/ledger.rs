@@ -3,8 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use ledger_client::LedgerClient;
-use protocol::crypto::keys::{Ed25519SigningKey, Signer};
 use protocol::exchange::qr::Kind;
 use protocol::identifier::Did;
 use protocol::ledger::anchor::TrustAnchor;
@@ -16,12 +14,13 @@ use serde_json::{Value, json};
 
 use super::backup::{self, BackupArgs, ExamineArgs, RestoreArgs};
 use super::cluster::{self, FoundArgs, IdentityArgs, InitArgs, RunArgs};
+use super::submit::{self, ReadArgs, SubmitArgs};
 use super::trust;
 use crate::clock;
 use crate::files::{self, Destination};
-use crate::ledger::{answered, client, transaction};
+use crate::ledger::{answered, client};
 use crate::output::{Answer, CliError};
-use crate::records::{Draft, RecordText};
+use crate::records::RecordText;
 
 /// The trust anchor in a validator's folder, for people to copy.
 pub(super) const ANCHOR: &str = "anchor.cbor";
@@ -46,8 +45,10 @@ enum Command {
     Found(FoundArgs),
     /// Run a validator and serve its API; founders make their group key first
     Run(RunArgs),
-    /// Send a transaction: encoded, or a draft in JSON with the keys to sign it
+    /// Send a transaction: a draft in JSON with the keys to sign it, or one that others have signed
     Submit(SubmitArgs),
+    /// Say what a transaction would write and who has signed it
+    Read(ReadArgs),
     /// The DID document of an organisation
     Resolve(ResolveArgs),
     /// Fetch a proof of what the ledger holds, or that it holds nothing
@@ -68,21 +69,6 @@ enum Command {
     Examine(ExamineArgs),
     /// Make a validator anew from a backup, when all were lost
     Restore(RestoreArgs),
-}
-
-#[derive(Debug, Args)]
-struct SubmitArgs {
-    /// The transaction, or a draft of one; - for standard input
-    transaction: PathBuf,
-    /// Key file that signs a draft; once for each governor
-    #[arg(long, value_name = "FILE")]
-    key: Vec<PathBuf>,
-    /// Address of a ledger node
-    #[arg(long, value_name = "URL")]
-    url: String,
-    /// Write the signed transaction into this file instead of sending it
-    #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -172,7 +158,8 @@ pub(crate) fn run(args: LedgerArgs) -> Result<Answer, CliError> {
         Command::Identity(args) => cluster::identity(&args),
         Command::Found(args) => cluster::found(&args),
         Command::Run(args) => cluster::run(&args),
-        Command::Submit(args) => submit(&args),
+        Command::Submit(args) => submit::submit(&args),
+        Command::Read(args) => submit::read(&args),
         Command::Resolve(args) => resolve(&args),
         Command::Prove(args) => prove(&args),
         Command::Check(args) => check(&args),
@@ -184,42 +171,6 @@ pub(crate) fn run(args: LedgerArgs) -> Result<Answer, CliError> {
         Command::Examine(args) => backup::examine(&args),
         Command::Restore(args) => backup::restore(&args),
     }
-}
-
-fn submit(args: &SubmitArgs) -> Result<Answer, CliError> {
-    let bytes = files::read(&args.transaction)?;
-    // No transaction begins with a brace: it would be a map of 27 entries.
-    let bytes = if bytes.trim_ascii_start().starts_with(b"{") {
-        signed(&client(&args.url)?, Draft::parse(&bytes)?, &args.key)?
-    } else if args.key.is_empty() {
-        bytes
-    } else {
-        return Err(CliError::usage("the transaction is signed already; --key is for drafts"));
-    };
-    if let Some(path) = &args.out {
-        files::write(path, &bytes)?;
-        return Ok(Answer::new(
-            format!("{} bytes, not sent", bytes.len()),
-            json!({ "bytes": bytes.len(), "sent": false }),
-        )
-        .beside(path == Path::new("-")));
-    }
-    let recorded = client(&args.url)?.submit_bytes(&bytes).map_err(answered)?;
-    let id = hex::encode(recorded.id);
-    Ok(Answer::new(
-        format!("recorded at height {}\n  id  {id}", recorded.height),
-        json!({ "height": recorded.height, "id": id }),
-    ))
-}
-
-fn signed(ledger: &LedgerClient, draft: Draft, keys: &[PathBuf]) -> Result<Vec<u8>, CliError> {
-    if keys.is_empty() {
-        return Err(CliError::usage("name the key file that signs the draft with --key"));
-    }
-    let keys: Vec<Ed25519SigningKey> = keys.iter().map(|path| files::read_key(path)).collect::<Result<_, _>>()?;
-    let signers: Vec<&dyn Signer> = keys.iter().map(|key| key as &dyn Signer).collect();
-    let network_id = ledger.anchor().map_err(answered)?.network_id;
-    Ok(transaction(ledger, network_id, draft.sender.sender(), draft.records_from(ledger)?, &signers)?.encode())
 }
 
 fn resolve(args: &ResolveArgs) -> Result<Answer, CliError> {

@@ -5,6 +5,7 @@ mod cluster;
 pub(crate) mod fetch;
 pub(crate) mod issuer;
 pub(crate) mod ledger;
+mod submit;
 pub(crate) mod trust;
 pub(crate) mod verifier;
 pub(crate) mod wallet;

@@ -34,7 +34,7 @@ pub(crate) struct VerifierArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Make a key and a DID, and a draft of the registration to send to the ministry
+    /// Make a key, and drafts of the DID and of the registration for the ministry to sign
     Init(InitArgs),
     /// Make a signed request, unless it is wider than the verifier's registration
     Request(Box<RequestArgs>),
@@ -155,9 +155,12 @@ struct InitArgs {
     /// The purposes to register: a JSON list of `{"id", "text": {"ko", "en"}, "permits": [{"credential_type", "claims", "predicates", "pseudonyms"}]}`
     #[arg(long, value_name = "FILE")]
     purposes: PathBuf,
-    /// Write the draft into this file
+    /// Write the draft of the registration into this file
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    /// Write the draft of the DID into this file
+    #[arg(long, value_name = "FILE")]
+    did_out: PathBuf,
     #[command(flatten)]
     now: Now,
 }
@@ -241,15 +244,22 @@ fn init(args: &InitArgs) -> Result<Answer, CliError> {
     };
     let did = Did::derive(&args.network, &key.public_key().to_multicodec())?;
     let name = Label { ko: args.name_ko.clone(), en: args.name_en.clone() };
-    let records = vec![
-        RecordText::new_did(did.clone(), &key.public_key(), args.now.seconds()),
-        RecordText::Verifier { did: did.clone(), name, purposes, withdrawn: false },
-    ];
+    let creation = Draft::new_did(&did, &key.public_key(), args.now.seconds());
+    files::write(&args.did_out, &serde_json::to_vec_pretty(&creation)?)?;
+    let records = vec![RecordText::Verifier { did: did.clone(), name, purposes, withdrawn: false }];
     let draft = serde_json::to_vec_pretty(&Draft { sender: SenderText::Governance, records, at: None })?;
     files::write(&args.out, &draft)?;
     Ok(Answer::new(
-        format!("{did}\nthe ministry registers it with `mid ledger submit {} --key … --url …`", args.out.display()),
-        json!({ "did": did, "registration": args.out }),
+        format!(
+            "{did}\nsign its DID, have the ministry admit it by signing, too, and then register it:\n  \
+             mid ledger submit {} --key {} --url <node> --out did.tx\n  \
+             mid ledger submit did.tx --key <the ministry's key> --url <node>\n  \
+             mid ledger submit {} --key <the ministry's key> --url <node>",
+            args.did_out.display(),
+            args.key.display(),
+            args.out.display()
+        ),
+        json!({ "did": did, "did_draft": args.did_out, "registration": args.out }),
     ))
 }
 

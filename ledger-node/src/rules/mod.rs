@@ -6,19 +6,23 @@ mod error;
 mod tests;
 mod write;
 
-use ledger_engine::BlockTime;
 use protocol::cbor::EncodingError;
 use protocol::crypto::keys::PublicKey;
 use protocol::identifier::Did;
+use protocol::ledger::record::KEYS_MAX;
 use protocol::ledger::transaction::WRITES_MAX;
 use protocol::ledger::{
-    Activation, DidRecord, Envelope, Governance, GovernanceKey, NonceCount, Purposes, Record, Sender, StateKey,
-    Transaction, Write,
+    Activation, DidRecord, Endorsement, Envelope, Governance, GovernanceKey, NonceCount, Purposes, Record, Sender,
+    StateKey, Transaction, Write,
 };
 
 pub use error::TxError;
+pub use ledger_engine::BlockTime;
 
 use crate::state::{State, Tree};
+
+/// Most signatures of a transaction: all governors', and those of as many new DIDs.
+const ENDORSEMENTS_MAX: usize = 2 * KEYS_MAX;
 
 /// A transaction that is acceptable for itself: one encoding, this network, bounded fields, signatures by the
 /// keys it names. Whether those keys may write is decided by [`apply`].
@@ -62,9 +66,9 @@ pub(crate) fn admit_again(bytes: &[u8], network_id: &[u8; 32]) -> Result<Admitte
         return Err(TxError::NonceOverflow); // LTXN-04
     }
     transaction.body.writes.iter().try_for_each(|write| write.record.validate())?;
-    // A valid governance transaction never needs more; each one costs a signature check.
-    if transaction.endorsements.len() > protocol::ledger::record::KEYS_MAX {
-        return Err(TxError::TooLarge);
+    // Each one costs a signature check.
+    if transaction.endorsements.len() > ENDORSEMENTS_MAX {
+        return Err(TxError::TooLarge); // LTXN-01
     }
     Ok(Admitted(transaction))
 }
@@ -128,51 +132,42 @@ pub(crate) fn check(state: &State, at: BlockTime, transaction: &Admitted) -> Res
 
 /// On whose word a transaction writes.
 pub(crate) enum Authority {
-    /// Enough of the governors signed.
-    Governance,
+    /// Enough of the governors signed; these are all who did, the controllers of new DIDs among them.
+    Governance { signers: Vec<PublicKey> },
     /// Enough of the governors signed earlier, and the time they set has come.
     Schedule,
     /// A key of an organisation that may be used now.
     Did { did: Did, purposes: Purposes },
+    /// The first key of a DID that is not there yet, and enough of the governors with it.
+    Founder { did: Did },
 }
 
 impl Authority {
     fn of(tree: &Tree, at: BlockTime, transaction: &Transaction) -> Result<Self, TxError> {
         match &transaction.body.sender {
             Sender::Governance => Self::of_governors(tree, transaction),
-            Sender::Did { did, fragment } => Self::of_did(tree, at, transaction, did, fragment),
+            Sender::Did { did, fragment } => match did_record(tree, did) {
+                Some(record) => Self::of_did(record, at, transaction, fragment),
+                None => Self::of_founder(tree, at, transaction, did, fragment),
+            },
         }
     }
 
-    /// LTXN-05: m of n, each governor counted once.
+    /// LTXN-05: m of n governors; beside them sign only controllers of DIDs that are written for the first time.
     fn of_governors(tree: &Tree, transaction: &Transaction) -> Result<Self, TxError> {
-        let governance = governance(tree).ok_or(TxError::Unauthorized)?;
-        let mut signers: Vec<GovernanceKey> = Vec::new();
-        for endorsement in &transaction.endorsements {
-            match endorsement.key {
-                PublicKey::Ed25519(key) if governance.keys.contains(&GovernanceKey(key)) => {
-                    signers.push(GovernanceKey(key));
-                }
-                _ => return Err(TxError::Unauthorized),
-            }
-        }
-        signers.sort();
-        signers.dedup();
-        if signers.len() < usize::from(governance.threshold) {
-            return Err(TxError::QuorumNotMet);
-        }
-        Ok(Self::Governance)
+        let founding = |write: &Write| match &write.record {
+            Record::Did(new) if write.previous_version == 0 => new.keys.first().map(|first| first.key),
+            _ => None,
+        };
+        let founders: Vec<PublicKey> = transaction.body.writes.iter().filter_map(founding).collect();
+        let others = transaction.endorsements.iter().filter(|endorsement| !founders.contains(&endorsement.key));
+        governed(tree, others)?;
+        let signers = transaction.endorsements.iter().map(|endorsement| endorsement.key).collect();
+        Ok(Self::Governance { signers })
     }
 
     /// LTXN-06: exactly one signature, by the key the sender names, in its time.
-    fn of_did(
-        tree: &Tree,
-        at: BlockTime,
-        transaction: &Transaction,
-        did: &Did,
-        fragment: &str,
-    ) -> Result<Self, TxError> {
-        let record = did_record(tree, did).ok_or(TxError::Unauthorized)?;
+    fn of_did(record: &DidRecord, at: BlockTime, transaction: &Transaction, fragment: &str) -> Result<Self, TxError> {
         if record.deactivated {
             return Err(TxError::Deactivated);
         }
@@ -183,20 +178,71 @@ impl Authority {
         if !key.usable(Purposes(0), seconds(at)) {
             return Err(TxError::KeyNotValidAtHeight);
         }
-        Ok(Self::Did { did: did.clone(), purposes: key.purposes })
+        Ok(Self::Did { did: record.did.clone(), purposes: key.purposes })
+    }
+
+    /// LRUL-14: the first key of the DID's record speaks for a DID that is not there yet, once, and governors admit it.
+    fn of_founder(
+        tree: &Tree,
+        at: BlockTime,
+        transaction: &Transaction,
+        did: &Did,
+        fragment: &str,
+    ) -> Result<Self, TxError> {
+        let first = match transaction.body.writes.first().map(|write| &write.record) {
+            Some(Record::Did(new)) if new.did == *did => new.keys.first(),
+            _ => None,
+        };
+        let first = first.filter(|first| first.fragment == fragment).ok_or(TxError::Unauthorized)?;
+        let (own, others): (Vec<_>, Vec<_>) =
+            transaction.endorsements.iter().partition(|endorsement| endorsement.key == first.key);
+        if own.len() != 1 {
+            return Err(TxError::Unauthorized);
+        }
+        if !first.usable(Purposes(0), seconds(at)) {
+            return Err(TxError::KeyNotValidAtHeight);
+        }
+        governed(tree, others)?;
+        Ok(Self::Founder { did: did.clone() })
+    }
+
+    /// Whether the controller of a DID that is not there yet asks for it, and governors admit it (LRUL-14).
+    fn founds(&self, new: &DidRecord) -> bool {
+        match (self, new.keys.first()) {
+            (Self::Governance { signers }, Some(first)) => signers.contains(&first.key),
+            (Self::Founder { did }, Some(_)) => *did == new.did,
+            _ => false,
+        }
     }
 
     fn is_governance(&self) -> bool {
-        matches!(self, Self::Governance | Self::Schedule)
+        matches!(self, Self::Governance { .. } | Self::Schedule)
     }
 
     /// Whether `owner` speaks, with a key for one of the purposes.
     fn is(&self, owner: &Did, any_of: &[Purposes]) -> bool {
         match self {
             Self::Did { did, purposes } => did == owner && any_of.iter().any(|purpose| purposes.contains(*purpose)),
-            Self::Governance | Self::Schedule => false,
+            Self::Governance { .. } | Self::Schedule | Self::Founder { .. } => false,
         }
     }
+}
+
+/// LTXN-05: all of these are governors', and enough different ones.
+fn governed<'a>(tree: &Tree, endorsements: impl IntoIterator<Item = &'a Endorsement>) -> Result<(), TxError> {
+    let governance = governance(tree).ok_or(TxError::Unauthorized)?;
+    let mut signers: Vec<GovernanceKey> = Vec::new();
+    for endorsement in endorsements {
+        match endorsement.key {
+            PublicKey::Ed25519(key) if governance.keys.contains(&GovernanceKey(key)) => {
+                signers.push(GovernanceKey(key));
+            }
+            _ => return Err(TxError::Unauthorized),
+        }
+    }
+    signers.sort();
+    signers.dedup();
+    if signers.len() < usize::from(governance.threshold) { Err(TxError::QuorumNotMet) } else { Ok(()) }
 }
 
 pub(crate) fn governance(tree: &Tree) -> Option<&Governance> {

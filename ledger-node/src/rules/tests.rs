@@ -130,11 +130,24 @@ impl Network {
         outcome
     }
 
-    /// As two of three governors.
+    /// As two of three governors, with the controllers of new DIDs.
     fn govern(&mut self, writes: &[(Record, u64)]) -> Result<(), TxError> {
         let [first, second, _] = governors();
+        let founders = writes.iter().filter_map(|(record, previous)| match record {
+            Record::Did(new) if *previous == 0 => (0..100).map(key).find(|key| key.public_key() == new.keys[0].key),
+            _ => None,
+        });
+        let signers: Vec<_> = [first, second].into_iter().chain(founders).collect();
+        let signers: Vec<&dyn Signer> = signers.iter().map(|key| key as &dyn Signer).collect();
         let body = self.body(Sender::Governance, writes);
-        self.send(&body.signed_by(&[&first, &second]).unwrap())
+        self.send(&body.signed_by(&signers).unwrap())
+    }
+
+    /// As a DID that is not there yet, with its first key and those of governors.
+    fn found(&mut self, record: DidRecord, signers: &[&dyn Signer]) -> Result<(), TxError> {
+        let sender = Sender::Did { did: record.did.clone(), fragment: "key-1".into() };
+        let body = self.body(sender, &[(Record::Did(record), 0)]);
+        self.send(&body.signed_by(signers).unwrap())
     }
 
     /// As an organisation with its first key.
@@ -181,7 +194,7 @@ fn ltxn_01_form_and_size() {
     let many = TransactionBody { writes: vec![body.writes[0].clone(); 65], ..body.clone() };
     assert_eq!(refused(&many.signed_by(&[&first, &second]).unwrap().encode()), TxError::TooLarge);
     let mut crowd = body.signed_by(&[&first]).unwrap();
-    crowd.endorsements = vec![crowd.endorsements[0].clone(); 33];
+    crowd.endorsements = vec![crowd.endorsements[0].clone(); 65];
     assert_eq!(refused(&crowd.encode()), TxError::TooLarge);
 }
 
@@ -199,7 +212,7 @@ fn ltxn_03_a_signature_that_does_not_fit() {
     let mut network = Network::new();
     let body = network.body(Sender::Governance, &[(Record::Did(organisation(3)), 0)]);
     let [first, second, _] = governors();
-    let mut transaction = body.signed_by(&[&first, &second]).unwrap();
+    let mut transaction = body.signed_by(&[&first, &second, &key(3)]).unwrap();
     transaction.body.writes[0].previous_version = 1;
     assert_eq!(network.send(&transaction), Err(TxError::SignatureInvalid));
     transaction.body.writes[0].previous_version = 0;
@@ -227,7 +240,7 @@ fn ltxn_05_governors_are_counted_once() {
     let [first, second, third] = governors();
     let attempt = |signers: &[&dyn Signer]| {
         let mut network = Network::new();
-        let body = network.body(Sender::Governance, &[(Record::Did(organisation(3)), 0)]);
+        let body = network.body(Sender::Governance, &[(Record::Accreditation(accreditation(2)), 0)]);
         network.send(&body.signed_by(signers).unwrap())
     };
     assert_eq!(attempt(&[&first, &third]), Ok(()));
@@ -271,7 +284,7 @@ fn ltxn_07_no_update_is_lost() {
     assert_eq!(network.govern(&[(change(3_000), 1)]), Ok(()));
     assert_eq!(network.govern(&[(change(4_000), 1)]), Err(TxError::VersionConflict));
     assert_eq!(network.govern(&[(change(4_000), 2)]), Ok(()));
-    assert_eq!(network.govern(&[(Record::Did(organisation(3)), 1)]), Err(TxError::VersionConflict));
+    assert_eq!(network.govern(&[(Record::Accreditation(accreditation(2)), 1)]), Err(TxError::VersionConflict));
     let envelope = network.state.get(&change(0).state_key()).unwrap();
     assert_eq!((envelope.version, envelope.height), (3, 1));
 }
@@ -517,6 +530,75 @@ fn governance_changes_itself_but_not_its_network() {
     let stricter = Governance { threshold: 3, ..governance_record() };
     assert_eq!(network.govern(&[(Record::Governance(stricter), 1)]), Ok(()));
     assert_eq!(network.govern(&[(Record::Did(organisation(3)), 0)]), Err(TxError::QuorumNotMet));
+}
+
+#[test]
+fn lrul_14_a_did_is_created_by_its_controller() {
+    let [first, second, _] = governors();
+    let own = key(3);
+    let attempt = |record: DidRecord, signers: &[&dyn Signer]| Network::new().found(record, signers);
+    assert_eq!(attempt(organisation(3), &[&own, &first, &second]), Ok(()));
+    assert_eq!(attempt(organisation(3), &[&second, &own, &first]), Ok(()), "in any order");
+    assert_eq!(attempt(organisation(3), &[&first, &second]), Err(TxError::Unauthorized), "not asked for");
+    assert_eq!(attempt(organisation(3), &[&key(4), &first, &second]), Err(TxError::Unauthorized), "another's key");
+    assert_eq!(attempt(organisation(3), &[&own, &own, &first, &second]), Err(TxError::Unauthorized), "twice");
+    let stolen = DidRecord { did: did(4), ..organisation(3) };
+    assert_eq!(attempt(stolen, &[&own, &first, &second]), Err(TxError::IdentifierMismatch));
+    let with = |change: fn(&mut DidKey)| {
+        let mut record = organisation(3);
+        change(&mut record.keys[0]);
+        attempt(record, &[&own, &first, &second])
+    };
+    assert_eq!(with(|key| key.fragment = "key-9".into()), Err(TxError::Unauthorized), "not the sender's key");
+    assert_eq!(with(|key| key.from = NOW + 1), Err(TxError::KeyNotValidAtHeight));
+    assert_eq!(with(|key| key.until = Some(NOW)), Err(TxError::KeyNotValidAtHeight));
+    assert_eq!(with(|key| key.purposes = Purposes::ASSERTION), Err(TxError::WouldOrphan));
+    // The identifier is derived from the first key: that one signs, and no other key of the record.
+    let keys = vec![did_key("key-0", 3), did_key("key-1", 5)];
+    let second_signs = DidRecord { keys, ..organisation(3) };
+    assert_eq!(attempt(second_signs, &[&key(5), &first, &second]), Err(TxError::Unauthorized));
+    // Once there, it is changed with its own key alone.
+    let mut network = Network::new();
+    network.found(organisation(3), &[&own, &first, &second]).unwrap();
+    assert_eq!(network.state.next_nonce(&organisation_sender(3, "key-1")), 1);
+    let keys = vec![did_key("key-1", 3), did_key("key-2", 5)];
+    let rotated = || Record::Did(DidRecord { keys: keys.clone(), ..organisation(3) });
+    assert_eq!(network.act(3, rotated(), 0), Err(TxError::AlreadyExists));
+    assert_eq!(network.act(3, rotated(), 1), Ok(()));
+    assert_eq!(network.act(3, rotated(), 1), Err(TxError::VersionConflict));
+}
+
+#[test]
+fn lrul_14_governors_admit_a_did_and_create_none() {
+    let [first, second, third] = governors();
+    let own = key(3);
+    let attempt = |signers: &[&dyn Signer]| Network::new().found(organisation(3), signers);
+    assert_eq!(attempt(&[&own]), Err(TxError::QuorumNotMet), "nobody admits it");
+    assert_eq!(attempt(&[&own, &first]), Err(TxError::QuorumNotMet));
+    assert_eq!(attempt(&[&own, &first, &first]), Err(TxError::QuorumNotMet), "one governor twice");
+    assert_eq!(attempt(&[&own, &first, &key(1)]), Err(TxError::Unauthorized), "an organisation does not admit");
+    assert_eq!(attempt(&[&own, &first, &second, &third]), Ok(()));
+    // Sent by the governors, among other records: with the controllers of all new DIDs.
+    let governed = |seeds: &[u8], signers: &[&dyn Signer]| {
+        let mut network = Network::new();
+        let writes: Vec<_> = seeds.iter().map(|seed| (Record::Did(organisation(*seed)), 0)).collect();
+        let body = network.body(Sender::Governance, &writes);
+        network.send(&body.signed_by(signers).unwrap())
+    };
+    assert_eq!(governed(&[3], &[&first, &second]), Err(TxError::Unauthorized), "not asked for");
+    assert_eq!(governed(&[3], &[&own, &first]), Err(TxError::QuorumNotMet), "a controller is no governor");
+    assert_eq!(governed(&[3, 4], &[&own, &first, &second]), Err(TxError::Unauthorized), "one of two");
+    assert_eq!(governed(&[3, 4], &[&own, &key(4), &first, &second]), Ok(()));
+    assert_eq!(governed(&[1], &[&key(1), &first, &second]), Err(TxError::AlreadyExists));
+    // Nor can the creation be scheduled: nobody asks for it then.
+    let mut network = Network::new();
+    let later = scheduled(Record::Did(organisation(3)), 0, NOW + 1);
+    assert_eq!(network.govern(&[(later, 0)]), Err(TxError::Unauthorized));
+    // A founder writes its own DID and nothing else.
+    let sender = organisation_sender(3, "key-1");
+    let writes = [(Record::Did(organisation(3)), 0), (Record::Accreditation(accreditation(2)), 0)];
+    let body = network.body(sender, &writes);
+    assert_eq!(network.send(&body.signed_by(&[&own, &first, &second]).unwrap()), Err(TxError::Unauthorized));
 }
 
 fn validators(count: u8) -> ValidatorSet {

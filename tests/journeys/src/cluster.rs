@@ -229,14 +229,15 @@ impl Cluster {
     pub fn next_transaction(&self) -> Vec<u8> {
         let mut seed = [7; 32];
         seed[..8].copy_from_slice(&self.next.to_be_bytes());
-        let public = Ed25519SigningKey::from_seed(&seed).public_key();
+        let own = Ed25519SigningKey::from_seed(&seed);
+        let public = own.public_key();
         let did = Did::derive(NETWORK, &public.to_multicodec()).expect("a name");
         let key = DidKey { fragment: "key-1".into(), key: public, purposes: Purposes::ALL, from: 0, until: None };
         let record = Record::Did(DidRecord { did, keys: vec![key], deactivated: false });
         let writes = vec![Write { record, previous_version: 0 }];
         let network_id = self.anchor.as_ref().expect("made with the network").network_id;
         let body = TransactionBody { network_id, sender: Sender::Governance, nonce: self.next, writes };
-        body.signed_by(&[&self.governor]).expect("a key that signs").encode()
+        body.signed_by(&[&self.governor, &own]).expect("a key that signs").encode()
     }
 
     /// Where a validator takes transactions.

@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
@@ -62,16 +63,24 @@ fn eventually<T>(ask: impl Fn() -> Option<T>) -> T {
 
 /// Registers an organisation and returns its DID, once that is final.
 fn register(place: &Path, url: &str, n: u8) -> String {
+    let own = place.join(format!("own-{n}.key"));
+    if !own.exists() {
+        fs::write(&own, [n; 32]).unwrap();
+        fs::set_permissions(&own, fs::Permissions::from_mode(0o600)).unwrap();
+    }
     let key = Ed25519SigningKey::from_seed(&[n; 32]).public_key();
     let did = Did::derive("kr", &key.to_multicodec()).unwrap().to_string();
     let purposes = ["assertion", "authentication", "control"];
     let keys = json!([{ "fragment": "key-1", "key": key.to_multikey(), "purposes": purposes, "from": 0 }]);
-    let draft = json!({ "sender": "governance", "records": [{ "did": { "did": did, "keys": keys } }] });
+    let draft = json!({ "sender": { "did": { "did": did } }, "records": [{ "did": { "did": did, "keys": keys } }] });
     let file = place.join(format!("draft-{n}.json"));
     fs::write(&file, draft.to_string()).unwrap();
     let governor = place.join("governor.key");
-    let submit = ["ledger", "submit", file.to_str().unwrap(), "--key", governor.to_str().unwrap(), "--url", url];
-    eventually(|| (run(&submit).code == 0).then_some(()));
+    let [file, own, governor] = [&file, &own, &governor].map(|path| path.to_str().unwrap());
+    let submit = ["ledger", "submit", file, "--key", own, "--key", governor, "--url", url];
+    // It may have become final although nobody was told.
+    let resolve = ["ledger", "resolve", &did, "--url", url];
+    eventually(|| (run(&submit).code == 0 || run(&resolve).code == 0).then_some(()));
     did
 }
 

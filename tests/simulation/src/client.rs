@@ -72,7 +72,7 @@ impl Book {
 
     fn creation(&self, seed: u8, nonce: u64) -> Vec<u8> {
         let body = self.body(Sender::Governance, nonce, organisation(seed, 0), 0);
-        body.signed_by(&[&key(GOVERNOR)]).unwrap().encode()
+        body.signed_by(&[&key(GOVERNOR), &key(seed)]).unwrap().encode()
     }
 
     fn own(&self, seed: u8, nonce: u64, record: DidRecord, version: u64) -> TransactionBody {
@@ -96,8 +96,9 @@ impl Book {
             // Not the sender's signature.
             damaged,
             unsigned.encode(),
-            // Signed by someone who may not.
-            signed(creation, THIEF),
+            // Signed by someone who may not: by the new one alone, or without its consent.
+            signed(creation.clone(), THIEF),
+            signed(creation, GOVERNOR),
             signed(self.own(0, 0, organisation(0, 2), 1), THIEF),
             // An organisation writes into another one's record.
             signed(self.own(0, 0, organisation(1, 1), 1), 0),

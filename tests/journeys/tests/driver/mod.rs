@@ -214,7 +214,8 @@ impl Operations {
         let ministry = Ed25519SigningKey::from_seed(&self.ministry);
         let mut seed = [0; 32];
         rng.fill_bytes(&mut seed);
-        let key = Ed25519SigningKey::from_seed(&seed).public_key();
+        let own = Ed25519SigningKey::from_seed(&seed);
+        let key = own.public_key();
         let did = Did::derive(&self.network, &key.to_multicodec()).unwrap();
         let key = DidKey { fragment: "key-1".into(), key, purposes: Purposes::ALL, from: 0, until: None };
         let record = Record::Did(DidRecord { did, keys: vec![key], deactivated: false });
@@ -224,7 +225,7 @@ impl Operations {
             nonce: self.next_nonce,
             writes: vec![Write { record, previous_version: 0 }],
         };
-        let bytes = body.signed_by(&[&ministry as &dyn Signer]).unwrap().encode();
+        let bytes = body.signed_by(&[&ministry as &dyn Signer, &own]).unwrap().encode();
         let id = Transaction::id(&bytes);
         self.unanswered.push(id);
         let (status, answer) = at.client.post(&format!("{}/ledger/v1/transactions", at.url), &bytes)?;

@@ -1,0 +1,89 @@
+//! An organisation comes to the ledger: it creates its DID with its own key, two governors on machines of their own admit
+//! it, and a counter checks with the printed trust anchor.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code: a surprise stops the test")]
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use journeys::{Client, mid, run};
+
+/// A validator as a process; killed when dropped.
+struct Validator(Child);
+
+impl Drop for Validator {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn validator(dir: &str) -> (Validator, String) {
+    let listen = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).unwrap().to_string();
+    let mut command = mid(&["ledger", "run", "--dir", dir, "--listen", &listen]);
+    let node = Validator(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    let (url, client, began) = (format!("http://{listen}"), Client::default(), Instant::now());
+    while client.get(&format!("{url}/health/live")).is_none_or(|(status, _)| status != 200) {
+        assert!(began.elapsed() < Duration::from_secs(120), "not there within two minutes");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    (node, url)
+}
+
+#[test]
+fn an_organisation_creates_its_did_and_two_governors_admit_it() {
+    let place = tempfile::tempdir().unwrap();
+    let path = |name: &str| place.path().join(name).display().to_string();
+    let (dir, ministry, board) = (path("ledger"), path("ministry.key"), path("board.key"));
+    let keys = ["--governance-key", &ministry, "--governance-key", &board, "--threshold", "2"];
+    run(&[&["ledger", "init", "--dir", &dir, "--network", "kr"][..], &keys].concat()).accepted();
+    let (_node, url) = validator(&dir);
+    let anchor = path("anchor.png");
+    let printed = run(&["ledger", "anchor", "--dir", &dir, "--out", &anchor]).accepted();
+    assert!(printed["qr_version"].as_u64().unwrap() <= 10, "{printed}");
+
+    // The organisation, alone: a key, drafts, and its own signature.
+    let (own, draft, registration) = (path("bank.key"), path("did.json"), path("registration.json"));
+    let purposes = path("purposes.json");
+    fs::write(&purposes, "[]").unwrap();
+    let names = ["--name-ko", "은행", "--name-en", "Bank", "--network", "kr", "--purposes", &purposes];
+    let init = ["verifier", "init", "--key", &own, "--did-out", &draft, "--out", &registration];
+    let did = run(&[&init[..], &names].concat()).accepted()["did"].as_str().unwrap().to_owned();
+    let [signed, once, twice] = ["did.tx", "did-once.tx", "did-twice.tx"].map(&path);
+    run(&["ledger", "submit", &draft, "--key", &own, "--url", &url, "--out", &signed]).accepted();
+    let submit = |file: &str| run(&["ledger", "submit", file, "--url", &url]);
+    assert_eq!(submit(&signed).refused(), "QuorumNotMet", "nobody has admitted it");
+
+    // Each governor reads what it is asked to sign, and signs on a machine without a network.
+    let read = run(&["ledger", "read", &signed]).accepted();
+    assert_eq!(read["sender"], format!("{did}#key-1"));
+    assert_eq!(read["writes"][0]["record"]["did"]["did"], did.as_str());
+    assert_eq!(read["signed_by"].as_array().unwrap().len(), 1);
+    run(&["ledger", "submit", &signed, "--key", &ministry, "--out", &once]).accepted();
+    assert_eq!(submit(&once).refused(), "QuorumNotMet", "one of two");
+    run(&["ledger", "submit", &once, "--key", &board, "--out", &twice]).accepted();
+    // The governors cannot do it without the organisation.
+    let forced = ["ledger", "submit", &draft, "--key", &ministry, "--key", &board, "--url", &url];
+    assert_eq!(run(&forced).refused(), "Unauthorized");
+    submit(&twice).accepted();
+
+    // Whoever has the printed anchor checks it.
+    let proof = path("proof.cbor");
+    run(&["ledger", "prove", "--did", &did, "--url", &url, "--out", &proof]).accepted();
+    assert!(fs::metadata(Path::new(&proof)).unwrap().len() <= 1_536);
+    let checked = run(&["ledger", "check", &proof, "--anchor", &anchor]).accepted();
+    assert_eq!(checked["record"]["record"]["did"]["did"], did.as_str());
+    assert_eq!(checked["record"]["version"], 1);
+
+    // From now on its own key is enough: a second key, then the first one is retired.
+    let mut change: serde_json::Value = serde_json::from_slice(&fs::read(&draft).unwrap()).unwrap();
+    let mut second = change["records"][0]["did"]["keys"][0].clone();
+    second["fragment"] = "key-2".into();
+    change["records"][0]["did"]["keys"].as_array_mut().unwrap().push(second);
+    fs::write(&draft, change.to_string()).unwrap();
+    let governed = ["ledger", "submit", &draft, "--key", &own, "--key", &ministry, "--url", &url];
+    assert_eq!(run(&governed).refused(), "Unauthorized", "it is nobody else's business");
+    run(&["ledger", "submit", &draft, "--key", &own, "--url", &url]).accepted();
+}
