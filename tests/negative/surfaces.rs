@@ -4,6 +4,9 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt::{Debug, Display};
 
+use ledger_node::TxError;
+use ledger_node::rules::{self, BlockTime};
+use ledger_node::state::State;
 use protocol::credential::{CredentialType, Status};
 use protocol::crypto::bbs::{self, Suite, blind};
 use protocol::error_name;
@@ -16,10 +19,11 @@ use protocol::ledger::bundle::TrustBundle;
 use protocol::ledger::checkpoint::{Note, quorum};
 use protocol::ledger::header::Header;
 use protocol::ledger::proof::{self, LedgerProof};
+use protocol::ledger::record::{Envelope, Record};
 use protocol::ledger::state::TrustedState;
-use tests::cases::Case;
 use tests::cases::proof::{CONTEXT, HEADER, SHOWN, messages};
-use tests::world::{NOW, World};
+use tests::cases::{Case, transaction};
+use tests::world::{AS_OF, NOW, World};
 use verifier::{Asked, Policy, SeenInMemory, Verifier};
 
 use crate::wallet;
@@ -43,13 +47,19 @@ pub(crate) struct Surfaces<'a> {
     world: &'a World,
     cases: &'a BTreeMap<String, Case>,
     trust: RefCell<BTreeMap<String, TrustedState>>,
+    ledger: State,
 }
 
 impl<'a> Surfaces<'a> {
     pub(crate) fn new(world: &'a World, cases: &'a BTreeMap<String, Case>) -> Self {
         // Trust data is the verifier's own: what it costs to check is no input's doing.
         let trust = tests::world::TRUST_VARIANTS.map(|variant| (variant.to_owned(), world.trust(variant)));
-        Self { world, cases, trust: RefCell::new(trust.into()) }
+        let genesis = Envelope { version: 1, height: 0, record: Record::Governance(transaction::governance()) };
+        let mut ledger = State::new([genesis]);
+        for (height, bytes) in (1..).zip(transaction::prelude(world)) {
+            execute(&mut ledger, height, AS_OF, &bytes).unwrap();
+        }
+        Self { world, cases, trust: RefCell::new(trust.into()), ledger }
     }
 
     /// Gives the input to its function.
@@ -73,6 +83,7 @@ impl<'a> Surfaces<'a> {
             "trust-bundle" => self.trust_bundle(case),
             "ledger-proof" => ledger_proof(case),
             "ledger-checkpoint" => ledger_checkpoint(case),
+            "transaction" => self.transaction(case),
             "pin" => wallet::pin(case).map_err(Refused::from),
             "wallet-file" => wallet::file(case).map_err(Refused::from),
             other => panic!("there is no surface named {other}"),
@@ -153,6 +164,15 @@ impl<'a> Surfaces<'a> {
         Ok(())
     }
 
+    /// A transaction in a block of its own, after others that have to be there before.
+    fn transaction(&self, case: &Case) -> Result<(), Refused> {
+        let mut ledger = self.ledger.clone();
+        if let Some(before) = case.parameter("before").filter(|before| *before != "none") {
+            execute(&mut ledger, 50, now(case), &self.cases[before].bytes).unwrap();
+        }
+        Ok(execute(&mut ledger, 51, now(case), &case.bytes)?)
+    }
+
     fn trust_bundle(&self, case: &Case) -> Result<(), Refused> {
         let anchor = anchor(case);
         let bundle = TrustBundle::decode(&case.bytes)?;
@@ -165,6 +185,16 @@ impl<'a> Surfaces<'a> {
         };
         Ok(())
     }
+}
+
+fn execute(ledger: &mut State, height: u64, time: u64, bytes: &[u8]) -> Result<(), TxError> {
+    let at = BlockTime { height, time_ms: time * 1_000 };
+    rules::begin_block(ledger, at);
+    let admitted = rules::admit(bytes, &transaction::network_id())?;
+    let before = ledger.root();
+    let done = rules::apply(ledger, at, &admitted);
+    assert_eq!(done.is_ok(), ledger.root() != before, "all or nothing");
+    done
 }
 
 enum Question {

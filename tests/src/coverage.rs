@@ -1,4 +1,4 @@
-//! Which rows of the list of attacks on proofs, presentations and codes (C, D, E) are met where.
+//! Which rows of the list of attacks on proofs, presentations, codes and the ledger (C, D, E, F) are met where.
 //!
 //! `tests/COVERAGE.md` is written from this and from the files under `tests/negative` by `make-negative`.
 
@@ -21,6 +21,9 @@ use Met::{Absent, Files, Test};
 const SD_JWT: &str = "presentations of this repository have one form, without SD-JWT or mdoc around it";
 const JWE: &str = "a presentation is not encrypted: it holds nothing for others, and travels by light";
 const APP: &str = "there is no exchange between two apps yet";
+const CHAIN: &str = "ledger-node/engine/src/chain.rs";
+const SEEDS: &str = "tests/simulation/tests/seeds.rs";
+const CHECKPOINTS: &str = "protocol/src/ledger/checkpoint/tests.rs";
 
 const ROWS: &[(&str, &str, Met)] = &[
     ("C01", "signature with A the identity", Files),
@@ -113,6 +116,74 @@ const ROWS: &[(&str, &str, Met)] = &[
     ("E22", "session counters", Absent(APP)),
     ("E23", "structure-aware fuzzing", Test("tests/mutants/main.rs", "no_changed_presentation_is_accepted")),
     ("E24", "damage beyond correction", Files),
+    ("F01", "transaction by someone who does not control", Files),
+    ("F02", "replay, gap, last nonce", Files),
+    ("F04", "too large, or nothing to write", Files),
+    ("F05", "DID created again, changed after its end", Files),
+    ("F06", "lost update", Files),
+    ("F07", "signed with a key that was rotated out", Files),
+    ("F08", "last key or controller removed", Files),
+    ("F10", "another encoding of a valid transaction", Files),
+    ("F11", "m − 1 governors, one counted twice", Files),
+    ("F12", "withdrawal by the wrong issuer", Files),
+    ("F13", "withdrawal taken back", Files),
+    ("F14", "proposal of another height or parent", Test(CHAIN, "a_block_that_breaks_a_rule_is_invalid")),
+    ("F16", "double votes", Test(SEEDS, "no_seed_breaks_a_promise")),
+    (
+        "F17",
+        "votes of strangers",
+        Test("protocol/src/ledger/certificate.rs", "another_header_network_or_key_is_refused"),
+    ),
+    ("F18", "exactly two thirds", Test(SEEDS, "a_quorum_of_2f_is_found")),
+    ("F19", "lock forgotten after a restart", Test(SEEDS, "validators_that_forget_their_votes_are_found")),
+    (
+        "F20",
+        "block time not after the parent's",
+        Test("protocol/src/ledger/header.rs", "a_header_follows_only_its_parent"),
+    ),
+    (
+        "F22",
+        "forged evidence of double signing",
+        Test(CHECKPOINTS, "chkp_07_who_signed_two_headers_of_one_height_is_named"),
+    ),
+    ("F23", "noise, halves of messages, floods of a peer", Test("tests/simulation/src/byzantine.rs", "make_noise")),
+    (
+        "F24",
+        "peer that is no validator",
+        Test(
+            "ledger-node/engine/tests/founding.rs",
+            "founders_without_a_dealer_run_one_network_and_a_stranger_is_not_let_in",
+        ),
+    ),
+    (
+        "F25",
+        "state from elsewhere that is not whole",
+        Test("ledger-node/tests/restore.rs", "nothing_is_restored_that_does_not_follow_from_its_own_transactions"),
+    ),
+    ("F26", "proof with changed, exchanged, added siblings", Files),
+    ("F28", "proof with what its grammar does not have", Files),
+    ("F29", "absence by a neighbour elsewhere", Files),
+    ("F30", "older than the floor", Files),
+    (
+        "F31",
+        "chain of headers with too little overlap",
+        Absent("there is none: one group key signs every header, and LPRF-06 hands it on"),
+    ),
+    ("F32", "two headers of one height", Files),
+    ("F34", "edges of the tree", Files),
+    ("F35", "more levels than a key has bits", Files),
+    ("F36", "two checkpoints at once", Test(CHECKPOINTS, "chkp_06_a_later_checkpoint_forbids_earlier_ones_for_ever")),
+    ("F37", "checkpoint of an unknown ledger, or of no validator", Files),
+    (
+        "F38",
+        "identifiers of any size and spelling, ten thousand at once",
+        Test("ledger-node/tests/http/operations.rs", "f38_identifiers_of_any_size_and_spelling_are_refused"),
+    ),
+    (
+        "F40",
+        "the same block with other seeds of hash maps",
+        Test("ledger-node/src/rules/tests.rs", "the_outcome_is_deterministic"),
+    ),
 ];
 
 /// Rows that should be met and are not.
@@ -134,7 +205,7 @@ pub fn missing(cases: &[Case]) -> Vec<String> {
 #[must_use]
 pub fn table(cases: &[Case]) -> String {
     let mut text = String::from(
-        "# Rows of the list of attacks\n\nProofs (C), presentations (D) and codes (E). Written by `cargo run --release -p tests --bin make-negative` from\n\
+        "# Rows of the list of attacks\n\nProofs (C), presentations (D), codes (E) and the ledger (F). Written by `cargo run --release -p tests --bin make-negative` from\n\
          `tests/src/coverage.rs` and the files under `tests/negative`; forged statements are in [FORGED.md](FORGED.md).\n\n\
          | row | what | met by |\n|---|---|---|\n",
     );

@@ -12,6 +12,7 @@ pub mod proof;
 mod qr;
 mod request;
 mod status_list;
+pub mod transaction;
 mod wallet;
 
 use std::fmt::Write as _;
@@ -165,6 +166,7 @@ pub fn all(world: &World) -> Vec<Case> {
     cases.extend(status_list::cases());
     cases.extend(ledger::cases(world));
     cases.extend(checkpoint::cases());
+    cases.extend(transaction::cases(world));
     cases.extend(wallet::cases());
     cases
 }
