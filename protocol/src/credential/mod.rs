@@ -12,6 +12,8 @@ mod signed;
 mod status_list;
 mod text;
 mod value;
+#[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
+pub mod w3c;
 
 pub use calendar::{Day, DayError};
 pub use credential_type::{
