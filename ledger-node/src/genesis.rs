@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use ledger_engine::{EngineError, Founding, Genesis, NewNetwork, ValidatorPlace};
-pub use ledger_engine::{FOUNDING_FILE, PUBLIC_FILE, Part, new_identity};
+use ledger_engine::{EngineError, Founding, NewNetwork, ValidatorPlace};
+pub use ledger_engine::{FOUNDING_FILE, Genesis, PUBLIC_FILE, Part, admit, join, new_identity};
 use minicbor::{Decode, Encode};
 use protocol::cbor;
 use protocol::ledger::{Governance, Record, RecordError, TrustAnchor, Validator, ValidatorSet};

@@ -198,6 +198,13 @@ impl StateMachine for Machine {
         self.0.admit(transaction).map(|_| ()).map_err(|error| error.name())
     }
 
+    fn sender(&self, transaction: &[u8]) -> Option<[u8; 32]> {
+        Some(match Transaction::decode(transaction).ok()?.body.sender {
+            Sender::Governance => StateKey::governance().0,
+            Sender::Did { did, .. } => StateKey::did(&did).0,
+        })
+    }
+
     fn build(&self, parent: &State, at: BlockTime, candidates: Vec<Vec<u8>>) -> Built<State> {
         let mut built = Built { transactions: Vec::new(), refused: Vec::new(), state: parent.clone() };
         rules::begin_block(&mut built.state, at);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use ledger_node::NodeConfig;
-use ledger_node::genesis::{self, FOUNDING_FILE, PUBLIC_FILE, Part};
+use ledger_node::genesis::{self, FOUNDING_FILE, Genesis, PUBLIC_FILE, Part};
 use protocol::identifier::Did;
 use protocol::ledger::anchor::TrustAnchor;
 use protocol::ledger::record::{Governance, GovernanceKey};
@@ -77,6 +77,38 @@ pub(super) struct FoundArgs {
     /// Write the founding file here; it goes into every validator's folder
     #[arg(long, value_name = "FILE", default_value = FOUNDING_FILE)]
     out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct JoinArgs {
+    /// The new node's folder
+    #[arg(long, value_name = "DIR")]
+    dir: PathBuf,
+    /// Where its peers reach it
+    #[arg(long, value_name = "ADDR")]
+    address: SocketAddr,
+    /// Where it listens, if that is another address, as behind a firewall
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+    /// The genesis of the network, from any of its nodes' folders
+    #[arg(long, value_name = "FILE")]
+    genesis: PathBuf,
+    /// The trust anchor, which the genesis must fit
+    #[arg(long, value_name = "FILE")]
+    anchor: PathBuf,
+    /// The public part of a validator that runs; once for each that is known
+    #[arg(long, value_name = "FILE", required = true)]
+    part: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct AdmitArgs {
+    /// This validator's folder
+    #[arg(long, value_name = "DIR")]
+    dir: PathBuf,
+    /// The public part of the node that may follow
+    #[arg(long, value_name = "FILE")]
+    part: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -196,10 +228,7 @@ pub(super) fn identity(args: &IdentityArgs) -> Result<Answer, CliError> {
 }
 
 pub(super) fn found(args: &FoundArgs) -> Result<Answer, CliError> {
-    let mut parts = Vec::new();
-    for path in &args.part {
-        parts.push(Part::parse(&files::read(path)?).map_err(genesis::GenesisError::from)?);
-    }
+    let parts = args.part.iter().map(|path| part(path)).collect::<Result<_, _>>()?;
     let founding = genesis::founding(args.governors.governance(None)?, parts, clock::now_ms())?;
     files::write(&args.out, founding.to_json().as_bytes())?;
     let out = args.out.display();
@@ -212,6 +241,38 @@ pub(super) fn found(args: &FoundArgs) -> Result<Answer, CliError> {
         json!({ "network": founding.name, "validators": founding.validators.len(), "out": args.out }),
     )
     .beside(args.out == Path::new("-")))
+}
+
+fn part(path: &Path) -> Result<Part, CliError> {
+    Ok(Part::parse(&files::read(path)?).map_err(genesis::GenesisError::from)?)
+}
+
+pub(super) fn join(args: &JoinArgs) -> Result<Answer, CliError> {
+    let anchor = files::read_anchor(&args.anchor)?;
+    let genesis = Genesis::read(&args.genesis).map_err(genesis::GenesisError::from)?;
+    if genesis::anchor(&genesis) != anchor {
+        return Err(CliError::refused(
+            "WrongNetwork",
+            "the genesis is not that of the trust anchor; get the right one",
+        ));
+    }
+    let peers = args.part.iter().map(|path| part(path)).collect::<Result<Vec<_>, _>>()?;
+    let listen = args.listen.unwrap_or(args.address);
+    let made = genesis::join(&args.dir, listen, args.address, &genesis, &peers, &mut randomness::os()?)
+        .map_err(genesis::GenesisError::from)?;
+    keep_anchor(&args.dir, &anchor)?;
+    let (key, path) = (hex::encode(made.node_key), args.dir.join(PUBLIC_FILE));
+    Ok(Answer::new(
+        format!("node {key} of {}\n  to hand out  {}", anchor.network, path.display()),
+        json!({ "node_key": key, "address": made.address, "public": path }),
+    ))
+}
+
+pub(super) fn admit(args: &AdmitArgs) -> Result<Answer, CliError> {
+    let follower = part(&args.part)?;
+    genesis::admit(&args.dir, &follower).map_err(genesis::GenesisError::from)?;
+    let key = hex::encode(follower.node_key);
+    Ok(Answer::new(format!("{key} may follow from the next start on"), json!({ "node_key": key })))
 }
 
 pub(super) fn run(args: &RunArgs) -> Result<Answer, CliError> {

@@ -13,7 +13,7 @@ use protocol::ledger::record::{DidRecord, Envelope, Record};
 use serde_json::{Value, json};
 
 use super::backup::{self, BackupArgs, ExamineArgs, RestoreArgs};
-use super::cluster::{self, FoundArgs, IdentityArgs, InitArgs, RunArgs};
+use super::cluster::{self, AdmitArgs, FoundArgs, IdentityArgs, InitArgs, JoinArgs, RunArgs};
 use super::submit::{self, ReadArgs, SubmitArgs};
 use super::trust;
 use crate::clock;
@@ -43,6 +43,10 @@ enum Command {
     Identity(IdentityArgs),
     /// Put the public parts of several validators together, for them to found a network
     Found(FoundArgs),
+    /// Make the keys of a node that joins a network which runs
+    Join(JoinArgs),
+    /// Let a node follow this validator without a vote
+    Admit(AdmitArgs),
     /// Run a validator and serve its API; founders make their group key first
     Run(RunArgs),
     /// Send a transaction: a draft in JSON with the keys to sign it, or one that others have signed
@@ -157,6 +161,8 @@ pub(crate) fn run(args: LedgerArgs) -> Result<Answer, CliError> {
         Command::Init(args) => cluster::init(&args),
         Command::Identity(args) => cluster::identity(&args),
         Command::Found(args) => cluster::found(&args),
+        Command::Join(args) => cluster::join(&args),
+        Command::Admit(args) => cluster::admit(&args),
         Command::Run(args) => cluster::run(&args),
         Command::Submit(args) => submit::submit(&args),
         Command::Read(args) => submit::read(&args),

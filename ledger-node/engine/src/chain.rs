@@ -5,9 +5,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use protocol::ledger::header::{Header, body_root};
 
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng as _;
+
+use crate::epoch::{self, Members, Office};
 use crate::error::EngineError;
 use crate::machine::{BlockTime, FinalizedBlock, StateMachine};
-use crate::mempool::{TransactionId, transaction_id};
+use crate::mempool::{MAX_BLOCK_BYTES, MAX_BLOCK_TRANSACTIONS, TransactionId, transaction_id};
 
 /// A block this validator proposes.
 pub(crate) struct Proposal {
@@ -40,6 +44,8 @@ pub(crate) enum ExecuteError {
 /// A [`Chain`] whose state machine is erased, so that the consensus wiring is compiled once, in this crate.
 pub(crate) trait Replica: Send + Sync + 'static {
     fn admit(&self, transaction: &[u8]) -> Result<(), String>;
+    /// Whose transaction it is, if the state machine says so.
+    fn sender(&self, transaction: &[u8]) -> Option<[u8; 32]>;
     /// Header of the last committed block.
     fn committed(&self) -> Header;
     fn standing(&self, header: &Header) -> Standing;
@@ -48,6 +54,17 @@ pub(crate) trait Replica: Send + Sync + 'static {
     /// A block on `parent`, executed; `None` if the parent's state is not at hand.
     fn build(&self, parent: &Header, time_ms: u64, candidates: Vec<Vec<u8>>) -> Option<Proposal>;
     fn execute(&self, header: &Header, transactions: &[Vec<u8>]) -> Result<(), ExecuteError>;
+    /// Who is in office after the last committed block.
+    fn office(&self) -> Office;
+    /// Sets what the blocks up to the last committed one say of it, before any block is built or executed. `seed`
+    /// is secret randomness.
+    fn restore(&self, office: Office, seed: [u8; 32]);
+    /// Who should be in office after the last committed block, if that is somebody else.
+    fn wanted(&self) -> Option<Members>;
+    /// Whether empty blocks should come quickly above this one.
+    fn hurries(&self, digest: &[u8; 32]) -> bool;
+    /// What this validator has to say in a handover: its own record, until it stands in a block.
+    fn offer(&self, record: Option<Vec<u8>>);
     /// Commits the block above the last committed one.
     fn commit(&self, header: &Header, transactions: &[Vec<u8>], certificate: Option<Vec<u8>>) -> Result<(), String>;
 }
@@ -56,10 +73,12 @@ pub(crate) trait Replica: Send + Sync + 'static {
 pub(crate) struct Chain<M: StateMachine> {
     machine: M,
     states: Mutex<States<M::State>>,
+    rng: Mutex<ChaCha20Rng>,
+    offered: Mutex<Option<Vec<u8>>>,
 }
 
 struct States<S> {
-    committed: (Header, S),
+    committed: (Header, S, Office),
     executed: HashMap<[u8; 32], Executed<S>>,
 }
 
@@ -67,20 +86,21 @@ struct Executed<S> {
     header: Header,
     transactions: Vec<TransactionId>,
     state: S,
+    office: Office,
 }
 
 impl<S: Clone> States<S> {
-    fn get(&self, digest: &[u8; 32]) -> Option<(Header, S)> {
+    fn get(&self, digest: &[u8; 32]) -> Option<(Header, S, Office)> {
         if self.committed.0.digest() == *digest {
             return Some(self.committed.clone());
         }
-        self.executed.get(digest).map(|block| (block.header, block.state.clone()))
+        self.executed.get(digest).map(|block| (block.header, block.state.clone(), block.office.clone()))
     }
 }
 
 impl<M: StateMachine> Chain<M> {
     /// Recovers the state machine and checks that its last block belongs to the chain of `genesis`.
-    pub(crate) fn recover(machine: M, genesis: Header) -> Result<Self, EngineError> {
+    pub(crate) fn recover(machine: M, genesis: Header, office: Office) -> Result<Self, EngineError> {
         let recovered = machine.recover().map_err(EngineError::StateMismatch)?;
         let header = match recovered.header {
             None => genesis,
@@ -98,26 +118,48 @@ impl<M: StateMachine> Chain<M> {
                 header
             }
         };
-        let states = States { committed: (header, recovered.state), executed: HashMap::new() };
-        Ok(Self { machine, states: Mutex::new(states) })
+        let states = States { committed: (header, recovered.state, office), executed: HashMap::new() };
+        let rng = Mutex::new(ChaCha20Rng::from_seed([0; 32]));
+        Ok(Self { machine, states: Mutex::new(states), rng, offered: Mutex::default() })
     }
 
-    fn keep(&self, header: Header, transactions: &[Vec<u8>], state: M::State) {
+    fn keep(&self, header: Header, transactions: &[Vec<u8>], state: M::State, office: Office) {
         let transactions = transactions.iter().map(|transaction| transaction_id(transaction)).collect();
         let mut states = self.lock();
         if header.height > states.committed.0.height {
-            states.executed.insert(header.digest(), Executed { header, transactions, state });
+            states.executed.insert(header.digest(), Executed { header, transactions, state, office });
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, States<M::State>> {
-        self.states.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.states)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Those of the candidates that fit into a block behind the engine's records.
+fn fitting(mut candidates: Vec<Vec<u8>>, records: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    let taken: usize = records.iter().map(Vec::len).sum();
+    let mut bytes: usize = candidates.iter().map(Vec::len).sum();
+    while let Some(last) = candidates.last()
+        && (bytes + taken > MAX_BLOCK_BYTES || candidates.len() + records.len() > MAX_BLOCK_TRANSACTIONS)
+    {
+        bytes -= last.len();
+        candidates.pop();
+    }
+    candidates
 }
 
 impl<M: StateMachine> Replica for Chain<M> {
     fn admit(&self, transaction: &[u8]) -> Result<(), String> {
         self.machine.admit(transaction)
+    }
+
+    fn sender(&self, transaction: &[u8]) -> Option<[u8; 32]> {
+        self.machine.sender(transaction)
     }
 
     fn committed(&self) -> Header {
@@ -148,24 +190,29 @@ impl<M: StateMachine> Replica for Chain<M> {
     }
 
     fn build(&self, parent: &Header, time_ms: u64, candidates: Vec<Vec<u8>>) -> Option<Proposal> {
-        let (parent, state) = self.lock().get(&parent.digest())?;
+        let (parent, state, office) = self.lock().get(&parent.digest())?;
         let at = BlockTime { height: parent.height.checked_add(1)?, time_ms };
-        let built = self.machine.build(&state, at, candidates);
+        let own = lock(&self.offered).clone();
+        let roster = self.machine.validators(&state);
+        let (mut transactions, office) =
+            office.propose(at.height, roster.as_ref(), own.as_deref(), &mut *lock(&self.rng));
+        let built = self.machine.build(&state, at, fitting(candidates, &transactions));
+        transactions.extend(built.transactions);
         let header = Header {
             network_id: parent.network_id,
             height: at.height,
             timestamp_ms: time_ms,
             parent: parent.digest(),
-            body_root: body_root(&built.transactions),
+            body_root: body_root(&transactions),
             state_root: self.machine.root(&built.state),
         };
-        self.keep(header, &built.transactions, built.state);
-        Some(Proposal { header, transactions: built.transactions, refused: built.refused })
+        self.keep(header, &transactions, built.state, office);
+        Some(Proposal { header, transactions, refused: built.refused })
     }
 
     fn execute(&self, header: &Header, transactions: &[Vec<u8>]) -> Result<(), ExecuteError> {
         let invalid = |reason: String| ExecuteError::Invalid(reason);
-        let (parent, state) = {
+        let (parent, state, office) = {
             let states = self.lock();
             if states.executed.contains_key(&header.digest()) {
                 return Ok(());
@@ -177,12 +224,38 @@ impl<M: StateMachine> Replica for Chain<M> {
             return Err(invalid("the body is not the one the header names".into()));
         }
         let at = BlockTime { height: header.height, time_ms: header.timestamp_ms };
-        let state = self.machine.execute(&state, at, transactions).map_err(invalid)?;
+        let (records, own) = epoch::split(transactions);
+        let roster = self.machine.validators(&state);
+        let office = office.apply(at.height, roster.as_ref(), records, &mut *lock(&self.rng)).map_err(invalid)?;
+        let state = self.machine.execute(&state, at, own).map_err(invalid)?;
         if header.state_root != self.machine.root(&state) {
             return Err(invalid("the state root is not the one the transactions lead to".into()));
         }
-        self.keep(*header, transactions, state);
+        self.keep(*header, transactions, state, office);
         Ok(())
+    }
+
+    fn office(&self) -> Office {
+        self.lock().committed.2.clone()
+    }
+
+    fn restore(&self, office: Office, seed: [u8; 32]) {
+        *lock(&self.rng) = ChaCha20Rng::from_seed(seed);
+        self.lock().committed.2 = office;
+    }
+
+    fn wanted(&self) -> Option<Members> {
+        let (_, state, office) = self.lock().committed.clone();
+        office.wanted(self.machine.validators(&state).as_ref())
+    }
+
+    fn hurries(&self, digest: &[u8; 32]) -> bool {
+        let block = self.lock().get(digest);
+        block.is_some_and(|(_, state, office)| office.hurries(self.machine.validators(&state).as_ref()))
+    }
+
+    fn offer(&self, record: Option<Vec<u8>>) {
+        *lock(&self.offered) = record;
     }
 
     fn commit(&self, header: &Header, transactions: &[Vec<u8>], certificate: Option<Vec<u8>>) -> Result<(), String> {
@@ -191,12 +264,12 @@ impl<M: StateMachine> Replica for Chain<M> {
             ExecuteError::Invalid(reason) => format!("final block {} is invalid here: {reason}", header.height),
             ExecuteError::NoParent => format!("final block {} does not follow the committed one", header.height),
         })?;
-        let state = {
+        let (state, office) = {
             let states = self.lock();
             if header.parent != states.committed.0.digest() {
                 return Err(format!("final block {} does not follow the committed one", header.height));
             }
-            states.executed.get(&digest).map(|block| block.state.clone())
+            states.executed.get(&digest).map(|block| (block.state.clone(), block.office.clone()))
         }
         .ok_or_else(|| format!("the state of block {} is gone", header.height))?;
         let block = FinalizedBlock {
@@ -204,11 +277,11 @@ impl<M: StateMachine> Replica for Chain<M> {
             time_ms: header.timestamp_ms,
             header: header.encode().to_vec(),
             certificate,
-            transactions: transactions.to_vec(),
+            transactions: epoch::split(transactions).1.to_vec(),
         };
         self.machine.commit(block, &state)?;
         let mut states = self.lock();
-        states.committed = (*header, state);
+        states.committed = (*header, state, office);
         states.executed.retain(|_, block| block.header.height > header.height);
         Ok(())
     }
@@ -217,6 +290,7 @@ impl<M: StateMachine> Replica for Chain<M> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::epoch::EPOCH_BLOCKS;
     use crate::machine::{Built, Recovered};
 
     /// Adds its transactions, single bytes above zero, up to a limit of 100.
@@ -284,8 +358,12 @@ mod tests {
         Header::genesis([3; 32], GENESIS_TIME)
     }
 
+    fn office() -> Office {
+        crate::epoch::tests::office(1, EPOCH_BLOCKS).0
+    }
+
     fn chain() -> Chain<Sum> {
-        Chain::recover(Sum::at(None, 0), genesis()).unwrap()
+        Chain::recover(Sum::at(None, 0), genesis(), office()).unwrap()
     }
 
     #[test]
@@ -342,7 +420,7 @@ mod tests {
     #[test]
     fn a_state_is_recovered_only_with_its_own_header() {
         let header = Header { state_root: Sum::at(None, 0).root(&5), height: 9, ..genesis() };
-        let recover = |header: Option<Vec<u8>>, state| Chain::recover(Sum::at(header, state), genesis());
+        let recover = |header: Option<Vec<u8>>, state| Chain::recover(Sum::at(header, state), genesis(), office());
         assert_eq!(recover(Some(header.encode().to_vec()), 5).unwrap().committed(), header);
         let mismatch = |result: Result<Chain<Sum>, EngineError>| matches!(result, Err(EngineError::StateMismatch(_)));
         assert!(mismatch(recover(Some(header.encode().to_vec()), 6)));

@@ -17,6 +17,8 @@ use tokio::sync::{mpsc, watch};
 use crate::block::Block;
 use crate::chain::Replica;
 use crate::engine::Tip;
+use crate::epoch::{Committee, Terms};
+use crate::keeper::{Committed, office_at};
 use crate::mempool::Mempool;
 use crate::setup::Scheme;
 
@@ -47,6 +49,12 @@ pub(crate) struct Committer {
     pub(crate) marshal: Marshal,
     pub(crate) tip: watch::Sender<Tip>,
     pub(crate) blocks: mpsc::UnboundedReceiver<(Arc<Block>, Exact)>,
+    pub(crate) terms: Arc<Terms>,
+    pub(crate) first: Arc<Committee>,
+    pub(crate) seed: [u8; 32],
+    pub(crate) events: mpsc::UnboundedSender<Committed>,
+    /// The height at which this node's blocks begin, if not with the genesis.
+    pub(crate) begun: Option<u64>,
 }
 
 /// The two ends between marshal and the committer.
@@ -58,16 +66,35 @@ pub(crate) fn channel() -> (Finalized, mpsc::UnboundedReceiver<(Arc<Block>, Exac
 impl Committer {
     /// Runs until marshal ends or the state machine fails; returns why.
     pub(crate) async fn run(mut self) -> String {
-        if let Err(reason) = self.replay().await {
+        if let Err(reason) = self.restore().await {
             return reason;
         }
         while let Some((block, acknowledgement)) = self.blocks.recv().await {
             if let Err(reason) = self.commit(&block).await {
                 return reason;
             }
+            self.tell();
             acknowledgement.acknowledge();
         }
         "the consensus storage stopped".into()
+    }
+
+    /// Reads from the blocks who is in office, and says so when everything is committed that is known to be final.
+    async fn restore(&self) -> Result<(), String> {
+        let height = self.replica.committed().height;
+        let office = office_at(&self.marshal, self.terms.clone(), self.first.clone(), self.begun, height).await?;
+        self.replica.restore(office, self.seed);
+        self.replay().await?;
+        self.tell();
+        Ok(())
+    }
+
+    /// Tells the keeper of the epochs where the chain stands.
+    fn tell(&self) {
+        let header = self.replica.committed();
+        let event = Committed { height: header.height, digest: header.digest(), office: self.replica.office() };
+        // Without the keeper the validator stops anyway.
+        let _ = self.events.send(event);
     }
 
     /// Commits the blocks that were acknowledged in an earlier run but are not in the state machine's storage,

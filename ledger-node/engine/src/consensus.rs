@@ -13,18 +13,16 @@ use commonware_consensus::marshal::core::Actor as MarshalActor;
 use commonware_consensus::marshal::resolver::p2p as marshal_resolver;
 use commonware_consensus::marshal::standard::{Inline, Standard};
 use commonware_consensus::marshal::{self, Start};
-use commonware_consensus::simplex;
-use commonware_consensus::simplex::config::{Floor, ForwardPolicy, SkipBudget, SkipPolicy};
-use commonware_consensus::simplex::elector::RoundRobin;
 use commonware_consensus::types::{Epoch, FixedEpocher, ViewDelta};
-use commonware_cryptography::certificate::ConstantProvider;
-use commonware_cryptography::{Digested, Digestible as _, Sha256, Signer as _, ed25519, sha256};
+use commonware_cryptography::certificate::{Provider, Scoped};
+use commonware_cryptography::{Digested, Digestible as _, Signer as _, ed25519, sha256};
 use commonware_p2p::{Blocker, Provider as PeerProvider, Receiver, Sender};
 use commonware_parallel::Sequential;
 use commonware_runtime::buffer::paged::{CacheRef, page_size};
 use commonware_runtime::{Clock, Metrics, Spawner, Storage};
 use commonware_storage::archive::{Archive as _, immutable};
 use commonware_utils::{NZDuration, NZU64, NZUsize};
+use protocol::ledger::certificate;
 use protocol::ledger::header::Header;
 use rand_core::CryptoRng;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -34,25 +32,43 @@ use crate::block::Block;
 use crate::chain::Replica;
 use crate::committer::{self, Committer};
 use crate::engine::Tip;
+use crate::epoch::{Committee, Terms};
 use crate::gossip;
+use crate::keeper::{Channels, Keeper, Track};
 use crate::mempool::Mempool;
 use crate::restored::Restored;
+use crate::secrets::Secrets;
 use crate::setup::{Identity, Scheme};
 
 pub(crate) const MAILBOX: NonZeroUsize = NZUsize!(1024);
 
 const PAGE_BYTES: NonZeroU16 = page_size(4096);
 const CACHED_PAGES: NonZeroUsize = NZUsize!(1024);
-const BUFFER_BYTES: NonZeroUsize = NZUsize!(64 * 1024);
-const REPLAY_BYTES: NonZeroUsize = NZUsize!(1024 * 1024);
+pub(crate) const BUFFER_BYTES: NonZeroUsize = NZUsize!(64 * 1024);
+pub(crate) const REPLAY_BYTES: NonZeroUsize = NZUsize!(1024 * 1024);
 
 /// Blocks handed to the state machine and not yet durable there.
 const MAX_UNACKNOWLEDGED: NonZeroUsize = NZUsize!(16);
 
-/// One validator set for ever, until a reshare is a feature of this engine.
-const EPOCH: Epoch = Epoch::zero();
+/// The group key checks the certificates of every epoch, whoever voted.
+#[derive(Clone)]
+struct Group(Arc<Scheme>);
 
-type Provider = ConstantProvider<Scheme, Epoch>;
+impl Group {
+    fn new(network_id: &[u8; 32], committee: &Committee) -> Self {
+        let key = *committee.output.public().public();
+        Self(Arc::new(Scheme::certificate_verifier(&certificate::namespace(network_id), key)))
+    }
+}
+
+impl Provider for Group {
+    type Scope = Epoch;
+    type Scheme = Scheme;
+
+    fn scoped(&self, _: Epoch) -> Option<Scoped<Scheme>> {
+        Some(Scoped::verifier(self.0.clone()))
+    }
+}
 
 /// What a validator asks of its surroundings: time, randomness, tasks, disks.
 #[cfg_attr(not(feature = "testkit"), allow(unreachable_pub, reason = "what tests name of this"))]
@@ -91,6 +107,10 @@ pub(crate) struct Member {
     pub(crate) prefix: String,
     /// Where it begins, if not at the genesis.
     pub(crate) restored: Option<Restored>,
+    pub(crate) terms: Arc<Terms>,
+    pub(crate) secrets: Box<dyn Secrets>,
+    /// Called with those who are spoken with.
+    pub(crate) track: Track,
     pub(crate) replica: Arc<dyn Replica>,
     pub(crate) mempool: Arc<Mempool>,
     pub(crate) outgoing: mpsc::UnboundedReceiver<Vec<u8>>,
@@ -102,7 +122,14 @@ pub(crate) struct Member {
 
 impl Member {
     /// Runs until told to stop (`Ok`) or until something ends that must not.
-    pub(crate) async fn run<E, S, R, P, B>(self, context: E, links: Links<S, R, P, B>) -> Result<(), String>
+    ///
+    /// Without a channel for `handover`s the validators are the same for ever, and their only epoch never ends.
+    pub(crate) async fn run<E, S, R, P, B>(
+        self,
+        context: E,
+        links: Links<S, R, P, B>,
+        handover: Option<(S, R)>,
+    ) -> Result<(), String>
     where
         E: Runtime,
         S: Sender<PublicKey = ed25519::PublicKey>,
@@ -110,8 +137,13 @@ impl Member {
         P: PeerProvider<PublicKey = ed25519::PublicKey> + Sync,
         B: Blocker<PublicKey = ed25519::PublicKey> + Sync,
     {
-        let Self { identity, genesis, replica, mempool, prefix, restored, .. } = self;
-        let Identity { signer, scheme, .. } = identity;
+        let Self { identity, genesis, replica, mempool, prefix, restored, terms, .. } = self;
+        let Identity { signer, committee, .. } = identity;
+        let (network_id, first) = (genesis.network_id, Arc::new(committee));
+        let mut context = context;
+        let mut seed = [0; 32];
+        context.fill_bytes(&mut seed);
+        let (events, committed) = mpsc::unbounded_channel();
         let me = signer.public_key();
 
         let resolver = marshal_resolver::init(
@@ -146,10 +178,10 @@ impl Member {
         let blocks = archive(&context, &prefix, "blocks", &page_cache, ()).await?;
         let genesis = Block { header: genesis, transactions: Vec::new() };
         let genesis_digest = genesis.digest();
-        let (start, floor, finalizations, blocks) = match restored {
+        let (start, begun, finalizations, blocks) = match restored {
             None => {
                 let start = Start::Genesis(Digested::precomputed(genesis, genesis_digest));
-                (start, Floor::Genesis(genesis_digest), finalizations, blocks)
+                (start, None, finalizations, blocks)
             }
             Some(Restored { block, finalization }) => {
                 // Nobody may be left who could send it.
@@ -158,7 +190,7 @@ impl Member {
                 let blocks = kept.map_err(|error| format!("blocks: {error}"))?;
                 let kept = finalizations.put_sync(height, digest, &finalization).await;
                 let finalizations = kept.map_err(|error| format!("finalizations: {error}"))?;
-                (Start::Floor(finalization.clone()), Floor::Finalized(finalization), finalizations, blocks)
+                (Start::Floor(finalization.clone()), Some((height, finalization)), finalizations, blocks)
             }
         };
         let (marshal, mailbox, _floor) = MarshalActor::<_, Standard<Block>, _, _, _, _, _>::init(
@@ -166,8 +198,8 @@ impl Member {
             finalizations,
             blocks,
             marshal::Config {
-                provider: Provider::new(scheme.clone()),
-                epocher: FixedEpocher::new(NZU64!(u64::MAX)),
+                provider: Group::new(&network_id, &first),
+                epocher: FixedEpocher::new(terms.epoch_blocks),
                 start,
                 partition_prefix: format!("{prefix}marshal"),
                 mailbox_size: MAILBOX,
@@ -187,73 +219,72 @@ impl Member {
 
         let ledger = Ledger { replica: replica.clone(), mempool: mempool.clone(), heartbeat: self.heartbeat };
         let automaton =
-            Inline::new(context.child("inline"), ledger, mailbox.clone(), FixedEpocher::new(NZU64!(u64::MAX)));
-        let timeouts = Timeouts::new(self.leader_timeout);
-        let simplex = simplex::Engine::new(
-            context.child("simplex"),
-            simplex::Config {
-                scheme,
-                elector: RoundRobin::<Sha256>::default(),
-                blocker: links.blocker,
-                automaton: automaton.clone(),
-                relay: automaton.clone(),
-                reporter: automaton,
-                strategy: Sequential,
-                partition: format!("{prefix}simplex"),
-                mailbox_size: MAILBOX,
-                epoch: EPOCH,
-                floor,
-                replay_buffer: REPLAY_BYTES,
-                write_buffer: BUFFER_BYTES,
-                page_cache,
-                leader_timeout: timeouts.leader,
-                certification_timeout: timeouts.certification,
-                timeout_retry: timeouts.retry,
-                view_retention: ViewDelta::new(64),
-                skip: SkipPolicy::Enabled { timeout: timeouts.skip, budget: SkipBudget::Participants },
-                fetch_timeout: NZDuration!(Duration::from_secs(2)),
-                fetch_retry_delay: Duration::from_millis(100),
-                forward: ForwardPolicy::SilentVoters,
-                track_historical_votes: false,
-            },
-        );
-
+            Inline::new(context.child("inline"), ledger, mailbox.clone(), FixedEpocher::new(terms.epoch_blocks));
         let (finalized, incoming) = committer::channel();
         let committer = Committer {
             replica: replica.clone(),
             mempool: mempool.clone(),
-            marshal: mailbox,
+            marshal: mailbox.clone(),
             tip: self.tip,
             blocks: incoming,
+            terms: terms.clone(),
+            first: first.clone(),
+            seed,
+            events,
+            begun: begun.as_ref().map(|(height, _)| *height),
         };
+        let keeper = Keeper {
+            context: context.child("keeper"),
+            prefix,
+            signer,
+            namespace: certificate::namespace(&network_id),
+            genesis: genesis_digest,
+            first,
+            begun,
+            replica: replica.clone(),
+            secrets: self.secrets,
+            track: self.track,
+            events: committed,
+            automaton,
+            blocker: links.blocker,
+            marshal: mailbox.clone(),
+            timeouts: Timeouts::new(self.leader_timeout),
+            page_cache,
+        };
+        let channels =
+            Channels { votes: links.votes, certificates: links.certificates, resolver: links.resolver, handover };
         let outgoing = self.outgoing;
         let (gossip_sender, gossip_receiver) = links.mempool;
         let tasks = [
             broadcaster.start(links.broadcast),
             marshal.start(finalized, buffer, resolver),
-            simplex.start(links.votes, links.certificates, links.resolver),
-            context.child("gossip_out").spawn(move |_| gossip::send(outgoing, gossip_sender)),
+            context.child("gossip_out").spawn({
+                let mempool = mempool.clone();
+                move |clock| gossip::send(clock, outgoing, mempool, gossip_sender)
+            }),
             context.child("gossip_in").spawn(move |_| gossip::receive(gossip_receiver, replica, mempool)),
         ];
         // A thread of its own: it waits for the disk.
         let committer = context.child("committer").dedicated().spawn(move |_| committer.run());
+        let keeper = context.child("epochs").spawn(move |_| keeper.run(channels));
         let _ = self.ready.send(());
 
         tokio::select! {
             biased;
             _ = self.stopped => Ok(()),
             reason = committer => Err(reason.unwrap_or_else(|error| error.to_string())),
+            reason = keeper => Err(reason.unwrap_or_else(|error| error.to_string())),
             _ = futures::future::select_all(tasks) => Err("a consensus task ended".into()),
         }
     }
 }
 
 /// How long consensus waits before it gives up a view, measured from the view's start.
-struct Timeouts {
-    leader: Duration,
-    certification: Duration,
-    retry: Duration,
-    skip: Duration,
+pub(crate) struct Timeouts {
+    pub(crate) leader: Duration,
+    pub(crate) certification: Duration,
+    pub(crate) retry: Duration,
+    pub(crate) skip: Duration,
 }
 
 impl Timeouts {

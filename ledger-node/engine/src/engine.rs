@@ -12,16 +12,20 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::chain::{Chain, Replica};
 use crate::consensus::Member;
+use crate::epoch::{Members, Office, RECORD};
 use crate::error::{EngineError, SubmitError};
 use crate::founding::Founding;
 use crate::machine::StateMachine;
 use crate::mempool::{Mempool, TransactionId, transaction_id};
 use crate::restored::Restored;
-use crate::setup::{Genesis, Identity, NodeFile, io_error};
+use crate::secrets::{Folder, Secrets as _};
+use crate::setup::{Genesis, Identity, NodeFile, io_error, sync_folder, write_file};
 use crate::validator;
 
 const LOCK_FILE: &str = "lock";
 const CONSENSUS_FOLDER: &str = "consensus";
+/// Says that this validator has voted, so that its record of votes must be there.
+const VOTED_FILE: &str = "voted";
 /// The consensus library's futures are large, the more so with little optimisation.
 const STACK_BYTES: usize = 8 * 1024 * 1024;
 /// Requests for the figures that may wait.
@@ -95,7 +99,8 @@ impl Engine {
         let lock = lock_folder(&config.folder)?;
         let genesis = Genesis::load(&config.folder)?;
         let genesis_header = Header::genesis(genesis.network_id(), genesis.time_ms);
-        let chain = Chain::recover(machine, genesis_header)?;
+        let office = Office::new(Arc::new(genesis.terms()), genesis.committee()?);
+        let chain = Chain::recover(machine, genesis_header, office)?;
         run(config, lock, &genesis, genesis_header, Arc::new(chain))
     }
 }
@@ -124,9 +129,17 @@ fn run(
     genesis_header: Header,
     replica: Arc<dyn Replica>,
 ) -> Result<Handle, EngineError> {
+    let mut secrets = Folder(config.folder.clone());
+    let (storage, voted) = (config.folder.join(CONSENSUS_FOLDER), config.folder.join(VOTED_FILE));
+    if !storage.exists() && voted.exists() && genesis.validators.len() > 1 {
+        // Its votes were recorded there; voting again without the record could contradict them.
+        tracing::warn!("the record of this validator's votes is lost: it follows until it is given a new share");
+        for share in secrets.names()?.iter().filter(|name| name.starts_with("share")) {
+            secrets.erase(share)?;
+        }
+    }
     let identity = Identity::load(&config.folder, genesis)?;
     let node = NodeFile::load(&config.folder)?;
-    let storage = config.folder.join(CONSENSUS_FOLDER);
     let committed = replica.committed();
     let restored = Restored::load(&config.folder, genesis)?;
     let begins_here = restored.as_ref().is_some_and(|restored| restored.block.header == committed);
@@ -135,6 +148,10 @@ fn run(
         return Err(EngineError::StateMismatch(format!("{} is missing", storage.display())));
     }
     fs::create_dir_all(&storage).map_err(|source| io_error(&storage, source))?;
+    if !voted.exists() {
+        write_file(&voted, "", 0o644)?;
+        sync_folder(&config.folder)?;
+    }
 
     let mempool = Arc::new(Mempool::new());
     let (gossip, outgoing) = mpsc::unbounded_channel();
@@ -155,6 +172,9 @@ fn run(
         leader_timeout: config.leader_timeout,
         prefix: String::new(),
         restored,
+        terms: replica.office().terms,
+        secrets: Box::new(secrets),
+        track: Box::new(|_: &[Members]| {}),
         replica: replica.clone(),
         mempool: mempool.clone(),
         outgoing,
@@ -195,9 +215,12 @@ impl Handle {
         if self.stopped() {
             return Err(SubmitError::Stopped);
         }
+        if transaction.first() == Some(&RECORD) {
+            return Err(SubmitError::Refused("no transaction begins with this byte".into()));
+        }
         self.shared.replica.admit(&transaction).map_err(SubmitError::Refused)?;
         let id = transaction_id(&transaction);
-        if self.shared.mempool.insert(transaction.clone())? {
+        if self.shared.mempool.insert(transaction.clone(), self.shared.replica.sender(&transaction), true)? {
             self.shared.gossip.send(transaction).map_err(|_| SubmitError::Stopped)?;
         }
         Ok(id)

@@ -14,6 +14,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 use std::path::Path;
 
 use commonware_codec::{Copying, DecodeExt as _};
@@ -26,8 +27,8 @@ use zeroize::Zeroizing;
 
 use crate::error::EngineError;
 use crate::setup::{
-    GENESIS_FILE, MAX_VALIDATORS, NODE_FILE, NODE_KEY_FILE, NodeFile, Peer, io_error, read_file, sync_folder, to_json,
-    write_file,
+    GENESIS_FILE, Genesis, MAX_VALIDATORS, NODE_FILE, NODE_KEY_FILE, NodeFile, Peer, io_error, read_file, replace_file,
+    sync_folder, to_json, write_file,
 };
 
 /// The file in which an operator hands out its [`Part`].
@@ -60,6 +61,8 @@ struct FoundingFile {
     time_ms: u64,
     validators: Vec<PartFile>,
     application: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    epoch_blocks: Option<NonZeroU64>,
 }
 
 /// A network that its validators agreed to make.
@@ -71,6 +74,8 @@ pub struct Founding {
     pub time_ms: u64,
     /// The state machine's own genesis.
     pub application: Vec<u8>,
+    /// Blocks of an epoch, if not 256.
+    pub epoch_blocks: Option<NonZeroU64>,
     /// The validators, ascending by their keys.
     pub validators: Vec<Part>,
 }
@@ -107,8 +112,45 @@ pub fn new_identity(
     Ok(part)
 }
 
+/// Makes the keys of a node that joins a network which runs: it follows, until the validators are told to take it in.
+///
+/// `genesis` is the file that every node of the network has, `peers` are public parts of some that run.
+///
+/// # Errors
+/// As [`new_identity`]; [`EngineError::InvalidGenesis`] without peers.
+pub fn join(
+    folder: &Path,
+    listen: SocketAddr,
+    address: SocketAddr,
+    genesis: &Genesis,
+    peers: &[Part],
+    rng: &mut dyn CryptoRng,
+) -> Result<Part, EngineError> {
+    if peers.is_empty() {
+        return Err(EngineError::InvalidGenesis("a node that joins needs to know one that runs"));
+    }
+    let part = new_identity(folder, listen, address, rng)?;
+    let peers = peers.iter().map(|peer| Peer::new(&peer.node_key, peer.address)).collect();
+    let node = NodeFile { listen, peers, followers: Vec::new() };
+    replace_file(&folder.join(NODE_FILE), &to_json(&node), 0o644)?;
+    replace_file(&folder.join(GENESIS_FILE), &genesis.to_json(), 0o644)?;
+    Ok(part)
+}
+
+/// Lets a node follow that is no validator: it may connect to this one from its next start on.
+///
+/// # Errors
+/// [`EngineError::Io`], [`EngineError::FileDamaged`]
+pub fn admit(folder: &Path, follower: &Part) -> Result<(), EngineError> {
+    let mut node = NodeFile::load(folder)?;
+    let peer = Peer::new(&follower.node_key, follower.address);
+    node.followers.retain(|known| known.public_key() != peer.public_key());
+    node.followers.push(peer);
+    replace_file(&folder.join(NODE_FILE), &to_json(&node), 0o644)
+}
+
 impl Part {
-    fn sign(signer: &ed25519::PrivateKey, address: SocketAddr) -> Self {
+    pub(crate) fn sign(signer: &ed25519::PrivateKey, address: SocketAddr) -> Self {
         let mut node_key = [0; 32];
         node_key.copy_from_slice(signer.public_key().as_ref());
         let mut signature = [0; 64];
@@ -182,7 +224,7 @@ impl Founding {
                 return Err(EngineError::InvalidGenesis("two validators share a key or an address"));
             }
         }
-        Ok(Self { name, time_ms, application, validators })
+        Ok(Self { name, time_ms, application, epoch_blocks: None, validators })
     }
 
     /// Reads the founding file of a validator's folder.
@@ -195,7 +237,8 @@ impl Founding {
         let file: FoundingFile = serde_json::from_slice(&read_file(&path)?).map_err(|_| damaged())?;
         let parts = file.validators.iter().map(Part::from_file).collect::<Result<_, _>>()?;
         let application = hex::decode(&file.application).map_err(|_| damaged())?;
-        Self::new(file.name, file.time_ms, application, parts)
+        crate::setup::check_epochs(file.epoch_blocks)?;
+        Ok(Self { epoch_blocks: file.epoch_blocks, ..Self::new(file.name, file.time_ms, application, parts)? })
     }
 
     /// The file to put into every validator's folder as [`FOUNDING_FILE`].
@@ -206,6 +249,7 @@ impl Founding {
             time_ms: self.time_ms,
             validators: self.validators.iter().map(Part::file).collect(),
             application: hex::encode(&self.application),
+            epoch_blocks: self.epoch_blocks,
         })
     }
 
@@ -226,6 +270,7 @@ impl Founding {
             hash.update((field.len() as u64).to_be_bytes());
             hash.update(field);
         }
+        hash.update(self.epoch_blocks.map_or(0, NonZeroU64::get).to_be_bytes());
         hash.finalize().into()
     }
 
@@ -296,5 +341,24 @@ mod tests {
         part(root.path(), 1);
         let again = new_identity(&root.path().join("1"), address(1), address(1), &mut ChaCha20Rng::seed_from_u64(3));
         assert!(matches!(again, Err(EngineError::FolderNotEmpty(_))));
+    }
+
+    #[test]
+    fn a_node_that_joins_knows_the_genesis_and_those_it_was_told_of() {
+        let root = tempfile::tempdir().unwrap();
+        let validators = vec![crate::ValidatorPlace { folder: root.path().join("one"), address: address(1) }];
+        let network = crate::NewNetwork { name: "kr".into(), time_ms: 1, application: vec![], validators };
+        let genesis = crate::init(&network, &mut ChaCha20Rng::seed_from_u64(5)).unwrap();
+        let (known, folder) = (part(root.path(), 2), root.path().join("new"));
+        let mut rng = ChaCha20Rng::seed_from_u64(6);
+        let alone = join(&folder, address(3), address(3), &genesis, &[], &mut rng);
+        assert!(matches!(alone, Err(EngineError::InvalidGenesis(_))));
+        let joined = join(&folder, address(3), address(3), &genesis, std::slice::from_ref(&known), &mut rng).unwrap();
+        assert_eq!(Genesis::load(&folder).unwrap(), genesis);
+        let node = NodeFile::load(&folder).unwrap();
+        assert_eq!(node.peers[0].public_key().unwrap().as_ref(), known.node_key);
+        admit(&root.path().join("one"), &joined).unwrap();
+        admit(&root.path().join("one"), &joined).unwrap();
+        assert_eq!(NodeFile::load(&root.path().join("one")).unwrap().followers.len(), 1);
     }
 }

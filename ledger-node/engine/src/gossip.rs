@@ -1,15 +1,17 @@
 //! Spreads transactions between the mempools of the validators.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use commonware_codec::{Buf, DecodeExt as _, Encode, EncodeSize, Error, Read, Write};
 
 use commonware_p2p::{Receiver, Recipients, Sender};
-use commonware_runtime::BufMut;
+use commonware_runtime::{BufMut, Clock};
 use tokio::sync::mpsc;
 
 use crate::block::read_transactions;
 use crate::chain::Replica;
+use crate::epoch::RECORD;
 use crate::mempool::{MAX_BLOCK_BYTES, MAX_BLOCK_TRANSACTIONS, MAX_TRANSACTION_BYTES, Mempool};
 
 /// A message: as many transactions as wait to be sent, within the limits of a block.
@@ -35,9 +37,32 @@ impl Read for Transactions {
     }
 }
 
-/// Sends every transaction submitted here to the other validators, until the engine ends.
-pub(crate) async fn send(mut outgoing: mpsc::UnboundedReceiver<Vec<u8>>, mut network: impl Sender) {
-    while let Some(first) = outgoing.recv().await {
+/// How often transactions that wait in vain are sent again.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// Sends every transaction submitted here to the other validators, again and again until it stands in a block, until
+/// the engine ends.
+pub(crate) async fn send(
+    clock: impl Clock,
+    mut outgoing: mpsc::UnboundedReceiver<Vec<u8>>,
+    mempool: Arc<Mempool>,
+    mut network: impl Sender,
+) {
+    let mut again = clock.current() + AGAIN;
+    loop {
+        let first = tokio::select! {
+            biased;
+            first = outgoing.recv() => first,
+            () = clock.sleep_until(again) => {
+                again = clock.current() + AGAIN;
+                let overdue = mempool.overdue();
+                if !overdue.is_empty() {
+                    network.send(Recipients::All, Transactions(overdue).encode(), false);
+                }
+                continue;
+            }
+        };
+        let Some(first) = first else { return };
         let mut bytes = first.len();
         let mut batch = vec![first];
         while batch.len() < MAX_BLOCK_TRANSACTIONS && bytes + MAX_TRANSACTION_BYTES <= MAX_BLOCK_BYTES {
@@ -45,8 +70,6 @@ pub(crate) async fn send(mut outgoing: mpsc::UnboundedReceiver<Vec<u8>>, mut net
             bytes += next.len();
             batch.push(next);
         }
-        // A validator that is offline or overloaded misses them; they stay in this mempool for this
-        // validator's own turn to lead.
         network.send(Recipients::All, Transactions(batch).encode(), false);
     }
 }
@@ -56,7 +79,11 @@ pub(crate) async fn receive(mut network: impl Receiver, replica: Arc<dyn Replica
     while let Ok((_, message)) = network.recv().await {
         let Ok(Transactions(transactions)) = Transactions::decode(message) else { continue };
         for transaction in transactions {
-            if replica.admit(&transaction).is_ok() && mempool.insert(transaction).is_err() {
+            let ours = transaction.first() != Some(&RECORD);
+            if ours
+                && replica.admit(&transaction).is_ok()
+                && mempool.insert(transaction.clone(), replica.sender(&transaction), false).is_err()
+            {
                 tracing::debug!("mempool is full: dropped a peer's transaction");
             }
         }

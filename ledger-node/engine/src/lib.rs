@@ -22,8 +22,12 @@
 //! the restart every block a quorum had made final.
 //!
 //! **What must stay together.** A validator's folder is one thing: keys, genesis and `consensus`, its record of
-//! what it voted for. Without that record it could contradict itself, so it does not start without it; never run
+//! what it voted for. Without that record it could contradict itself, so it does not vote without it; never run
 //! a copy of a folder beside the original.
+//!
+//! **How validators come and go.** Founders make the group key together ([`found`]). When
+//! [`StateMachine::validators`] names others, those in office hand the key on at the end of an epoch, and it stays the
+//! same. A node without a share follows: every block, no vote ([`join`], [`admit`]).
 //!
 //! **Which heights can be proven.** A block usually has its own certificate. It has none when it became final
 //! through a descendant; the descendant's certificate then covers it through the parent digests.
@@ -41,12 +45,16 @@ mod committer;
 mod consensus;
 mod convene;
 mod engine;
+mod epoch;
 mod error;
 mod founding;
 mod gossip;
+mod handover;
+mod keeper;
 mod machine;
 mod mempool;
 mod restored;
+mod secrets;
 mod setup;
 #[cfg(feature = "testkit")]
 pub mod testkit;
@@ -54,8 +62,8 @@ mod validator;
 
 pub use engine::{Config, Engine, Handle, Tip, found};
 pub use error::{EngineError, SubmitError};
-pub use founding::{FOUNDING_FILE, Founding, PUBLIC_FILE, Part, new_identity};
-pub use machine::{BlockTime, Built, FinalizedBlock, Recovered, StateMachine};
+pub use founding::{FOUNDING_FILE, Founding, PUBLIC_FILE, Part, admit, join, new_identity};
+pub use machine::{BlockTime, Built, FinalizedBlock, Recovered, Roster, StateMachine};
 pub use mempool::{MAX_BLOCK_BYTES, MAX_BLOCK_TRANSACTIONS, MAX_TRANSACTION_BYTES, TransactionId, transaction_id};
 pub use restored::begin_at;
-pub use setup::{Genesis, MAX_VALIDATORS, NewNetwork, ValidatorPlace, init};
+pub use setup::{Genesis, MAX_VALIDATORS, NewNetwork, ValidatorPlace, init, init_with_epochs};

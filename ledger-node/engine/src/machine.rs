@@ -1,5 +1,7 @@
 //! The deterministic state machine the validators replicate, as the rest of the node supplies it.
 
+use std::net::SocketAddr;
+
 /// What the ledger does with transactions. The engine orders them and knows nothing else about them.
 ///
 /// Every method is deterministic in its arguments except [`commit`](Self::commit) and
@@ -20,6 +22,11 @@ pub trait StateMachine: Send + Sync + 'static {
     /// no lookup.) Called for local and for peers' transactions.
     fn admit(&self, transaction: &[u8]) -> Result<(), String>;
 
+    /// Whose transaction this is, so that no sender fills the mempool alone. `None`: not told, not limited.
+    fn sender(&self, _transaction: &[u8]) -> Option<[u8; 32]> {
+        None
+    }
+
     /// Proposer: executes those of `candidates` that are valid one after another on `parent`. The
     /// candidates already fit into one block.
     fn build(&self, parent: &Self::State, at: BlockTime, candidates: Vec<Vec<u8>>) -> Built<Self::State>;
@@ -27,6 +34,12 @@ pub trait StateMachine: Send + Sync + 'static {
     /// Everyone: executes a block's transactions, all of which must be valid. An error means that the block
     /// is invalid for ever and everywhere, so it may depend on nothing but the arguments.
     fn execute(&self, parent: &Self::State, at: BlockTime, transactions: &[Vec<u8>]) -> Result<Self::State, String>;
+
+    /// Who should run the ledger, if the state says so. When it names another set than the one in office, the
+    /// validators hand the group key on and the new set takes over, within two epochs. `None`: those in office stay.
+    fn validators(&self, _state: &Self::State) -> Option<Roster> {
+        None
+    }
 
     /// Makes a finalised block and its state durable (fsync) before it returns. Called in height order, each
     /// height once; after a crash again from the height above [`recover`](Self::recover)'s. An error stops
@@ -41,6 +54,15 @@ pub struct BlockTime {
     pub height: u64,
     /// The block's timestamp in Unix milliseconds: the only clock a state machine may read.
     pub time_ms: u64,
+}
+
+/// A set of validators that the state machine names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Roster {
+    /// Number of the set: it grows with every change, and every change hands the key on, also to the same validators.
+    pub version: u64,
+    /// Ed25519 node keys, and where they are reached if the state says so.
+    pub validators: Vec<([u8; 32], Option<SocketAddr>)>,
 }
 
 /// The durable state at start-up.
@@ -77,6 +99,7 @@ pub struct FinalizedBlock {
     /// parent digests in between. With one validator and no crash every block has its own. Proofs are best
     /// offered only at heights that have one.
     pub certificate: Option<Vec<u8>>,
-    /// The transactions, in order.
+    /// The transactions, in order. The header's body root covers the engine's own records in front of them, too;
+    /// there are some only in epochs that change the validators.
     pub transactions: Vec<Vec<u8>>,
 }

@@ -13,7 +13,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -33,8 +33,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
+use crate::epoch::{Committee, EPOCH_BLOCKS, Terms};
 use crate::error::EngineError;
-use crate::founding::Founding;
+use crate::founding::{Founding, PUBLIC_FILE, Part};
+use crate::secrets::{Folder, Secrets as _};
 
 /// The most validators a genesis may name.
 pub const MAX_VALIDATORS: u32 = 100;
@@ -81,6 +83,8 @@ pub struct Genesis {
     pub validators: Vec<[u8; 32]>,
     /// The state machine's own genesis.
     pub application: Vec<u8>,
+    /// Blocks of an epoch, if not as many as usual.
+    pub epoch_blocks: Option<NonZeroU64>,
     /// Public polynomial of the shared key; its constant term is the group key.
     polynomial: Vec<u8>,
     group_key: [u8; certificate::GROUP_KEY_LENGTH],
@@ -94,6 +98,8 @@ struct GenesisFile {
     validators: Vec<String>,
     polynomial: String,
     application: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    epoch_blocks: Option<NonZeroU64>,
 }
 
 /// Where a validator and its peers are found: `node.json`.
@@ -119,6 +125,10 @@ pub(crate) struct Peer {
 #[cfg_attr(feature = "testkit", derive(Clone))]
 pub(crate) struct Identity {
     pub(crate) signer: ed25519::PrivateKey,
+    /// The first validators of the network.
+    pub(crate) committee: Committee,
+    /// What it votes with in their time; without a share, it only checks.
+    #[cfg_attr(not(any(test, feature = "testkit")), expect(dead_code, reason = "simulated adversaries vote with it"))]
     pub(crate) scheme: Scheme,
     pub(crate) validators: Set<ed25519::PublicKey>,
 }
@@ -127,7 +137,17 @@ pub(crate) struct Identity {
 ///
 /// Nothing is written unless every folder is free.
 pub fn init(network: &NewNetwork, rng: &mut dyn CryptoRng) -> Result<Genesis, EngineError> {
+    init_with_epochs(network, None, rng)
+}
+
+/// As [`init`], with epochs of another length: tests do not wait for 256 blocks. At least 8.
+pub fn init_with_epochs(
+    network: &NewNetwork,
+    epoch_blocks: Option<NonZeroU64>,
+    rng: &mut dyn CryptoRng,
+) -> Result<Genesis, EngineError> {
     check_network(network)?;
+    check_epochs(epoch_blocks)?;
     for place in &network.validators {
         if place.folder.join(GENESIS_FILE).exists() {
             return Err(EngineError::FolderNotEmpty(place.folder.clone()));
@@ -139,9 +159,10 @@ pub fn init(network: &NewNetwork, rng: &mut dyn CryptoRng) -> Result<Genesis, En
         rng.fill_bytes(seed.as_mut_slice());
         let signer = ed25519::PrivateKey::decode(Copying(seed.as_slice()))
             .map_err(|_| EngineError::InvalidGenesis("a node key could not be made"))?;
-        keyed.push((place, seed, signer.public_key()));
+        let part = Part::sign(&signer, place.address);
+        keyed.push((place, seed, signer.public_key(), part));
     }
-    let players = key_set(keyed.iter().map(|(_, _, key)| key.clone()))?;
+    let players = key_set(keyed.iter().map(|(_, _, key, _)| key.clone()))?;
     let (output, shares) = feldman_desmedt::deal::<MinSig, _, N3f1>(rng, Mode::NonZeroCounter, players.clone())
         .map_err(|_| EngineError::InvalidGenesis("the shares could not be dealt"))?;
     let genesis = Genesis {
@@ -149,15 +170,16 @@ pub fn init(network: &NewNetwork, rng: &mut dyn CryptoRng) -> Result<Genesis, En
         time_ms: network.time_ms,
         validators: players.iter().map(key_bytes).collect(),
         application: network.application.clone(),
+        epoch_blocks,
         group_key: group_key(output.public())?,
         polynomial: output.public().encode().to_vec(),
     };
-    for (place, seed, key) in &keyed {
+    for (place, seed, key, part) in &keyed {
         let share = shares.get_value(key).ok_or(EngineError::InvalidGenesis("a share is missing"))?;
         let peers = keyed
             .iter()
-            .filter(|(_, _, other)| other != key)
-            .map(|(other, _, key)| Peer { node_key: hex::encode(key), address: other.address })
+            .filter(|(_, _, other, _)| other != key)
+            .map(|(other, _, key, _)| Peer { node_key: hex::encode(key), address: other.address })
             .collect();
         let node = NodeFile { listen: place.address, peers, followers: Vec::new() };
         fs::create_dir_all(&place.folder).map_err(|source| io_error(&place.folder, source))?;
@@ -165,11 +187,19 @@ pub fn init(network: &NewNetwork, rng: &mut dyn CryptoRng) -> Result<Genesis, En
         write_file(&place.folder.join(NODE_KEY_FILE), &Zeroizing::new(hex::encode(seed.as_slice())), 0o600)?;
         write_file(&place.folder.join(SHARE_FILE), &Zeroizing::new(hex::encode(&*share)), 0o600)?;
         write_file(&place.folder.join(NODE_FILE), &to_json(&node), 0o644)?;
+        write_file(&place.folder.join(PUBLIC_FILE), &part.to_json(), 0o644)?;
         // Last: a folder with a genesis is complete.
         write_file(&place.folder.join(GENESIS_FILE), &to_json(&genesis.to_file()), 0o644)?;
         sync_folder(&place.folder)?;
     }
     Ok(genesis)
+}
+
+pub(crate) fn check_epochs(epoch_blocks: Option<NonZeroU64>) -> Result<(), EngineError> {
+    match epoch_blocks {
+        Some(blocks) if blocks.get() < 8 => Err(EngineError::InvalidGenesis("an epoch needs at least 8 blocks")),
+        _ => Ok(()),
+    }
 }
 
 fn check_network(network: &NewNetwork) -> Result<(), EngineError> {
@@ -196,6 +226,7 @@ impl Genesis {
             time_ms: founding.time_ms,
             validators: founding.validators.iter().map(|part| part.node_key).collect(),
             application: founding.application.clone(),
+            epoch_blocks: founding.epoch_blocks,
             group_key: group_key(sharing)?,
             polynomial: sharing.encode().to_vec(),
         })
@@ -223,7 +254,11 @@ impl Genesis {
         Self::read(&folder.join(GENESIS_FILE))
     }
 
-    pub(crate) fn read(path: &Path) -> Result<Self, EngineError> {
+    /// Reads a genesis file that lies elsewhere.
+    ///
+    /// # Errors
+    /// [`EngineError::Io`], [`EngineError::FileDamaged`]
+    pub fn read(path: &Path) -> Result<Self, EngineError> {
         let damaged = || EngineError::FileDamaged(path.into());
         let file: GenesisFile = serde_json::from_slice(&read_file(path)?).map_err(|_| damaged())?;
         let mut validators = Vec::with_capacity(file.validators.len());
@@ -232,6 +267,7 @@ impl Genesis {
             hex::decode_to_slice(key, &mut bytes).map_err(|_| damaged())?;
             validators.push(bytes);
         }
+        check_epochs(file.epoch_blocks).map_err(|_| damaged())?;
         let polynomial = hex::decode(&file.polynomial).map_err(|_| damaged())?;
         let sharing = decode_sharing(&polynomial).ok_or_else(damaged)?;
         if validators.is_empty() || sharing.total().get() as usize != validators.len() || !validators.is_sorted() {
@@ -242,6 +278,7 @@ impl Genesis {
             time_ms: file.time_ms,
             validators,
             application: hex::decode(&file.application).map_err(|_| damaged())?,
+            epoch_blocks: file.epoch_blocks,
             group_key: group_key(&sharing)?,
             polynomial,
         })
@@ -255,7 +292,23 @@ impl Genesis {
             hash.update((field.len() as u64).to_be_bytes());
             hash.update(field);
         }
+        if let Some(blocks) = self.epoch_blocks {
+            hash.update(blocks.get().to_be_bytes());
+        }
         hash.finalize().into()
+    }
+
+    /// How its epochs go.
+    pub(crate) fn terms(&self) -> Terms {
+        Terms::new(&self.network_id(), self.epoch_blocks.unwrap_or(EPOCH_BLOCKS))
+    }
+
+    /// Its first validators.
+    pub(crate) fn committee(&self) -> Result<Committee, EngineError> {
+        let mismatch = || EngineError::InvalidGenesis("a validator's key is not one");
+        let decode = |key: &[u8; 32]| ed25519::PublicKey::decode(Copying(key)).map_err(|_| mismatch());
+        let keys = key_set(self.validators.iter().map(decode).collect::<Result<Vec<_>, _>>()?)?;
+        Committee::genesis(keys, &self.sharing()?).map_err(|_| mismatch())
     }
 
     /// The key every finalisation certificate of this network verifies under, whoever the validators are.
@@ -270,31 +323,38 @@ impl Genesis {
             validators: self.validators.iter().map(hex::encode).collect(),
             polynomial: hex::encode(&self.polynomial),
             application: hex::encode(&self.application),
+            epoch_blocks: self.epoch_blocks,
         }
     }
 }
 
 impl Identity {
-    /// Reads the keys of `folder` and checks that they are those of a validator of `genesis`.
+    /// Reads the keys of `folder` and checks them against `genesis`. A node without a share of the first
+    /// validators' follows, or has a share of later ones.
     pub(crate) fn load(folder: &Path, genesis: &Genesis) -> Result<Self, EngineError> {
         let signer: ed25519::PrivateKey = read_secret(&folder.join(NODE_KEY_FILE))?;
-        let share: Share = read_secret(&folder.join(SHARE_FILE))?;
+        let committee = genesis.committee()?;
+        let validators = committee.members.keys.clone();
+        let place = validators.position(&signer.public_key());
+        let path = folder.join(SHARE_FILE);
+        let later = Folder(folder.into()).names()?.iter().any(|name| name.starts_with("share-"));
+        // The only validator has nobody to follow.
+        let required = place.is_some() && validators.len() == 1 && !later;
+        let share: Option<Share> = if required || path.exists() { Some(read_secret(&path)?) } else { None };
         let mismatch = || EngineError::KeysDoNotMatchGenesis;
-        let mut keys = Vec::with_capacity(genesis.validators.len());
-        for key in &genesis.validators {
-            keys.push(ed25519::PublicKey::decode(Copying(key)).map_err(|_| mismatch())?);
-        }
-        let validators = key_set(keys)?;
-        let polynomial = genesis.sharing()?;
-        let expected = polynomial.partial_public(share.index).map_err(|_| mismatch())?;
-        if validators.position(&signer.public_key()) != Some(share.index.get() as usize)
-            || share.public::<MinSig>() != expected
-        {
-            return Err(mismatch());
-        }
         let namespace = certificate::namespace(&genesis.network_id());
-        let scheme = Scheme::signer(&namespace, validators.clone(), polynomial, share).ok_or_else(mismatch)?;
-        Ok(Self { signer, scheme, validators })
+        let polynomial = genesis.sharing()?;
+        let scheme = match share {
+            None => Scheme::verifier(&namespace, validators.clone(), polynomial),
+            Some(share) => {
+                let expected = polynomial.partial_public(share.index).map_err(|_| mismatch())?;
+                if place != Some(share.index.get() as usize) || share.public::<MinSig>() != expected {
+                    return Err(mismatch());
+                }
+                Scheme::signer(&namespace, validators.clone(), polynomial, share).ok_or_else(mismatch)?
+            }
+        };
+        Ok(Self { signer, committee, scheme, validators })
     }
 
     /// The node's own public key.

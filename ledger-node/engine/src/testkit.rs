@@ -3,6 +3,7 @@
 //! Time, chance, disks and links are the test's; everything from votes to committed blocks is what
 //! [`Engine::start`](crate::Engine::start) runs. Only tests enable this module.
 
+use std::num::NonZeroU64;
 use std::path::Path;
 use std::sync::{Arc, mpsc as blocking};
 use std::time::Duration;
@@ -19,9 +20,11 @@ use crate::chain::{Chain, Replica};
 use crate::consensus::Member;
 pub use crate::consensus::{Links, Runtime};
 use crate::engine::Tip;
+use crate::epoch::{Members, Office, Terms};
 use crate::error::{EngineError, SubmitError};
 use crate::machine::StateMachine;
 use crate::mempool::{Mempool, TransactionId, transaction_id};
+use crate::secrets::{Memory, Secrets as _, share_name};
 pub use crate::setup::Scheme;
 use crate::setup::{Genesis, Identity};
 
@@ -99,7 +102,14 @@ impl Validator {
     /// [`EngineError::StateMismatch`]
     pub fn open<M: StateMachine>(seat: &Seat, machine: M, settings: Settings) -> Result<(Self, Door), EngineError> {
         let genesis = Header::genesis(seat.genesis.network_id(), seat.genesis.time_ms);
-        let replica: Arc<dyn Replica> = Arc::new(Chain::recover(machine, genesis)?);
+        // One epoch for ever: handovers are tested over real connections.
+        let terms = Arc::new(Terms::new(&seat.genesis.network_id(), NonZeroU64::MAX));
+        let office = Office::new(terms.clone(), seat.identity.committee.clone());
+        let replica: Arc<dyn Replica> = Arc::new(Chain::recover(machine, genesis, office)?);
+        let mut secrets = Memory::default();
+        if let Some(share) = seat.identity.scheme.share() {
+            secrets.put(&share_name(0), &share.encode())?;
+        }
         let committed = replica.committed();
         let mempool = Arc::new(Mempool::new());
         let (gossip, outgoing) = mpsc::unbounded_channel();
@@ -118,6 +128,9 @@ impl Validator {
             leader_timeout: settings.leader_timeout,
             prefix: settings.prefix,
             restored: None,
+            terms,
+            secrets: Box::new(secrets),
+            track: Box::new(|_: &[Members]| {}),
             replica: replica.clone(),
             mempool: mempool.clone(),
             outgoing,
@@ -140,7 +153,7 @@ impl Validator {
         P: Provider<PublicKey = ed25519::PublicKey> + Sync,
         B: Blocker<PublicKey = ed25519::PublicKey> + Sync,
     {
-        self.0.run(context, links).await
+        self.0.run(context, links, None).await
     }
 }
 
@@ -152,7 +165,7 @@ impl Door {
     pub fn submit(&self, transaction: Vec<u8>) -> Result<TransactionId, SubmitError> {
         self.replica.admit(&transaction).map_err(SubmitError::Refused)?;
         let id = transaction_id(&transaction);
-        if self.mempool.insert(transaction.clone())? {
+        if self.mempool.insert(transaction.clone(), self.replica.sender(&transaction), true)? {
             self.gossip.send(transaction).map_err(|_| SubmitError::Stopped)?;
         }
         Ok(id)

@@ -1,5 +1,6 @@
 //! A validator on the machine's own runtime and network.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
@@ -9,21 +10,22 @@ use commonware_consensus::marshal::standard::Standard;
 use commonware_consensus::{marshal, simplex};
 use commonware_cryptography::{ChaCha20Poly1305, Signer as _, ed25519, sha256};
 use commonware_p2p::authenticated::lookup;
-use commonware_p2p::{Address, AddressableManager as _, max_message_size};
+use commonware_p2p::utils::mux;
+use commonware_p2p::{Address, AddressableManager as _, AddressableTrackedPeers, max_message_size};
 use commonware_runtime::{Handle, Metrics as _, Quota, Runner as _, Spawner as _, Supervisor as _, tokio as runtime};
 use commonware_stream::cups::{self, Cups};
 use commonware_stream::sake::{self, Sake};
-use commonware_utils::ordered::Map;
 use commonware_utils::{NZU32, NZUsize, TryCollect as _};
 use protocol::crypto::domains;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::block::{Block, MAX_LIST_BYTES};
 use crate::consensus::{Links, MAILBOX, Member};
+use crate::epoch::Members;
 use crate::error::EngineError;
 use crate::founding::Founding;
-use crate::setup::{Genesis, NODE_KEY_FILE, NodeFile, Scheme, key_bytes, read_secret};
-use crate::{ceremony, convene};
+use crate::setup::{Genesis, MAX_VALIDATORS, NODE_KEY_FILE, NodeFile, Peer, Scheme, key_bytes, read_secret};
+use crate::{ceremony, convene, handover};
 
 // Channels of the validators' network.
 const VOTES: u64 = 0;
@@ -32,10 +34,14 @@ const SIMPLEX_RESOLVER: u64 = 2;
 const BACKFILL: u64 = 3;
 const BROADCAST: u64 = 4;
 const MEMPOOL: u64 = 5;
+const HANDOVER: u64 = 6;
 /// The only channel of a ceremony's network.
 const CEREMONY: u64 = 0;
 /// The runtime wants a folder; nothing is kept in it.
 const CEREMONY_FOLDER: &str = "ceremony";
+
+/// Room for at least so many validators, successors and followers.
+const PEERS_MIN: usize = 32;
 
 /// Per channel and peer. The network reserves this times the number of peers for every channel: a generous
 /// quota costs a gigabyte. All validators must agree on it.
@@ -45,6 +51,7 @@ type Context = runtime::Context;
 type Network = lookup::Network<Context, Handshake>;
 type Handshake = Cups<Sake<ed25519::PrivateKey>, ChaCha20Poly1305>;
 type Oracle = lookup::Oracle<ed25519::PublicKey>;
+type Channel = (lookup::Sender<ed25519::PublicKey, Context>, lookup::Receiver<ed25519::PublicKey>);
 type Channels =
     Links<lookup::Sender<ed25519::PublicKey, Context>, lookup::Receiver<ed25519::PublicKey>, Oracle, Oracle>;
 
@@ -52,10 +59,10 @@ type Channels =
 pub(crate) type Scrapes = mpsc::Receiver<oneshot::Sender<String>>;
 
 /// Runs until told to stop (`Ok`) or until something ends that must not.
-pub(crate) fn run(member: Member, node: NodeFile, storage: PathBuf, mut scrapes: Scrapes) -> Result<(), String> {
+pub(crate) fn run(mut member: Member, node: NodeFile, storage: PathBuf, mut scrapes: Scrapes) -> Result<(), String> {
     let config = runtime::Config::new().with_storage_directory(storage).with_worker_threads(2);
     runtime::Runner::new(config).start(|context| async move {
-        let (links, network) = connect(&context, &member, &node)?;
+        let (links, handover, network) = connect(&context, &mut member, &node)?;
         // Ends when nobody can ask any more, which is no reason to stop.
         let _figures = context.child("figures").spawn(move |context| async move {
             while let Some(reply) = scrapes.recv().await {
@@ -64,21 +71,22 @@ pub(crate) fn run(member: Member, node: NodeFile, storage: PathBuf, mut scrapes:
             }
         });
         tokio::select! {
-            ended = member.run(context, links) => ended,
+            ended = member.run(context, links, Some(handover)) => ended,
             _ = network => Err("the validators' network ended".into()),
         }
     })
 }
 
 /// Joins the validators' network.
-fn connect(context: &Context, member: &Member, node: &NodeFile) -> Result<(Channels, Handle<()>), String> {
+fn connect(context: &Context, member: &mut Member, node: &NodeFile) -> Result<(Channels, Channel, Handle<()>), String> {
     let signer = member.identity.signer.clone();
     let me = signer.public_key();
-    let count = NonZeroUsize::new(member.identity.validators.len()).ok_or("the genesis names no validators")?;
+    let count = NonZeroUsize::new((2 * member.identity.validators.len()).max(PEERS_MIN)).ok_or("no peers")?;
     let quota = Quota::per_second(MESSAGES_PER_SECOND);
     let namespace = [domains::LEDGER_NETWORK, &member.genesis.network_id].concat();
-    let config = network_config(signer, node.listen, &namespace, count, largest_message(count));
+    let config = network_config(signer, node.listen, &namespace, count, largest_message());
     let (mut network, mut oracle) = Network::new(context.child("network"), config);
+    let handover = network.register(HANDOVER, quota);
     let links = Links {
         votes: network.register(VOTES, quota),
         certificates: network.register(CERTIFICATES, quota),
@@ -89,8 +97,14 @@ fn connect(context: &Context, member: &Member, node: &NodeFile) -> Result<(Chann
         peers: oracle.clone(),
         blocker: oracle.clone(),
     };
-    oracle.track(0, addresses(&me, node)?);
-    Ok((links, network.start()))
+    let directory = Directory::new(&me, node)?;
+    oracle.track(0, directory.everybody());
+    let mut number = 0;
+    member.track = Box::new(move |members| {
+        number += 1;
+        oracle.track(number, directory.of(members, count.get()));
+    });
+    Ok((links, handover, network.start()))
 }
 
 fn network_config(
@@ -132,13 +146,68 @@ fn network_config(
     }
 }
 
-fn largest_message(validators: NonZeroUsize) -> u32 {
-    let validators = u32::try_from(validators.get()).unwrap_or(u32::MAX);
+fn largest_message() -> u32 {
+    let validators = MAX_VALIDATORS;
     max_message_size(&[
-        simplex::max_payload_size::<Scheme, sha256::Digest>(validators),
+        mux::prefixed(simplex::max_payload_size::<Scheme, sha256::Digest>(validators)),
         marshal::max_payload_size::<Standard<Block>, Scheme>(validators, &()),
         MAX_LIST_BYTES,
+        handover::max_message(),
     ])
+}
+
+/// Who may connect, and where they are.
+struct Directory {
+    me: ed25519::PublicKey,
+    listen: SocketAddr,
+    peers: BTreeMap<ed25519::PublicKey, SocketAddr>,
+    followers: BTreeMap<ed25519::PublicKey, SocketAddr>,
+}
+
+impl Directory {
+    fn new(me: &ed25519::PublicKey, node: &NodeFile) -> Result<Self, String> {
+        let damaged = || String::from("node.json names a node without a valid key: restore it");
+        let read = |peers: &[Peer]| {
+            let entry = |peer: &Peer| Some((peer.public_key()?, peer.address));
+            peers.iter().map(entry).collect::<Option<BTreeMap<_, _>>>().ok_or_else(damaged)
+        };
+        let (peers, followers) = (read(&node.peers)?, read(&node.followers)?);
+        Ok(Self { me: me.clone(), listen: node.listen, peers, followers })
+    }
+
+    /// Everybody whom the operator named.
+    fn everybody(&self) -> AddressableTrackedPeers<ed25519::PublicKey> {
+        self.tracked(self.peers.clone(), usize::MAX)
+    }
+
+    /// Those who are in office or will be, where the ledger says they are, or else the operator; and for a node that
+    /// is neither, also those whom its operator named.
+    fn of(&self, members: &[Members], most: usize) -> AddressableTrackedPeers<ed25519::PublicKey> {
+        let mut primary = BTreeMap::new();
+        if members.iter().all(|set| set.keys.position(&self.me).is_none()) {
+            primary.clone_from(&self.peers);
+        }
+        for (key, address) in members.iter().flat_map(|set| set.keys.iter().zip(&set.addresses)) {
+            if let Some(address) = address.or_else(|| self.peers.get(key).copied()) {
+                primary.insert(key.clone(), address);
+            }
+        }
+        self.tracked(primary, most)
+    }
+
+    fn tracked(
+        &self,
+        mut primary: BTreeMap<ed25519::PublicKey, SocketAddr>,
+        most: usize,
+    ) -> AddressableTrackedPeers<ed25519::PublicKey> {
+        primary.insert(self.me.clone(), self.listen);
+        let room = most.saturating_sub(primary.len());
+        let map = |nodes: BTreeMap<_, SocketAddr>, most| {
+            // Keys of a map are distinct.
+            nodes.into_iter().take(most).map(|(key, at)| (key, Address::from(at))).try_collect().unwrap_or_default()
+        };
+        AddressableTrackedPeers::new(map(primary, most), map(self.followers.clone(), room))
+    }
 }
 
 /// Makes the group key of a new network with the other founders, until told to stop.
@@ -165,7 +234,7 @@ pub(crate) fn convene(
             network_config(signer, node.listen, &namespace, count, max_message_size(&[ceremony::max_message()]));
         let (mut network, mut oracle) = Network::new(context.child("network"), config);
         let channel = network.register(CEREMONY, Quota::per_second(MESSAGES_PER_SECOND));
-        oracle.track(0, addresses(&me, &node).map_err(EngineError::CeremonyFailed)?);
+        oracle.track(0, Directory::new(&me, &node).map_err(EngineError::CeremonyFailed)?.everybody());
         let network = network.start();
         tokio::select! {
             () = stop => Ok(None),
@@ -173,13 +242,4 @@ pub(crate) fn convene(
             _ = network => Err(EngineError::CeremonyFailed("the network between the validators ended".into())),
         }
     })
-}
-
-fn addresses(me: &ed25519::PublicKey, node: &NodeFile) -> Result<Map<ed25519::PublicKey, Address>, String> {
-    let damaged = || String::from("node.json names a peer without a valid node key: restore it");
-    let mut addresses = vec![(me.clone(), Address::from(node.listen))];
-    for peer in &node.peers {
-        addresses.push((peer.public_key().ok_or_else(damaged)?, Address::from(peer.address)));
-    }
-    addresses.into_iter().try_collect().map_err(|_| damaged())
 }

@@ -13,7 +13,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use ledger_engine::{
-    BlockTime, Built, Config, Engine, FinalizedBlock, Handle, NewNetwork, Recovered, StateMachine, ValidatorPlace,
+    BlockTime, Built, Config, Engine, FinalizedBlock, Handle, NewNetwork, Recovered, Roster, StateMachine,
+    ValidatorPlace,
 };
 use protocol::ledger::certificate;
 use protocol::ledger::header::Header;
@@ -124,6 +125,20 @@ impl StateMachine for TextLedger {
 
     fn root(&self, state: &Texts) -> [u8; 32] {
         state.root
+    }
+
+    /// The last text of the form `validators <version> <key>@<address>,…` names them.
+    fn validators(&self, state: &Texts) -> Option<Roster> {
+        let named = state.all.iter().filter_map(|text| std::str::from_utf8(text).ok()?.strip_prefix("validators "));
+        let rosters = named.map(|text| {
+            let (version, list) = text.split_once(' ').unwrap();
+            let validators = list.split(',').map(|entry| {
+                let (key, address) = entry.split_once('@').unwrap();
+                (hex::decode(key).unwrap().try_into().unwrap(), Some(address.parse().unwrap()))
+            });
+            Roster { version: version.parse().unwrap(), validators: validators.collect() }
+        });
+        rosters.max_by_key(|roster| roster.version)
     }
 
     fn admit(&self, transaction: &[u8]) -> Result<(), String> {

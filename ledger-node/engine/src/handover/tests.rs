@@ -1,0 +1,52 @@
+use commonware_codec::DecodeExt as _;
+use commonware_utils::NZU64;
+
+use super::*;
+use crate::epoch::tests::office;
+use crate::machine::Roster;
+use crate::secrets::{Folder, Memory};
+
+#[test]
+fn a_restarted_member_says_the_same_and_keeps_what_it_was_dealt() {
+    let (genesis, keys) = office(4, NZU64!(16));
+    let bytes = |key: &Key| <[u8; 32]>::try_from(key.as_ref()).unwrap();
+    let roster = Roster { version: 2, validators: keys.keys().map(|key| (bytes(key), None)).collect() };
+    let mut rng = ChaCha20Rng::from_seed([5; 32]);
+    let (_, begun) = genesis.propose(16, Some(&roster), None, &mut rng);
+    let round = begun.round.clone().unwrap();
+
+    let root = tempfile::tempdir().unwrap();
+    let mut secrets = Folder(root.path().into());
+    let mut members = keys.values();
+    let (me, mine) = members.next().unwrap();
+    let (other, theirs) = members.next().unwrap();
+    let share =
+        |memory: &Memory| memory.get(&share_name(0)).unwrap().map(|bytes| Share::decode(Copying(&bytes)).unwrap());
+    let mut dealer =
+        Handover::new(&begun, round.clone(), other, share(theirs), &mut Memory::default(), &mut rng).unwrap();
+    let mut first = Handover::new(&begun, round.clone(), me, share(mine), &mut secrets, &mut rng).unwrap();
+    let said =
+        |handover: &Handover| handover.tick().iter().map(|(to, it)| (to.clone(), it.encode())).collect::<Vec<_>>();
+    let before = said(&first);
+    assert_eq!(before.len(), 3);
+    let (_, deal) = dealer.tick().into_iter().find(|(to, _)| *to == me.public_key()).unwrap();
+    assert_eq!(deal.encode().len(), deal.encode_size());
+    assert!(deal.encode_size() <= max_message());
+    let deal = Message::decode(deal.encode()).unwrap();
+    let ack = first.receive(&other.public_key(), deal.said.clone(), &mut secrets).unwrap().unwrap();
+
+    let mut again = Handover::new(&begun, round, me, share(mine), &mut secrets, &mut rng).unwrap();
+    assert_eq!(said(&again), before);
+    let (Said::Ack(ack), Some(Said::Ack(same))) =
+        (ack, again.receive(&other.public_key(), deal.said, &mut secrets).unwrap())
+    else {
+        panic!("acknowledgements");
+    };
+    assert_eq!(ack.encode(), same.encode());
+    dealer.receive(&me.public_key(), Said::Ack(ack), &mut Memory::default()).unwrap();
+    assert_eq!(dealer.tick().len(), 2);
+    let file = root.path().join(handover_name(1));
+    assert!(file.exists());
+    secrets.erase(&handover_name(1)).unwrap();
+    assert!(!file.exists() && secrets.names().unwrap().is_empty());
+}
