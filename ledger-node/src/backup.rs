@@ -10,7 +10,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ledger_engine::{BlockTime, EngineError, FinalizedBlock, Genesis, StateMachine as _};
+use ledger_engine::{BlockTime, EngineError, EngineRecords, FinalizedBlock, Genesis, StateMachine as _};
 use protocol::ledger::header::body_root;
 use protocol::ledger::{Header, TrustAnchor};
 use rusqlite::{Connection, OpenFlags};
@@ -20,8 +20,8 @@ use crate::machine::{Machine, Shared};
 use crate::node::DATABASE;
 use crate::store::{Store, StoreError};
 
-/// The files of a validator's folder that only its operator has.
-const KEYS: [&str; 3] = ["node.key", "share.key", "node.json"];
+/// The files of a validator's folder that only its operator has, beside the share of the group key.
+const KEYS: [&str; 2] = ["node.key", "node.json"];
 const GENESIS: &str = "genesis.json";
 /// How often, and how long after one another, a moment is looked for at which the newest block is certified.
 const MOMENTS: u32 = 20;
@@ -131,10 +131,19 @@ pub fn make(folder: &Path, file: &Path) -> Result<(), BackupError> {
 /// # Errors
 /// [`BackupError`]
 pub fn examine(file: &Path) -> Result<Contents, BackupError> {
-    Ok(examined(file)?.0)
+    Ok(examined(file)?.contents)
 }
 
-fn examined(file: &Path) -> Result<(Contents, FinalizedBlock, Vec<u8>), BackupError> {
+struct Examined {
+    contents: Contents,
+    last: FinalizedBlock,
+    records: EngineRecords,
+    /// The file of each validator's share.
+    share: String,
+    genesis: Vec<u8>,
+}
+
+fn examined(file: &Path) -> Result<Examined, BackupError> {
     let bytes = genesis_of(file)?;
     // On a copy: opening a store brings its tables up to date.
     let place = Scratch::beside(file)?;
@@ -149,6 +158,7 @@ fn examined(file: &Path) -> Result<(Contents, FinalizedBlock, Vec<u8>), BackupEr
         Machine(Shared::watching(anchor.network_id, genesis::state(&genesis)?, genesis.time_ms, store)?.into());
     let store = &machine.0.store;
 
+    let mut records = store.engine_records()?;
     let mut state = genesis::state(&genesis)?;
     let mut parent = Header::genesis(anchor.network_id, genesis.time_ms);
     let (mut transactions, mut last) = (0, None);
@@ -156,27 +166,30 @@ fn examined(file: &Path) -> Result<(Contents, FinalizedBlock, Vec<u8>), BackupEr
         let wrong = BackupError::Inconsistent(height);
         let Some(block) = store.block(height)? else { break };
         let header = Header::decode(&block.header).map_err(|_| BackupError::Inconsistent(height))?;
-        let body = store.transactions(height)?;
+        let transactions_here = store.transactions(height)?;
+        let own = records.get(&height).cloned().unwrap_or_default();
+        let body = [own.as_slice(), transactions_here.as_slice()].concat();
         let follows = header.height == height
             && header.network_id == anchor.network_id
             && header.parent == parent.digest()
             && header.body_root == body_root(&body);
         let at = BlockTime { height, time_ms: header.timestamp_ms };
-        let next = machine.execute(&state, at, &body).map_err(|_| BackupError::Inconsistent(height))?;
+        let next = machine.execute(&state, at, &transactions_here).map_err(|_| BackupError::Inconsistent(height))?;
         if !follows || next.root() != header.state_root {
             return Err(wrong);
         }
         if let Some(certificate) = &block.certificate {
             anchor.certified_header(&block.header, certificate).map_err(|_| BackupError::Inconsistent(height))?;
         }
-        transactions += body.len() as u64;
+        transactions += transactions_here.len() as u64;
         let time_ms = header.timestamp_ms;
         last = Some(FinalizedBlock {
             height,
             time_ms,
             header: block.header,
             certificate: block.certificate,
-            transactions: body,
+            records: own,
+            transactions: transactions_here,
         });
         (state, parent) = (next, header);
     }
@@ -185,7 +198,11 @@ fn examined(file: &Path) -> Result<(Contents, FinalizedBlock, Vec<u8>), BackupEr
         return Err(BackupError::Inconsistent(last.height));
     }
     let (height, time_ms, state_root) = (last.height, last.time_ms, state.root());
-    Ok((Contents { anchor, height, time_ms, state_root, transactions }, last, bytes))
+    // Of blocks that are not there, nothing is known.
+    records.retain(|of, _| *of <= height);
+    let share = ledger_engine::share_file(&genesis, height, &records)?;
+    let contents = Contents { anchor, height, time_ms, state_root, transactions };
+    Ok(Examined { contents, last, records, share, genesis: bytes })
 }
 
 /// Makes the node in `folder`, which holds its operator's key files, stand where the backup stands.
@@ -206,7 +223,10 @@ pub fn restore(file: &Path, folder: &Path) -> Result<Contents, BackupError> {
             return Err(BackupError::InTheWay(folder.join(name)));
         }
     }
-    let (contents, last, genesis) = examined(file)?;
+    let Examined { contents, last, records, share, genesis } = examined(file)?;
+    if !folder.join(&share).is_file() {
+        return Err(BackupError::KeysMissing(folder.join(share)));
+    }
     let own = folder.join(GENESIS);
     if own.exists() {
         if Genesis::load(folder)?.network_id() != contents.anchor.network_id {
@@ -220,7 +240,7 @@ pub fn restore(file: &Path, folder: &Path) -> Result<Contents, BackupError> {
     source.execute("VACUUM INTO ?1", [database.to_string_lossy()])?;
     Connection::open(&database)?.execute_batch("DROP TABLE backup")?;
     // Last: without it the node does not start.
-    ledger_engine::begin_at(folder, &last)?;
+    ledger_engine::begin_at(folder, &last, &records)?;
     Ok(contents)
 }
 

@@ -92,7 +92,9 @@ mod tests {
         let cosignature = cosigner.cosign(&header(5, 1), &state).unwrap();
         assert!(cosignature.unwrap().fits(&Checkpoint::of(&header(5, 1))));
         let encoded = header(5, 1).encode().to_vec();
-        let block = FinalizedBlock { height: 5, time_ms: 1, header: encoded, certificate: None, transactions: vec![] };
+        let (height, time_ms, certificate) = (5, 1, None);
+        let block =
+            FinalizedBlock { height, time_ms, header: encoded, certificate, records: vec![], transactions: vec![] };
         store.commit(&block, &state, cosignature.as_ref()).unwrap();
         for cosigner in [cosigner, open()] {
             assert!(cosigner.cosign(&header(5, 1), &state).unwrap().is_some(), "the same again, after a crash");

@@ -44,7 +44,12 @@ struct Application {
 pub fn founding(governance: Governance, parts: Vec<Part>, time_ms: u64) -> Result<Founding, GenesisError> {
     Record::Governance(governance.clone()).validate()?;
     let name = governance.network.clone();
-    Ok(Founding::new(name, time_ms, cbor::to_vec(&Application { governance }), parts)?)
+    Ok(Founding::new(name, time_ms, application(governance), parts)?)
+}
+
+/// What the engine's genesis carries of a network with this governance.
+pub(crate) fn application(governance: Governance) -> Vec<u8> {
+    cbor::to_vec(&Application { governance })
 }
 
 /// Whether the folder's network still has to be made by [`convene`].
@@ -88,7 +93,7 @@ pub fn init(
 ) -> Result<TrustAnchor, GenesisError> {
     Record::Governance(governance.clone()).validate()?;
     let name = governance.network.clone();
-    let application = cbor::to_vec(&Application { governance });
+    let application = application(governance);
     let genesis = ledger_engine::init(&NewNetwork { name, time_ms, application, validators }, rng)?;
     Ok(anchor(&genesis))
 }

@@ -125,7 +125,7 @@ mod tests {
     fn block(height: u64, transactions: Vec<Vec<u8>>) -> FinalizedBlock {
         let header = Header { height, timestamp_ms: height * 1_000, ..Header::genesis([1; 32], 1) };
         let header = header.encode().to_vec();
-        FinalizedBlock { height, time_ms: height * 1_000, header, certificate: None, transactions }
+        FinalizedBlock { height, time_ms: height * 1_000, header, certificate: None, records: vec![], transactions }
     }
 
     #[test]

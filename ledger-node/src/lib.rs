@@ -34,7 +34,7 @@ mod server;
 mod standing;
 pub mod state;
 pub mod store;
-#[cfg(feature = "testkit")]
+#[cfg(any(test, feature = "testkit"))]
 pub mod testkit;
 
 pub use api::Limits;

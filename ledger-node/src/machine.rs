@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use ledger_engine::{BlockTime, Built, FinalizedBlock, Recovered, StateMachine};
-use protocol::ledger::{Account, Header, Sender, StateKey, Transaction, TransactionId};
+use ledger_engine::{BlockTime, Built, FinalizedBlock, Recovered, Roster, StateMachine};
+use protocol::ledger::{Account, Header, Sender, StateKey, Transaction, TransactionId, Validator};
 use zeroize::Zeroizing;
 
 use crate::cosigner::Cosigner;
@@ -239,6 +239,13 @@ impl StateMachine for Machine {
         Ok(state)
     }
 
+    /// The set in force, not one that is only scheduled. Its address is left out where operators tell their peers.
+    fn validators(&self, state: &State) -> Option<Roster> {
+        let (set, envelope) = state.validators()?;
+        let validator = |validator: &Validator| (validator.key, validator.address.parse().ok());
+        Some(Roster { version: envelope.version, validators: set.validators.iter().map(validator).collect() })
+    }
+
     fn commit(&self, block: FinalizedBlock, state: &State) -> Result<(), String> {
         let header = Header::decode(&block.header).map_err(|error| error.to_string())?;
         let cosignature = self.0.cosigner.cosign(&header, state).map_err(|error| error.to_string())?;
@@ -254,3 +261,6 @@ impl Machine {
         built.refused.push(bytes);
     }
 }
+
+#[cfg(test)]
+mod tests;

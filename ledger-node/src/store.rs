@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use ledger_engine::FinalizedBlock;
+use ledger_engine::{EngineRecords, FinalizedBlock};
 use protocol::ledger::{Cosignature, Envelope, StateKey, Transaction, TransactionId};
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -20,6 +20,8 @@ const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS transactions (
         id BLOB PRIMARY KEY, height INTEGER NOT NULL, position INTEGER NOT NULL, bytes BLOB NOT NULL) STRICT;
     CREATE INDEX IF NOT EXISTS transactions_of_block ON transactions (height, position);
+    CREATE TABLE IF NOT EXISTS engine_records (
+        height INTEGER NOT NULL, position INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (height, position)) STRICT;
     CREATE TABLE IF NOT EXISTS records (key BLOB PRIMARY KEY, value BLOB NOT NULL) STRICT;
     CREATE TABLE IF NOT EXISTS status_lists (
         anchor BLOB PRIMARY KEY, digest BLOB NOT NULL, packed BLOB NOT NULL, height INTEGER NOT NULL) STRICT;
@@ -129,6 +131,12 @@ impl Store {
             "INSERT INTO blocks (height, header, certificate) VALUES (?1, ?2, ?3)",
             params![block.height, block.header, block.certificate],
         )?;
+        for (position, bytes) in block.records.iter().enumerate() {
+            sql.execute(
+                "INSERT INTO engine_records (height, position, bytes) VALUES (?1, ?2, ?3)",
+                params![block.height, position, bytes],
+            )?;
+        }
         for (position, bytes) in block.transactions.iter().enumerate() {
             sql.execute(
                 "INSERT INTO transactions (id, height, position, bytes) VALUES (?1, ?2, ?3, ?4)",
@@ -199,6 +207,21 @@ impl Store {
             connection.prepare_cached("SELECT bytes FROM transactions WHERE height = ?1 ORDER BY position")?;
         let rows = statement.query_map([i64::try_from(height).unwrap_or(i64::MAX)], |row| row.get(0))?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The engine's own records of all blocks that have some.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`]
+    pub fn engine_records(&self) -> Result<EngineRecords, StoreError> {
+        let connection = self.lock();
+        let mut statement = connection.prepare("SELECT height, bytes FROM engine_records ORDER BY height, position")?;
+        let mut records = EngineRecords::new();
+        for row in statement.query_map([], |row| Ok((row.get::<_, u64>(0)?, row.get(1)?)))? {
+            let (height, bytes) = row?;
+            records.entry(height).or_default().push(bytes);
+        }
+        Ok(records)
     }
 
     /// The height at which a transaction became final.
@@ -326,7 +349,14 @@ mod tests {
 
     fn block(height: u64, transactions: Vec<Vec<u8>>) -> FinalizedBlock {
         let certificate = height.is_multiple_of(2).then(|| vec![9; 83]);
-        FinalizedBlock { height, time_ms: height, header: vec![height as u8; 145], certificate, transactions }
+        FinalizedBlock {
+            height,
+            time_ms: height,
+            header: vec![height as u8; 145],
+            certificate,
+            records: vec![vec![0xff, height as u8]],
+            transactions,
+        }
     }
 
     /// `before`, after a block that wrote `envelopes`.
@@ -358,6 +388,8 @@ mod tests {
             store.commit(&block(2, vec![]), &after(&state, &[]), None).unwrap();
         }
         let store = Store::open(&path).unwrap();
+        let of_the_engine = [1, 2].map(|height: u8| (height.into(), vec![vec![0xff, height]]));
+        assert_eq!(store.engine_records().unwrap(), of_the_engine.into());
         let (last, recovered) = store.last().unwrap().unwrap();
         assert_eq!((last.header[0], last.certificate), (2, Some(vec![9; 83])));
         assert_eq!(recovered.root(), state.root(), "the genesis record included");

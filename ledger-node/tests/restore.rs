@@ -161,6 +161,10 @@ fn nothing_is_restored_that_does_not_follow_from_its_own_transactions() {
              WHERE height = (SELECT max(height) FROM blocks WHERE certificate IS NOT NULL)"
                 .to_owned(),
         ),
+        (
+            "a record of the engine more",
+            format!("INSERT INTO engine_records (height, position, bytes) VALUES ({FIRST}, 0, x'ff')"),
+        ),
         ("a block less", "DELETE FROM blocks WHERE height = (SELECT max(height) FROM blocks)".to_owned()),
     ] {
         let changed = place.path().join("changed.sqlite");

@@ -272,12 +272,14 @@ impl<M: StateMachine> Replica for Chain<M> {
             states.executed.get(&digest).map(|block| (block.state.clone(), block.office.clone()))
         }
         .ok_or_else(|| format!("the state of block {} is gone", header.height))?;
+        let (records, own) = epoch::split(transactions);
         let block = FinalizedBlock {
             height: header.height,
             time_ms: header.timestamp_ms,
             header: header.encode().to_vec(),
             certificate,
-            transactions: epoch::split(transactions).1.to_vec(),
+            records: records.to_vec(),
+            transactions: own.to_vec(),
         };
         self.machine.commit(block, &state)?;
         let mut states = self.lock();

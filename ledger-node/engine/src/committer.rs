@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, watch};
 use crate::block::Block;
 use crate::chain::Replica;
 use crate::engine::Tip;
-use crate::epoch::{Committee, Terms};
+use crate::epoch::Origin;
 use crate::keeper::{Committed, office_at};
 use crate::mempool::Mempool;
 use crate::setup::Scheme;
@@ -49,12 +49,9 @@ pub(crate) struct Committer {
     pub(crate) marshal: Marshal,
     pub(crate) tip: watch::Sender<Tip>,
     pub(crate) blocks: mpsc::UnboundedReceiver<(Arc<Block>, Exact)>,
-    pub(crate) terms: Arc<Terms>,
-    pub(crate) first: Arc<Committee>,
+    pub(crate) origin: Origin,
     pub(crate) seed: [u8; 32],
     pub(crate) events: mpsc::UnboundedSender<Committed>,
-    /// The height at which this node's blocks begin, if not with the genesis.
-    pub(crate) begun: Option<u64>,
 }
 
 /// The two ends between marshal and the committer.
@@ -82,7 +79,7 @@ impl Committer {
     /// Reads from the blocks who is in office, and says so when everything is committed that is known to be final.
     async fn restore(&self) -> Result<(), String> {
         let height = self.replica.committed().height;
-        let office = office_at(&self.marshal, self.terms.clone(), self.first.clone(), self.begun, height).await?;
+        let office = office_at(&self.marshal, &self.origin, height).await?;
         self.replica.restore(office, self.seed);
         self.replay().await?;
         self.tell();

@@ -32,7 +32,7 @@ use crate::block::Block;
 use crate::chain::Replica;
 use crate::committer::{self, Committer};
 use crate::engine::Tip;
-use crate::epoch::{Committee, Terms};
+use crate::epoch::{Committee, Office, Origin, Terms};
 use crate::gossip;
 use crate::keeper::{Channels, Keeper, Track};
 use crate::mempool::Mempool;
@@ -139,7 +139,7 @@ impl Member {
     {
         let Self { identity, genesis, replica, mempool, prefix, restored, terms, .. } = self;
         let Identity { signer, committee, .. } = identity;
-        let (network_id, first) = (genesis.network_id, Arc::new(committee));
+        let network_id = genesis.network_id;
         let mut context = context;
         let mut seed = [0; 32];
         context.fill_bytes(&mut seed);
@@ -173,24 +173,26 @@ impl Member {
             },
         );
 
+        let group = Group::new(&network_id, &committee);
         let page_cache = CacheRef::new(PAGE_BYTES, CACHED_PAGES);
         let finalizations = archive(&context, &prefix, "finalizations", &page_cache, ()).await?;
         let blocks = archive(&context, &prefix, "blocks", &page_cache, ()).await?;
         let genesis = Block { header: genesis, transactions: Vec::new() };
         let genesis_digest = genesis.digest();
-        let (start, begun, finalizations, blocks) = match restored {
+        let (start, begun, origin, finalizations, blocks) = match restored {
             None => {
                 let start = Start::Genesis(Digested::precomputed(genesis, genesis_digest));
-                (start, None, finalizations, blocks)
+                let office = Office::new(terms.clone(), committee);
+                (start, None, Origin { height: 0, office }, finalizations, blocks)
             }
-            Some(Restored { block, finalization }) => {
+            Some(Restored { block, finalization, origin }) => {
                 // Nobody may be left who could send it.
                 let (height, digest) = (block.header.height, block.digest());
                 let kept = blocks.put_sync(height, digest, &Arc::new(block)).await;
                 let blocks = kept.map_err(|error| format!("blocks: {error}"))?;
                 let kept = finalizations.put_sync(height, digest, &finalization).await;
                 let finalizations = kept.map_err(|error| format!("finalizations: {error}"))?;
-                (Start::Floor(finalization.clone()), Some((height, finalization)), finalizations, blocks)
+                (Start::Floor(finalization.clone()), Some((height, finalization)), origin, finalizations, blocks)
             }
         };
         let (marshal, mailbox, _floor) = MarshalActor::<_, Standard<Block>, _, _, _, _, _>::init(
@@ -198,7 +200,7 @@ impl Member {
             finalizations,
             blocks,
             marshal::Config {
-                provider: Group::new(&network_id, &first),
+                provider: group,
                 epocher: FixedEpocher::new(terms.epoch_blocks),
                 start,
                 partition_prefix: format!("{prefix}marshal"),
@@ -227,11 +229,9 @@ impl Member {
             marshal: mailbox.clone(),
             tip: self.tip,
             blocks: incoming,
-            terms: terms.clone(),
-            first: first.clone(),
+            origin: origin.clone(),
             seed,
             events,
-            begun: begun.as_ref().map(|(height, _)| *height),
         };
         let keeper = Keeper {
             context: context.child("keeper"),
@@ -239,7 +239,7 @@ impl Member {
             signer,
             namespace: certificate::namespace(&network_id),
             genesis: genesis_digest,
-            first,
+            origin,
             begun,
             replica: replica.clone(),
             secrets: self.secrets,

@@ -32,7 +32,7 @@ use rand_core::CryptoRng;
 use sha2::{Digest as _, Sha256};
 
 use crate::ceremony::Key;
-use crate::machine::Roster;
+use crate::machine::{EngineRecords, Roster};
 use crate::setup::{MAX_VALIDATORS, key_set};
 
 /// No transaction begins with this byte; the engine's records do.
@@ -400,6 +400,50 @@ impl Office {
             }
         }
         Ok(office)
+    }
+}
+
+/// Where a node's own blocks begin, and what held there.
+#[derive(Debug, Clone)]
+pub(crate) struct Origin {
+    /// The block before the first that is read: the genesis, or the one the node was restored at.
+    pub(crate) height: u64,
+    /// What held after it.
+    pub(crate) office: Office,
+}
+
+impl Origin {
+    /// Of blocks up to `height` under `first`, of which nothing but the engine's records is left.
+    pub(crate) fn after(
+        terms: Arc<Terms>,
+        first: Committee,
+        height: u64,
+        records: &EngineRecords,
+    ) -> Result<Self, String> {
+        let begun = terms.first(terms.epoch(height));
+        let ended = records.range(..begun).rev().find_map(|(_, records)| ended_with(records));
+        let mut office = Office::new(terms, ended.unwrap_or(first));
+        for (at, records) in records.range(begun..=height) {
+            office = office.replay(*at, records)?;
+        }
+        Ok(Self { height, office })
+    }
+
+    /// Who votes on the next block.
+    pub(crate) fn committee(&self) -> Arc<Committee> {
+        if self.office.terms.is_last(self.height) {
+            self.office.rolled().committee
+        } else {
+            self.office.committee.clone()
+        }
+    }
+
+    /// Those of `records` that [`Origin::after`] reads.
+    pub(crate) fn needed(terms: &Terms, height: u64, records: &EngineRecords) -> EngineRecords {
+        let begun = terms.first(terms.epoch(height));
+        let ended = records.range(..begun).rev().find(|(_, records)| ended_with(records).is_some());
+        let needed = ended.into_iter().chain(records.range(begun..=height));
+        needed.map(|(at, records)| (*at, records.clone())).collect()
     }
 }
 

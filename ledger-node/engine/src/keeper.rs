@@ -32,7 +32,7 @@ use crate::block::Block;
 use crate::ceremony::Key;
 use crate::chain::Replica;
 use crate::consensus::{BUFFER_BYTES, MAILBOX, REPLAY_BYTES, Runtime, Timeouts};
-use crate::epoch::{self, Committee, Members, Office, Signer};
+use crate::epoch::{self, Committee, Members, Office, Origin, Signer};
 use crate::handover::{Handover, Message};
 use crate::secrets::{Secrets, epoch_of, handover_name, share_name};
 use crate::setup::Scheme;
@@ -67,8 +67,8 @@ pub(crate) struct Keeper<E, A, B> {
     /// What certificates are signed under.
     pub(crate) namespace: Vec<u8>,
     pub(crate) genesis: sha256::Digest,
-    pub(crate) first: Arc<Committee>,
-    /// Where this node's blocks begin, if not with the genesis.
+    pub(crate) origin: Origin,
+    /// The certificate of the block where this node's blocks begin, if not with the genesis.
     pub(crate) begun: Option<(u64, Finalization<Scheme, sha256::Digest>)>,
     pub(crate) replica: Arc<dyn Replica>,
     pub(crate) secrets: Box<dyn Secrets>,
@@ -356,8 +356,7 @@ where
         }
         let terms = self.replica.office().terms;
         let last = terms.first(committee.since) - 1;
-        let ended =
-            office_at(&self.marshal, terms, self.first.clone(), self.begun.as_ref().map(|(at, _)| *at), last).await?;
+        let ended = office_at(&self.marshal, &self.origin, last).await?;
         if let Some(round) = ended.round.clone() {
             let mut handover = Handover::new(&ended, round, &self.signer, None, &mut *self.secrets, &mut self.context)?;
             // What it dealt is not needed any more.
@@ -389,33 +388,32 @@ fn why(ended: Result<(), commonware_runtime::Error>) -> String {
     ended.err().map_or("consensus ended".into(), |error| error.to_string())
 }
 
-/// What holds after the final block at `height`, read from the blocks.
-pub(crate) async fn office_at(
-    marshal: &Marshal,
-    terms: Arc<epoch::Terms>,
-    first: Arc<Committee>,
-    begun: Option<u64>,
-    height: u64,
-) -> Result<Office, String> {
+/// What holds after the final block at `height`, read from the blocks above `origin`.
+pub(crate) async fn office_at(marshal: &Marshal, origin: &Origin, height: u64) -> Result<Office, String> {
     let block = async |height: u64| {
         let block = marshal.get_block(Height::new(height)).await;
         block.ok_or_else(|| format!("block {height} is missing in the consensus storage"))
     };
-    let current = terms.epoch(height);
-    let mut committee = first;
-    for ended in (0..current).rev() {
-        let last = terms.first(ended + 1) - 1;
-        if begun.is_some_and(|begun| last < begun) {
-            break;
-        }
-        let last = block(last).await?;
-        if let Some(next) = epoch::ended_with(&last.inner().transactions) {
-            committee = Arc::new(next);
-            break;
-        }
+    if height < origin.height {
+        return Err(format!("the blocks of this node begin above {height}"));
     }
-    let mut office = Office::resume(terms.clone(), committee);
-    for height in terms.first(current).max(begun.unwrap_or(1)).max(1)..=height {
+    let terms = origin.office.terms.clone();
+    let current = terms.epoch(height);
+    let mut office = origin.office.clone();
+    let mut next = origin.height + 1;
+    if current > terms.epoch(origin.height) {
+        let mut committee = office.rolled().committee;
+        for ended in (terms.epoch(origin.height)..current).rev() {
+            let last = block(terms.first(ended + 1) - 1).await?;
+            if let Some(ended) = epoch::ended_with(&last.inner().transactions) {
+                committee = Arc::new(ended);
+                break;
+            }
+        }
+        office = Office::resume(terms.clone(), committee);
+        next = terms.first(current);
+    }
+    for height in next..=height {
         let block = block(height).await?;
         office = office.replay(height, epoch::split(&block.inner().transactions).0)?;
     }

@@ -1,5 +1,6 @@
 //! The deterministic state machine the validators replicate, as the rest of the node supplies it.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 /// What the ledger does with transactions. The engine orders them and knows nothing else about them.
@@ -85,6 +86,9 @@ pub struct Built<S> {
     pub state: S,
 }
 
+/// The engine's own records of a chain, by height: [`FinalizedBlock::records`] of every block that has some.
+pub type EngineRecords = BTreeMap<u64, Vec<Vec<u8>>>;
+
 /// A block that a quorum of validators made final.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FinalizedBlock {
@@ -99,7 +103,9 @@ pub struct FinalizedBlock {
     /// parent digests in between. With one validator and no crash every block has its own. Proofs are best
     /// offered only at heights that have one.
     pub certificate: Option<Vec<u8>>,
-    /// The transactions, in order. The header's body root covers the engine's own records in front of them, too;
-    /// there are some only in epochs that change the validators.
+    /// The engine's own records, in order, only in epochs that change the validators. The header's body root covers
+    /// them in front of the transactions; whoever wants to check or restore blocks keeps them.
+    pub records: Vec<Vec<u8>>,
+    /// The transactions, in order.
     pub transactions: Vec<Vec<u8>>,
 }

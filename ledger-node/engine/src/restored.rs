@@ -5,7 +5,9 @@
 //! know that **no** validator's record survived, or that this one's will never sign for an earlier view again: a
 //! validator that forgets its votes could contradict them.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use commonware_codec::{Copying, DecodeExt as _};
 use commonware_consensus::simplex::types::Finalization;
@@ -15,8 +17,10 @@ use protocol::ledger::header::{Header, body_root};
 use serde::{Deserialize, Serialize};
 
 use crate::block::Block;
+use crate::epoch::Origin;
 use crate::error::EngineError;
-use crate::machine::FinalizedBlock;
+use crate::machine::{EngineRecords, FinalizedBlock};
+use crate::secrets::share_name;
 use crate::setup::{Genesis, Scheme, read_file, to_json, write_file};
 
 const FILE: &str = "restored.json";
@@ -26,6 +30,7 @@ const FILE: &str = "restored.json";
 pub(crate) struct Restored {
     pub(crate) block: Block,
     pub(crate) finalization: Finalization<Scheme, sha256::Digest>,
+    pub(crate) origin: Origin,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -34,19 +39,39 @@ struct RestoredFile {
     header: String,
     certificate: String,
     transactions: Vec<String>,
+    /// What tells who is in office and what they are about to hand on.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    records: BTreeMap<u64, Vec<String>>,
 }
 
 /// Writes down where the validator of `folder` begins. The block needs its own certificate.
 ///
-/// Fails when there is none, or when the file is there already.
-pub fn begin_at(folder: &Path, block: &FinalizedBlock) -> Result<(), EngineError> {
+/// `records` are those of all blocks up to this one: the caller has checked that they belong to its chain.
+///
+/// Fails when there is no certificate, or when the file is there already.
+pub fn begin_at(folder: &Path, block: &FinalizedBlock, records: &EngineRecords) -> Result<(), EngineError> {
+    let genesis = Genesis::load(folder)?;
+    origin(&genesis, block.height, records)?;
+    let needed = Origin::needed(&genesis.terms(), block.height, records);
     let certificate = block.certificate.as_ref().ok_or(EngineError::InvalidGenesis("the block has no certificate"))?;
     let file = RestoredFile {
         header: hex::encode(&block.header),
         certificate: hex::encode(certificate),
-        transactions: block.transactions.iter().map(hex::encode).collect(),
+        transactions: block.records.iter().chain(&block.transactions).map(hex::encode).collect(),
+        records: needed.iter().map(|(at, records)| (*at, records.iter().map(hex::encode).collect())).collect(),
     };
     write_file(&folder.join(FILE), &to_json(&file), 0o644)
+}
+
+/// The file in a validator's folder that holds its share of the group key after a block of this height, when `records`
+/// are those of all blocks up to it.
+pub fn share_file(genesis: &Genesis, height: u64, records: &EngineRecords) -> Result<String, EngineError> {
+    Ok(share_name(origin(genesis, height, records)?.committee().since))
+}
+
+fn origin(genesis: &Genesis, height: u64, records: &EngineRecords) -> Result<Origin, EngineError> {
+    let origin = Origin::after(Arc::new(genesis.terms()), genesis.committee()?, height, records);
+    origin.map_err(EngineError::StateMismatch)
 }
 
 impl Restored {
@@ -68,6 +93,15 @@ impl Restored {
         }
         let decoded = Finalization::<Scheme, sha256::Digest>::decode(Copying(certificate.as_slice()));
         let finalization = decoded.map_err(|_| damaged())?;
-        Ok(Some(Self { block: Block { header, transactions }, finalization }))
+        let mut records = EngineRecords::new();
+        for (at, texts) in &file.records {
+            records.insert(*at, texts.iter().map(bytes).collect::<Result<_, _>>()?);
+        }
+        let origin = origin(genesis, header.height, &records)?;
+        // Whoever changed the file did not change the group key.
+        if origin.committee().output.public().public() != genesis.committee()?.output.public().public() {
+            return Err(damaged());
+        }
+        Ok(Some(Self { block: Block { header, transactions }, finalization, origin }))
     }
 }

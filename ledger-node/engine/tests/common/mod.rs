@@ -101,7 +101,8 @@ fn read_block(rest: &mut &[u8]) -> Option<FinalizedBlock> {
         transactions.push(transaction.to_vec());
     }
     let decoded = Header::decode(&header).unwrap();
-    Some(FinalizedBlock { height: decoded.height, time_ms: decoded.timestamp_ms, header, certificate, transactions })
+    let (height, time_ms, records) = (decoded.height, decoded.timestamp_ms, Vec::new());
+    Some(FinalizedBlock { height, time_ms, header, certificate, records, transactions })
 }
 
 fn take_field<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
