@@ -68,6 +68,13 @@ impl Provider for Group {
     fn scoped(&self, _: Epoch) -> Option<Scoped<Scheme>> {
         Some(Scoped::verifier(self.0.clone()))
     }
+
+    /// Without it marshal drops every notarized block that it asked for, and a validator that missed one never leaves
+    /// its view. It asks for the participants' scheme because shards of coded blocks are numbered by participant; ours
+    /// are whole, and all it checks of them is the quorum's certificate.
+    fn scheme(&self, _: Epoch) -> Option<Arc<Scheme>> {
+        Some(self.0.clone())
+    }
 }
 
 /// What a validator asks of its surroundings: time, randomness, tasks, disks.

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use simulation::campaign::{Outcome, run_all, run_one};
-use simulation::plan::Planted;
+use simulation::plan::{Behaviour, Planted};
 use simulation::{Network, Plan};
 
 fn number(name: &str, usual: u64) -> u64 {
@@ -64,6 +64,21 @@ fn a_quorum_of_2f_is_found() {
 fn validators_that_forget_their_votes_are_found() {
     for validators in [4, 7] {
         found(validators, |n, seed| Plan::planted(n, seed, Planted::Forgetful));
+    }
+}
+
+/// Validator 2 is cut off while the others notarize a block with the help of a Byzantine one, which then helps no more:
+/// nobody goes on until 2 has got this block, which is not final, from the others.
+#[test]
+fn a_validator_that_was_cut_off_gets_the_block_that_the_others_wait_with() {
+    let network = Arc::new(Network::new(4));
+    let storms = Plan::of(4, 69).storms;
+    for seed in 60..75 {
+        let plan =
+            Plan { seed, storms: storms.clone(), byzantine: vec![(3, Behaviour::Conflicter)], ..Plan::of(4, seed) };
+        assert_eq!(plan.storms[0].parts, [0, 0, 1, 0]);
+        let run = run_one(&network, &plan);
+        assert!(run.violations.is_empty(), "{seed}: {run:#?}");
     }
 }
 
