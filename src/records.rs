@@ -1,7 +1,7 @@
 //! Ledger records as people write them: a JSON file of what shall be recorded, and by whom.
 
 use issuer::ledger::Ledger;
-use protocol::credential::{CredentialType, Label};
+use protocol::credential::{CredentialType, HolderBinding, Label};
 use protocol::crypto::keys::PublicKey;
 use protocol::exchange::{Predicate, Scope};
 use protocol::identifier::Did;
@@ -175,6 +175,8 @@ pub(crate) struct PermitText {
     predicates: Vec<Predicate>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pseudonyms: Vec<Scope>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    binding: Option<HolderBinding>,
 }
 
 /// What an issuer signs credentials of a type with; keys in hexadecimal.
@@ -420,6 +422,7 @@ impl PurposeText {
             claims: p.claims.clone(),
             predicates: p.predicates.clone(),
             pseudonyms: p.pseudonyms.clone(),
+            binding: p.binding,
         };
         Self {
             id: purpose.id.clone(),
@@ -434,6 +437,7 @@ impl PurposeText {
             claims: p.claims,
             predicates: p.predicates,
             pseudonyms: p.pseudonyms,
+            binding: p.binding,
         };
         Purpose { id: self.id, text: self.text, permits: self.permits.into_iter().map(permit).collect() }
     }

@@ -3,7 +3,7 @@
 use protocol::cbor;
 use protocol::credential::{Credential, Day, HolderBinding, StatusList, StatusMethod};
 use protocol::crypto::bbs::BbsError;
-use protocol::exchange::{CredentialRequest, CredentialResponse, IssuanceNonce, IssuanceRefusal};
+use protocol::exchange::{CopySignature, CredentialRequest, CredentialResponse, IssuanceNonce, IssuanceRefusal};
 use rand_core::CryptoRng;
 use sha2::{Digest, Sha256};
 
@@ -71,6 +71,9 @@ impl Issuer {
         let person =
             self.store.read(|store| store.offered_to(&request.code, now))?.ok_or(IssuanceRefusal::InvalidGrant)?;
         let entry = self.types.get(&request.credential_type).ok_or(IssuanceRefusal::UnsupportedCredentialType)?;
+        if !request.copies_fit(&entry.credential_type) {
+            return Err(IssuanceRefusal::InvalidRequest); // ISSU-14
+        }
         request.check_device_proof().map_err(|_| IssuanceRefusal::InvalidProof)?; // ISSU-05
         let person = match self.register.person(&person) {
             Ok(person) => person,
@@ -141,16 +144,16 @@ impl Issuing<'_> {
         };
         let type_id = &self.entry.credential_type.id;
         let (handle, list) = self.new_handle(store, rng)?;
-        let credential = match self.sign(handle)? {
-            Ok(credential) => credential,
+        let response = match self.sign(handle)? {
+            Ok(response) => response,
             Err(refusal) => return Ok(Err(refusal)),
         };
         // From here on everything happens, or nothing.
         if let Some(old) = replaced {
             self.issuer.revoke_in(store, self.entry, &self.person.id, old, RevocationReason::Replaced, self.now)?;
         }
-        let expiry = credential.expiry;
-        let response = CredentialResponse { credential }.encode();
+        let expiry = response.credential.expiry;
+        let response = response.encode();
         store.add_credential(&NewCredential {
             idempotency_key: &self.request.idempotency_key,
             request_digest: &self.digest,
@@ -221,7 +224,8 @@ impl Issuing<'_> {
         }
     }
 
-    fn sign(&self, handle: u64) -> Outcome<Credential> {
+    /// The credential, and a copy of it for each further device key (ISSU-14).
+    fn sign(&self, handle: u64) -> Outcome<CredentialResponse> {
         let credential_type = &self.entry.credential_type;
         let Ok(values) = claims::values(credential_type, self.person) else {
             return Ok(Err(IssuanceRefusal::CredentialRequestDenied));
@@ -236,6 +240,22 @@ impl Issuing<'_> {
             device_key: bound.then_some(self.request.device_key),
             signature: UNSIGNED,
         };
+        match self.signature(&credential)? {
+            Ok(signature) => credential.signature = signature,
+            Err(refusal) => return Ok(Err(refusal)),
+        }
+        let mut copies = Vec::new();
+        for copy in self.request.copies.iter().flatten() {
+            match self.signature(&credential.copy(copy.device_key, UNSIGNED))? {
+                Ok(signature) => copies.push(CopySignature(signature)),
+                Err(refusal) => return Ok(Err(refusal)),
+            }
+        }
+        Ok(Ok(CredentialResponse { credential, copies: (!copies.is_empty()).then_some(copies) }))
+    }
+
+    fn signature(&self, credential: &Credential) -> Outcome<[u8; 80]> {
+        let credential_type = &self.entry.credential_type;
         let Ok(clear) = credential.clear_messages(credential_type) else {
             return Ok(Err(IssuanceRefusal::CredentialRequestDenied));
         };
@@ -248,10 +268,7 @@ impl Issuing<'_> {
             clear: &clear,
         };
         match self.issuer.keys.sign_credential(&credential_type.id, &blueprint) {
-            Ok(signature) => {
-                credential.signature = signature;
-                Ok(Ok(credential))
-            }
+            Ok(signature) => Ok(Ok(signature)),
             // ISSU-06: whatever is wrong with a commitment is the wallet's doing.
             Err(KeyStoreError::Credential(
                 BbsError::CommitmentLength

@@ -105,7 +105,7 @@ impl From<WalletError> for ApiError {
             E::NonceExpired | E::MalformedResponse | E::NoSuchIssuance => Act::Retry,
             E::MalformedDaySet | E::DaySetInvalid => Act::Retry,
             E::MalformedStatusTokens | E::StatusTokenInvalid | E::StatusRollback => Act::Retry,
-            E::KeyInvalidated | E::CredentialWithdrawn => Act::Renew,
+            E::KeyInvalidated | E::CredentialWithdrawn | E::CopiesUsedUp => Act::Renew,
             E::TrustMissing | E::EpochNotAnnounced | E::StorageVersionUnsupported => Act::Update,
             E::KeystoreFault | E::CommitmentFailed => Act::Bug,
             _ => Act::Refused,

@@ -52,7 +52,7 @@ fn issue(world: &World, request: &[u8]) -> Vec<u8> {
     };
     let clear = credential.clear_messages(&issuing.credential_type).unwrap();
     credential.signature = blind::sign(&issuing.bbs, &issuance, &request.commitment, &clear).unwrap().to_bytes();
-    CredentialResponse { credential }.encode()
+    CredentialResponse { credential, copies: None }.encode()
 }
 
 /// A wallet with the holder's identity and all public data that it needs.

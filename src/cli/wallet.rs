@@ -387,6 +387,9 @@ fn sheet(consent: &Consent) -> String {
             Disclosure::Kept => {}
         }
     }
+    if let Some(bound) = &consent.bound {
+        lines.push(format!("  {} ({})", bound.en, bound.ko));
+    }
     if let Some(scope) = &consent.pseudonym {
         lines.push(format!("  {} ({})", scope.text("en"), scope.text("ko")));
     }

@@ -7,6 +7,7 @@
 )]
 
 mod batch;
+mod bound;
 mod explain;
 mod mutations;
 mod offline_week;

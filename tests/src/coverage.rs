@@ -49,11 +49,7 @@ const ROWS: &[(&str, &str, Met)] = &[
     ("C20", "generators of the prover's choice", Files),
     ("C22", "non-revocation part missing", Files),
     ("C23", "status of another epoch", Files),
-    (
-        "C24",
-        "pseudonym for another verifier, or the identity",
-        Test("tests/privacy/recognised.rs", "p15_a_verifier_cannot_have_anothers_pseudonym"),
-    ),
+    ("C24", "pseudonym for another verifier, or the identity", Files),
     ("C25", "another link secret than the credential's", Files),
     ("C26", "device binding", Files),
     ("C28", "random generator stuck", Test("protocol/src/disclosure/tests.rs", "StuckRng")),

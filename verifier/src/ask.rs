@@ -53,6 +53,6 @@ pub fn request(
         return Err(AskError::QueryNotAnswerable);
     }
     let request = Request::new(identity.did.clone(), &identity.key, purpose, query, now, life, rng);
-    request.check_registration(registration)?; // REQ-06
+    request.check_registration(registration, credential_type)?; // REQ-06
     request.sign(identity.signer).map_err(|_| AskError::SigningFailed)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use protocol::credential::{Day, Label, Status};
+use protocol::credential::{Day, HolderBinding, Label, Status};
 use protocol::crypto::domains;
 use protocol::exchange::{
     AuthenticPresentation, AuthenticRequest, Binding, Freshness, HandleStatus, IssuerEvidence, Presentation,
@@ -309,8 +309,14 @@ impl Fresh {
         let query = asked.query();
         let presentation = &self.authentic.presentation;
         let credential_type = &self.authentic.evidence.credential_type;
-        if query.credential_type != credential_type.id || query.binding != credential_type.holder_binding {
+        if query.credential_type != credential_type.id || !credential_type.binds(query.binding) {
             return Err(Refusal::CredentialNotRequested);
+        }
+        // PRES-09: neither weaker nor more telling than asked.
+        match (query.binding, presentation.binding()) {
+            (HolderBinding::DeviceKey, Binding::LinkSecret) => return Err(PresentationError::HolderBindingMissing.into()),
+            (HolderBinding::LinkSecret, Binding::HardwareKey) => return Err(Refusal::ClaimNotRequested),
+            (HolderBinding::DeviceKey, Binding::HardwareKey) | (HolderBinding::LinkSecret, Binding::LinkSecret) => {}
         }
         let shown = |name: &String| presentation.shown().iter().any(|(shown, _)| shown == name);
         if !query.show.iter().all(shown) || !query.prove.iter().all(|p| presentation.proven().contains(p)) {

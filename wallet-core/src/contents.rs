@@ -26,6 +26,11 @@ impl CredentialId {
     pub(crate) fn key_alias(&self) -> String {
         format!("credential-{self}")
     }
+
+    /// The alias of the key of one of its one-time copies (WFILE-12).
+    pub(crate) fn copy_alias(&self, number: u8) -> String {
+        format!("credential-{self}-{number}")
+    }
 }
 
 impl core::fmt::Display for CredentialId {
@@ -57,6 +62,22 @@ pub(crate) struct StoredCredential {
     /// Unix seconds.
     #[n(3)]
     pub(crate) received_at: u64,
+    /// One-time copies that have not been used.
+    #[n(4)]
+    pub(crate) copies: Option<Vec<StoredCopy>>,
+}
+
+/// What a one-time copy has of its own.
+#[derive(Clone, Encode, Decode)]
+#[cbor(array)]
+pub(crate) struct StoredCopy {
+    /// Tells its key in the secure area from the others.
+    #[n(0)]
+    pub(crate) number: u8,
+    #[n(1)]
+    pub(crate) device_key: PublicKey,
+    #[cbor(n(2), with = "minicbor::bytes")]
+    pub(crate) signature: [u8; 80],
 }
 
 /// An issuance under way: what has to be sent again, byte for byte, after a crash.
@@ -79,6 +100,25 @@ pub(crate) struct StoredIssuance {
     pub(crate) blinder: [u8; 32],
     #[cbor(n(7), with = "minicbor::bytes")]
     pub(crate) request: Vec<u8>,
+    /// The keys of the one-time copies asked for, in order.
+    #[n(8)]
+    pub(crate) copy_keys: Option<Vec<PublicKey>>,
+}
+
+impl StoredCredential {
+    /// The aliases of its keys in the secure area.
+    pub(crate) fn key_aliases(&self, id: &CredentialId) -> Vec<String> {
+        let copies = self.copies.iter().flatten().map(|copy| id.copy_alias(copy.number));
+        core::iter::once(id.key_alias()).chain(copies).collect()
+    }
+}
+
+impl StoredIssuance {
+    /// The aliases of its keys in the secure area.
+    pub(crate) fn key_aliases(&self, id: &CredentialId) -> Vec<String> {
+        let copies = (0..).zip(self.copy_keys.iter().flatten()).map(|(number, _)| id.copy_alias(number));
+        core::iter::once(id.key_alias()).chain(copies).collect()
+    }
 }
 
 impl Drop for StoredCredential {
@@ -114,6 +154,14 @@ pub(crate) fn insert<R: Row>(connection: &Connection, id: &CredentialId, row: &R
     Ok(())
 }
 
+/// Writes a row in place of the one it has become.
+pub(crate) fn replace<R: Row>(connection: &Connection, id: &CredentialId, row: &R) -> Result<(), WalletError> {
+    let content = Zeroizing::new(cbor::to_vec(row));
+    let sql = format!("UPDATE {} SET content = ?2 WHERE id = ?1", R::TABLE);
+    connection.prepare_cached(&sql)?.execute((&id.0, content.as_slice()))?;
+    Ok(())
+}
+
 /// Removes a row.
 pub(crate) fn remove<R: Row>(connection: &Connection, id: &CredentialId) -> Result<(), WalletError> {
     connection.prepare_cached(&format!("DELETE FROM {} WHERE id = ?1", R::TABLE))?.execute([&id.0])?;
@@ -142,8 +190,8 @@ fn read_row<R: Row>(content: Vec<u8>) -> Result<R, WalletError> {
 
 /// The aliases of all keys the wallet has in the secure area.
 pub(crate) fn key_aliases(connection: &Connection) -> Result<Vec<String>, WalletError> {
-    let held = all::<StoredCredential>(connection)?.into_iter().map(|(id, _)| id.key_alias());
-    let pending = all::<StoredIssuance>(connection)?.into_iter().map(|(id, _)| id.key_alias());
+    let held = all::<StoredCredential>(connection)?.into_iter().flat_map(|(id, stored)| stored.key_aliases(&id));
+    let pending = all::<StoredIssuance>(connection)?.into_iter().flat_map(|(id, stored)| stored.key_aliases(&id));
     Ok(held.chain(pending).collect())
 }
 

@@ -36,6 +36,8 @@ pub struct HeldCredential {
     pub expiry: Day,
     /// Whether it can be used.
     pub state: CredentialState,
+    /// How many answers it still has that are each signed with a device key of their own; none in types without.
+    pub copies: Option<usize>,
     /// Display name and value of each attribute, as people read them.
     pub attributes: Vec<(Label, Label)>,
     /// Ids and names of the ready-made answers.
@@ -75,7 +77,7 @@ impl Wallet {
                 remove_credential(transaction, id)?;
                 activity::append(transaction, now, &Event::Deleted { credential_type })
             })?;
-            Ok(open.area.delete_key(&id.key_alias())?)
+            stored.key_aliases(id).iter().try_for_each(|alias| Ok(open.area.delete_key(alias)?))
         })
     }
 }
@@ -106,6 +108,7 @@ fn describe(
         issuer: stored.issuer.clone(),
         expiry: credential.expiry,
         state,
+        copies: (known.bound_copies > 0).then(|| stored.copies.as_ref().map_or(0, Vec::len)),
         attributes: rendered.collect(),
         profiles: known.profiles.iter().map(|profile| (profile.id.clone(), profile.name.clone())).collect(),
     })

@@ -152,6 +152,9 @@ pub enum WalletError {
     /// The type has no ready-made answer of this name.
     #[error("this credential has no such ready-made answer")]
     NoSuchProfile,
+    /// Every one-time copy of the credential has been used, or none was issued.
+    #[error("no answer with a key of the phone is left for this credential; get it issued again")]
+    CopiesUsedUp,
     /// The issuer withdrew the credential.
     #[error("the issuer has withdrawn this credential; ask the issuer")]
     CredentialWithdrawn,

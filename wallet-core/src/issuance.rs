@@ -3,15 +3,17 @@
 use protocol::credential::{Credential, Day, HolderBinding, Label, Layout};
 use protocol::crypto::bbs::blind;
 use protocol::crypto::curve::Scalar;
-use protocol::crypto::keys::{PublicKey, Signature};
-use protocol::exchange::{CredentialRequest, CredentialResponse, IssuanceNonce, IssuerEvidence, Offer, PresentError};
+use protocol::crypto::keys::{PublicKey, Signature, Signer};
+use protocol::exchange::{
+    CopySignature, CredentialRequest, CredentialResponse, IssuanceNonce, IssuerEvidence, Offer, PresentError,
+};
 use protocol::identifier::Did;
 use protocol::ledger::record::IssuerKey;
 use protocol::ledger::state::TrustedState;
 use rand_core::CryptoRng;
 
 use crate::activity::{self, Event};
-use crate::contents::{self, CredentialId, StoredCredential, StoredIssuance};
+use crate::contents::{self, CredentialId, StoredCopy, StoredCredential, StoredIssuance};
 use crate::error::WalletError;
 use crate::secure_area::DeviceKey;
 use crate::wallet::{Open, Wallet};
@@ -125,6 +127,12 @@ impl Wallet {
                 .map_err(|_| WalletError::CommitmentFailed)?;
             let area = open.area.clone();
             let device_key = area.create_key(&id.key_alias(), rng)?;
+            let copies = (0..evidence.credential_type.bound_copies).map(|number| {
+                let alias = id.copy_alias(number);
+                let key = area.create_key(&alias, rng)?;
+                Ok(DeviceKey::new(area.as_ref(), alias, key))
+            });
+            let copies = copies.collect::<Result<Vec<_>, WalletError>>()?;
             let request = CredentialRequest {
                 code: offer.code,
                 tx_code: tx_code.map(str::to_owned),
@@ -134,10 +142,13 @@ impl Wallet {
                 device_key,
                 device_proof: Signature([0; 64]),
                 idempotency_key,
+                copies: None,
             };
             let device = DeviceKey::new(area.as_ref(), id.key_alias(), device_key);
-            let request = request.sign(&device).map_err(|_| device.fault())?;
-            request.check_device_proof().map_err(|_| device.fault())?;
+            let signers: Vec<_> = copies.iter().map(|copy| copy as &dyn Signer).collect();
+            let fault = || copies.iter().chain([&device]).find_map(DeviceKey::told).unwrap_or(WalletError::KeystoreFault);
+            let request = request.sign(&device, &signers).map_err(|_| fault())?;
+            request.check_device_proof().map_err(|_| fault())?;
             let stored = StoredIssuance {
                 issuer: offer.issuer,
                 url: offer.url,
@@ -147,6 +158,7 @@ impl Wallet {
                 device_key,
                 blinder,
                 request: request.encode(),
+                copy_keys: request.copies.map(|copies| copies.iter().map(|copy| copy.device_key).collect()),
             };
             // WFILE-10: stored before it is handed out.
             open.store.change(|transaction| contents::insert(transaction, &id, &stored))?;
@@ -171,9 +183,10 @@ impl Wallet {
     /// [`WalletError::NoSuchIssuance`], [`WalletError::Locked`]
     pub fn abandon_issuance(&self, id: &CredentialId, now: u64) -> Result<(), WalletError> {
         self.with_open(now, |open| {
-            contents::find::<StoredIssuance>(open.store.read(), id)?.ok_or(WalletError::NoSuchIssuance)?;
+            let given_up =
+                contents::find::<StoredIssuance>(open.store.read(), id)?.ok_or(WalletError::NoSuchIssuance)?;
             open.store.change(|transaction| contents::remove::<StoredIssuance>(transaction, id))?;
-            Ok(open.area.delete_key(&id.key_alias())?)
+            given_up.key_aliases(id).iter().try_for_each(|alias| Ok(open.area.delete_key(alias)?))
         })
     }
 
@@ -195,20 +208,22 @@ impl Wallet {
                 return if same { Ok(()) } else { Err(WalletError::NoSuchIssuance) };
             };
             self::check(open, &pending, &credential, now)?;
+            let copies = check_copies(open, &pending, &credential, decoded.copies.as_deref())?;
             let bound = credential.device_key.is_some();
             let stored = StoredCredential {
                 issuer: pending.issuer.clone(),
                 credential,
                 blinder: pending.blinder,
                 received_at: now,
+                copies,
             };
             let replaced = open.store.change(|transaction| {
                 let held = contents::all::<StoredCredential>(transaction)?.into_iter();
                 let replaced = held.filter(|(_, old)| {
                     old.issuer == pending.issuer && old.credential.credential_type == pending.credential_type
                 });
-                let replaced: Vec<_> = replaced.map(|(old, _)| old).collect();
-                for old in &replaced {
+                let replaced: Vec<_> = replaced.collect();
+                for (old, _) in &replaced {
                     remove_credential(transaction, old)?;
                 }
                 contents::remove::<StoredIssuance>(transaction, id)?;
@@ -219,11 +234,11 @@ impl Wallet {
                     now,
                     &Event::Received { credential_type, issuer: pending.issuer.clone() },
                 )?;
-                Ok(replaced)
+                Ok(replaced.iter().flat_map(|(old, stored)| stored.key_aliases(old)).collect::<Vec<_>>())
             })?;
             // Keys that no credential uses any more; one that stays behind after a crash harms nobody.
-            for unused in replaced.iter().chain((!bound).then_some(id)) {
-                open.area.delete_key(&unused.key_alias())?;
+            for unused in replaced.into_iter().chain((!bound).then(|| id.key_alias())) {
+                open.area.delete_key(&unused)?;
             }
             Ok(())
         })
@@ -291,4 +306,27 @@ fn check(open: &Open, pending: &StoredIssuance, credential: &Credential, now: u6
         return Err(PresentError::CredentialExpired.into());
     }
     Ok(())
+}
+
+/// ISSU-14: a copy for each key that was asked for, each signed as the credential is. None when none was given: the
+/// wallet then cannot answer a question that wants one, and says so.
+fn check_copies(
+    open: &Open,
+    pending: &StoredIssuance,
+    credential: &Credential,
+    signatures: Option<&[CopySignature]>,
+) -> Result<Option<Vec<StoredCopy>>, WalletError> {
+    let keys = pending.copy_keys.as_deref().unwrap_or_default();
+    let Some(signatures) = signatures else { return Ok(None) };
+    if signatures.len() != keys.len() || keys.is_empty() {
+        return Err(WalletError::ResponseMismatch);
+    }
+    let evidence = crate::trust::evidence(open.trust()?, credential)?;
+    let secrets = contents::secrets(open.store.read(), &pending.blinder)?;
+    let copies = (0..).zip(keys).zip(signatures).map(|((number, device_key), CopySignature(signature))| {
+        let copy = credential.copy(*device_key, *signature);
+        copy.check(&evidence.network, &evidence.credential_type, evidence.bbs(), &secrets)?;
+        Ok(StoredCopy { number, device_key: *device_key, signature: *signature })
+    });
+    copies.collect::<Result<_, _>>().map(Some)
 }

@@ -36,6 +36,8 @@ pub struct Consent {
     pub attributes: Vec<ConsentItem>,
     /// How the answer would be bound to the holder.
     pub binding: HolderBinding,
+    /// What that means, where a key of the phone would sign; none where nothing of the phone is seen.
+    pub bound: Option<Label>,
     /// Within what the verifier would recognise the owner again; none if it would not.
     pub pseudonym: Option<Scope>,
     /// What the verifier asks beyond its registration. Such a request is blocked unless the owner insists.
@@ -132,6 +134,7 @@ impl Wallet {
                 credential_name: credential_type.name.clone(),
                 attributes: items(credential_type, &stored.credential, query),
                 binding: query.binding,
+                bound: bound(credential_type, query.binding),
                 pseudonym: query.pseudonym.clone(),
                 over_ask: match authentic.within_registration() {
                     Err(RequestError::OverAsk(over_ask)) => Some(over_ask),
@@ -178,10 +181,7 @@ impl Wallet {
             let freshness = Freshness { made_at: now, request: Some(authentic.digest) };
             let request = &authentic.request;
             match present(open, &consent.credential, &request.query, Some(&request.verifier), freshness, rng) {
-                Ok(presentation) => {
-                    open.store.change(|transaction| activity::append(transaction, now, &event))?;
-                    Ok(presentation)
-                }
+                Ok(made) => made.release(open, &consent.credential, now, &event),
                 Err(refusal) => {
                     open.store.change(|transaction| activity::append(transaction, now, &Event::Unanswered(asked)))?;
                     Err(refusal)
@@ -211,15 +211,27 @@ impl Wallet {
             let credential_type = stored.credential.credential_type.clone();
             let known = open.trust()?.credential_type(&credential_type).ok_or(WalletError::IssuerNotTrusted)?;
             let query = Query::of_profile(known, known.profile(profile).ok_or(WalletError::NoSuchProfile)?);
-            let presentation = match ready::finish(open, id, profile, now)? {
-                Some(presentation) => presentation,
+            let made = match ready::finish(open, id, profile, now)? {
+                Some(presentation) => Made { presentation, copy: None },
                 None => present(open, id, &query, None, Freshness { made_at: now, request: None }, rng)?,
             };
             let event = Event::Displayed { credential_type, profile: profile.to_owned() };
-            open.store.change(|transaction| activity::append(transaction, now, &event))?;
-            Ok(presentation)
+            made.release(open, id, now, &event)
         })
     }
+}
+
+/// What it means that a key of the phone signs.
+fn bound(credential_type: &CredentialType, binding: HolderBinding) -> Option<Label> {
+    let (ko, en) = match (binding, credential_type.holder_binding) {
+        (HolderBinding::LinkSecret, _) => return None,
+        (_, HolderBinding::DeviceKey) => ("이 휴대전화의 키로 서명", "signed with this phone's key"),
+        (_, HolderBinding::LinkSecret) => (
+            "이 휴대전화의 일회용 키로 서명(발급기관은 누구인지 알 수 있음)",
+            "signed with a key of this phone that is used once (the issuer could tell who it was)",
+        ),
+    };
+    Some(Label { ko: ko.to_owned(), en: en.to_owned() })
 }
 
 /// The newest credential of the type asked for.
@@ -265,6 +277,40 @@ fn asked(authentic: &AuthenticRequest) -> Asked {
     }
 }
 
+/// A presentation that nobody has seen yet.
+struct Made {
+    presentation: Vec<u8>,
+    /// The one-time copy it was made with.
+    copy: Option<u8>,
+}
+
+impl Made {
+    /// WFILE-13: the copy is gone and the log is written in one step, and only then does the presentation leave. A phone
+    /// that dies before has shown nothing, one that dies after has lost a copy.
+    fn release(
+        self,
+        open: &mut Open,
+        id: &CredentialId,
+        now: u64,
+        event: &Event,
+    ) -> Result<Vec<u8>, WalletError> {
+        open.store.change(|transaction| {
+            if let Some(number) = self.copy {
+                let mut stored =
+                    contents::find::<StoredCredential>(transaction, id)?.ok_or(WalletError::NoSuchCredential)?;
+                stored.copies.iter_mut().for_each(|copies| copies.retain(|copy| copy.number != number));
+                contents::replace(transaction, id, &stored)?;
+            }
+            activity::append(transaction, now, event)
+        })?;
+        if let Some(number) = self.copy {
+            // One that stays behind after a crash signs nothing any more: nothing names it.
+            open.area.delete_key(&id.copy_alias(number))?;
+        }
+        Ok(self.presentation)
+    }
+}
+
 /// Makes a presentation from what the wallet holds; nothing is fetched.
 fn present(
     open: &Open,
@@ -273,12 +319,12 @@ fn present(
     verifier: Option<&Did>,
     freshness: Freshness,
     rng: &mut dyn CryptoRng,
-) -> Result<Vec<u8>, WalletError> {
-    let made = with_holding(open, id, |holding| match verifier {
+) -> Result<Made, WalletError> {
+    let (made, copy) = with_holding(open, id, query.binding, |holding| match verifier {
         Some(verifier) => Presentation::create_for(verifier, holding, query, freshness, rng),
         None => Presentation::create(holding, query, freshness, rng),
     })?;
-    Ok(made.encode())
+    Ok(Made { presentation: made.encode(), copy })
 }
 
 /// Does of it what needs neither moment nor request.
@@ -289,7 +335,7 @@ pub(crate) fn prepare(
     now: u64,
     rng: &mut dyn CryptoRng,
 ) -> Result<Prepared, WalletError> {
-    with_holding(open, id, |holding| Presentation::prepare(holding, query, now, rng))
+    with_holding(open, id, query.binding, |holding| Presentation::prepare(holding, query, now, rng)).map(|made| made.0)
 }
 
 /// The key of the secure area that a credential is bound to, in types bound to one.
@@ -298,15 +344,28 @@ pub(crate) fn device<'a>(open: &'a Open, id: &CredentialId, stored: &StoredCrede
     key.map(|public_key| DeviceKey::new(open.area.as_ref(), id.key_alias(), public_key))
 }
 
+/// Lets `make` present with the credential, or with one of its one-time copies where `binding` wants a device key and the
+/// credential has none; says which copy that was.
 fn with_holding<T>(
     open: &Open,
     id: &CredentialId,
+    binding: HolderBinding,
     make: impl FnOnce(&Holding<'_>) -> Result<T, PresentError>,
-) -> Result<T, WalletError> {
+) -> Result<(T, Option<u8>), WalletError> {
     let connection = open.store.read();
-    let stored = contents::find::<StoredCredential>(connection, id)?.ok_or(WalletError::NoSuchCredential)?;
+    let mut stored = contents::find::<StoredCredential>(connection, id)?.ok_or(WalletError::NoSuchCredential)?;
     trust::check_not_withdrawn(open, id, &stored)?;
     let evidence = trust::evidence(open.trust()?, &stored.credential)?;
+    let by_copy = binding == HolderBinding::DeviceKey && evidence.credential_type.bound_copies > 0;
+    let copy = match by_copy {
+        false => None,
+        // PRES-09: without a copy there is no answer, and never a weaker one.
+        true => Some(stored.copies.iter().flatten().next().cloned().ok_or(WalletError::CopiesUsedUp)?),
+    };
+    if let Some(copy) = &copy {
+        stored.credential = stored.credential.copy(copy.device_key, copy.signature);
+    }
+    let alias = copy.as_ref().map_or_else(|| id.key_alias(), |copy| id.copy_alias(copy.number));
     let secrets = contents::secrets(connection, &stored.blinder)?;
     let token = trust::token(connection, id)?.and_then(|(epoch, signature)| Some((epoch, signature?)));
     // A day signature is public data of unknown origin until it is checked, which costs one pairing.
@@ -318,7 +377,7 @@ fn with_holding<T>(
             None
         }
     };
-    let device = device(open, id, &stored);
+    let device = stored.credential.device_key.map(|key| DeviceKey::new(open.area.as_ref(), alias, key));
     let holding = Holding {
         credential: &stored.credential,
         secrets: &secrets,
@@ -328,7 +387,7 @@ fn with_holding<T>(
         device: device.as_ref().map(|device| device as &dyn protocol::crypto::keys::Signer),
     };
     match make(&holding) {
-        Ok(made) => Ok(made),
+        Ok(made) => Ok((made, copy.map(|copy| copy.number))),
         Err(PresentError::SetSignatureMissing) => {
             Err(failure.take().unwrap_or(WalletError::Present(PresentError::SetSignatureMissing)))
         }

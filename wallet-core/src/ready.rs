@@ -125,7 +125,9 @@ fn kinds(open: &Open) -> Result<Vec<(CredentialId, String, Query)>, WalletError>
     let mut kinds = Vec::new();
     for (id, stored) in contents::all::<StoredCredential>(open.store.read())? {
         let Some(known) = open.trust()?.credential_type(&stored.credential.credential_type) else { continue };
-        kinds.extend(known.profiles.iter().map(|profile| (id, profile.id.clone(), Query::of_profile(known, profile))));
+        let queries = known.profiles.iter().map(|profile| (id, profile.id.clone(), Query::of_profile(known, profile)));
+        // A one-time copy is taken when it is used, not when it might be.
+        kinds.extend(queries.filter(|(_, _, query)| query.binding == stored.credential.binding()));
     }
     Ok(kinds)
 }

@@ -149,8 +149,8 @@ fn requests_that_are_not_answered() {
     assert_eq!(refusal(wallet.answer(&consent, APPROVE, NOW + 300, &mut world.rng)), expired);
     wallet.unlock(common::PIN, NOW).unwrap();
     // A question for another binding is no question for this credential: nothing is weakened silently.
-    let bound = Query { binding: HolderBinding::DeviceKey, ..world.query(ZK) };
-    let request = world.request(bound).encode();
+    let loose = Query { binding: HolderBinding::LinkSecret, ..world.query(LICENCE) };
+    let request = world.request(loose).encode();
     assert_eq!(refusal(wallet.read_request(&request, NOW)), error(RequestError::QueryNotAnswerable));
     // A verifier that lost its registration between question and answer.
     let gone = VerifierRegistration {

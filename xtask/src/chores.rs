@@ -58,8 +58,8 @@ pub(crate) fn test(rest: &[String]) -> Result<(), String> {
     // The tests drive the program as a user would, so it has to be built as well.
     run("cargo", &["build", "--release", "--locked"])?;
     run("cargo", &arguments)?;
-    // A wallet save that ends at each of its system calls in turn; it needs the trace to kill it there.
-    let last = ["test", "--release", "--locked", "--workspace", "--test", "killed", "--"];
+    // A wallet that saves, and one that shows a code, ending at each system call in turn; the trace kills them there.
+    let last = ["test", "--release", "--locked", "--workspace", "--test", "killed", "--test", "shown_once", "--"];
     run("cargo", &[&last[..], &["--ignored", "--exact", "every_system_call_may_be_the_last"]].concat())
 }
 

@@ -170,7 +170,7 @@ async fn refusals_have_a_status_and_a_name() {
     assert_eq!(refused(b"junk".to_vec()).await, (400, "invalid_request".into()));
     let mut unknown = wallet.request(&site.issuer, &first, NOW);
     unknown.code = [0; 16];
-    assert_eq!(refused(unknown.sign(&wallet.device).unwrap().encode()).await, (400, "invalid_grant".into()));
+    assert_eq!(refused(unknown.sign(&wallet.device, &[]).unwrap().encode()).await, (400, "invalid_grant".into()));
     let nonce = [1; 16];
     assert_eq!(
         refused(wallet.request_with(&first, nonce, wallet.commitment(&nonce)).encode()).await,
@@ -187,7 +187,7 @@ async fn refusals_have_a_status_and_a_name() {
     assert_eq!(refused(wallet.request(&site.issuer, &second, NOW).encode()).await, (409, "already_active".into()));
     let mut other = wallet.request(&site.issuer, &second, NOW);
     other.idempotency_key = good.idempotency_key;
-    assert_eq!(refused(other.sign(&wallet.device).unwrap().encode()).await, (409, "idempotency_conflict".into()));
+    assert_eq!(refused(other.sign(&wallet.device, &[]).unwrap().encode()).await, (409, "idempotency_conflict".into()));
     for method in [Method::GET, Method::PUT, Method::TRACE] {
         let request = Request::builder().method(method).uri("/v1/credentials").body(Body::empty()).unwrap();
         assert_eq!(site.send(request).await.status, StatusCode::METHOD_NOT_ALLOWED);

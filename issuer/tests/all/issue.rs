@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use issuer::register::PersonId;
 use issuer::{IssuerError, Withdrawal};
 use protocol::credential::{Day, StatusList};
-use protocol::crypto::keys::Signer as _;
-use protocol::exchange::IssuanceRefusal;
+use protocol::crypto::keys::{P256SigningKey, Signer};
+use protocol::exchange::{CopySignature, CredentialRequest, CredentialResponse, IssuanceRefusal};
 use sha2::{Digest, Sha256};
 
 use crate::world::*;
@@ -85,12 +85,12 @@ fn issu_02_an_offer_is_good_for_its_types_once_until_it_expires() {
     let mut unknown = wallet.request(&world.issuer, &made, NOW);
     unknown.credential_type = "kr.go.police.unknown.1".into();
     assert_eq!(
-        world.refusal(&unknown.sign(&wallet.device).unwrap(), NOW),
+        world.refusal(&unknown.sign(&wallet.device, &[]).unwrap(), NOW),
         Some(IssuanceRefusal::UnsupportedCredentialType)
     );
     let mut other_code = wallet.request(&world.issuer, &made, NOW);
     other_code.code[0] ^= 1;
-    assert_eq!(world.refusal(&other_code.sign(&wallet.device).unwrap(), NOW), Some(IssuanceRefusal::InvalidGrant));
+    assert_eq!(world.refusal(&other_code.sign(&wallet.device, &[]).unwrap(), NOW), Some(IssuanceRefusal::InvalidGrant));
     let late = wallet.request(&world.issuer, &made, NOW + 599);
     assert_eq!(world.refusal(&late, NOW + 600), Some(IssuanceRefusal::InvalidGrant));
     assert_eq!(world.refusal(&late, NOW + 599), None);
@@ -112,7 +112,7 @@ fn issu_03_five_wrong_transaction_codes_kill_the_offer() {
         let with = |tx_code: Option<&str>| {
             let mut request = wallet.request(&world.issuer, &made, NOW);
             request.tx_code = tx_code.map(str::to_owned);
-            world.refusal(&request.sign(&wallet.device).unwrap(), NOW)
+            world.refusal(&request.sign(&wallet.device, &[]).unwrap(), NOW)
         };
         // Forgetting the code is no attempt.
         for _ in 0..10 {
@@ -126,7 +126,7 @@ fn issu_03_five_wrong_transaction_codes_kill_the_offer() {
     let made = world.offer(HOLDER, &[ZK], false, false);
     let mut surplus = wallet.request(&world.issuer, &made, NOW);
     surplus.tx_code = Some("123456".into());
-    assert_eq!(world.refusal(&surplus.sign(&wallet.device).unwrap(), NOW), Some(IssuanceRefusal::InvalidRequest));
+    assert_eq!(world.refusal(&surplus.sign(&wallet.device, &[]).unwrap(), NOW), Some(IssuanceRefusal::InvalidRequest));
 }
 
 #[test]
@@ -274,7 +274,7 @@ fn issu_09_a_repeat_gets_the_same_bytes_and_another_body_none() {
     assert_eq!(restarted.issue(&request.encode(), NOW + 3600, &mut fresh()).as_ref(), Ok(&answer));
     let mut other = wallet.request(&world.issuer, &made, NOW);
     other.idempotency_key = request.idempotency_key;
-    assert_eq!(world.refusal(&other.sign(&wallet.device).unwrap(), NOW), Some(IssuanceRefusal::IdempotencyConflict));
+    assert_eq!(world.refusal(&other.sign(&wallet.device, &[]).unwrap(), NOW), Some(IssuanceRefusal::IdempotencyConflict));
     assert_eq!(world.issuer.issued(&PersonId::new(HOLDER)).unwrap().len(), 1);
     // Claims are not kept for longer than they can be asked for.
     world.issuer.forget_old(NOW + 8 * 86_400).unwrap();
@@ -328,7 +328,7 @@ fn issu_10_the_portrait_belongs_to_the_credential() {
     assert!(world.issuer.portrait(&request.encode()).is_ok());
     let mut other = wallet.request(&world.issuer, &made, NOW);
     other.idempotency_key = request.idempotency_key;
-    let other = other.sign(&wallet.device).unwrap();
+    let other = other.sign(&wallet.device, &[]).unwrap();
     assert_eq!(world.issuer.portrait(&other.encode()), Err(IssuanceRefusal::IdempotencyConflict));
     let zk = Wallet::new(&world.issuer, ZK).request(&world.issuer, &made, NOW);
     assert_eq!(world.refusal(&zk, NOW), None);
@@ -336,4 +336,45 @@ fn issu_10_the_portrait_belongs_to_the_credential() {
     // Neither does the register's change of mind reach a signed digest: without a licence number there is no claim.
     world.register.record_attribute(&PersonId::new(HOLDER), "classes", "no-such-class").unwrap();
     assert_eq!(world.issuer.portrait(&request.encode()), Err(IssuanceRefusal::CredentialRequestDenied));
+}
+
+#[test]
+fn issu_14_a_copy_for_each_key_and_for_no_other() {
+    let world = world();
+    let made = world.offer(HOLDER, &[LICENCE, ZK], false, false);
+    let wallet = Wallet::new(&world.issuer, ZK);
+    let keys: Vec<_> = (0..4).map(|_| P256SigningKey::generate(&mut fresh())).collect();
+    let with = |wallet: &Wallet, keys: &[&P256SigningKey]| {
+        let signers: Vec<_> = keys.iter().map(|key| *key as &dyn Signer).collect();
+        wallet.request(&world.issuer, &made, NOW).sign(&wallet.device, &signers).unwrap()
+    };
+    let all: Vec<_> = keys.iter().collect();
+    // Another number than the type has, a key twice, the request's own key, or none in a list.
+    let invalid = Some(IssuanceRefusal::InvalidRequest);
+    assert_eq!(world.refusal(&with(&wallet, &all[..3]), NOW), invalid);
+    assert_eq!(world.refusal(&with(&wallet, &[all[0], all[1], all[2], all[2]]), NOW), invalid);
+    assert_eq!(world.refusal(&with(&wallet, &[all[0], all[1], all[2], &wallet.device]), NOW), invalid);
+    let empty = CredentialRequest { copies: Some(vec![]), ..with(&wallet, &all) };
+    assert_eq!(world.refusal(&empty, NOW), invalid);
+    assert_eq!(world.refusal(&with(&Wallet::new(&world.issuer, LICENCE), &all), NOW), invalid);
+    // Whose key did not sign gets nothing.
+    let mut unsigned = with(&wallet, &all);
+    unsigned.copies.as_mut().unwrap()[3].device_proof = unsigned.device_proof;
+    assert_eq!(world.refusal(&unsigned, NOW), Some(IssuanceRefusal::InvalidProof));
+
+    let request = with(&wallet, &all).encode();
+    let answer = world.issuer.issue(&request, NOW, &mut fresh()).unwrap();
+    let credential = wallet.check(&answer);
+    let copies = CredentialResponse::decode(&answer).unwrap().copies.unwrap();
+    assert_eq!((credential.device_key, copies.len()), (None, 4));
+    for (key, CopySignature(signature)) in keys.iter().zip(copies) {
+        wallet.check(&CredentialResponse { credential: credential.copy(key.public_key(), signature), copies: None }.encode());
+    }
+    // ISSU-09: repeated byte for byte, copies included.
+    assert_eq!(world.issuer.issue(&request, NOW, &mut fresh()), Ok(answer));
+    // Who asks for none gets none.
+    let made = world.offer(WITHOUT_LICENCE, &[ZK], false, false);
+    let plain = wallet.request(&world.issuer, &made, NOW);
+    let answer = world.issuer.issue(&plain.encode(), NOW, &mut fresh()).unwrap();
+    assert!(CredentialResponse::decode(&answer).unwrap().copies.is_none());
 }

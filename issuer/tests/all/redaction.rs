@@ -64,7 +64,7 @@ async fn walk() {
     let good = wallet.request(&issuer, &made, NOW);
     let mut wrong = wallet.request(&issuer, &made, NOW);
     wrong.tx_code = Some("1985".into());
-    for request in [wrong.sign(&wallet.device).unwrap(), good.clone(), wallet.request(&issuer, &made, NOW)] {
+    for request in [wrong.sign(&wallet.device, &[]).unwrap(), good.clone(), wallet.request(&issuer, &made, NOW)] {
         let post = Request::post("/v1/credentials").body(Body::from(request.encode())).unwrap();
         let response = app.clone().oneshot(post).await.unwrap();
         if !response.status().is_success() {

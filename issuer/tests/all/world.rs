@@ -170,8 +170,9 @@ impl Wallet {
             device_key: self.device.public_key(),
             device_proof: Signature([0; 64]),
             idempotency_key,
+            copies: None,
         };
-        unsigned.sign(&self.device).unwrap()
+        unsigned.sign(&self.device, &[]).unwrap()
     }
 
     /// Reads an answer and accepts it as a wallet does (CRED-03).

@@ -89,6 +89,8 @@ pub struct ConsentSheet {
     pub credential_name: Label,
     /// Every attribute of it, and what would become of it.
     pub attributes: Vec<ConsentItem>,
+    /// That a key of the phone would sign, and what that means, in words; none if nothing of the phone would be seen.
+    pub bound: Option<Label>,
     /// What the verifier would recognise the owner by, in words; none if it would not.
     pub recognition: Option<Label>,
     /// What the verifier asks beyond its registration; such a request is not answered from here.
@@ -145,6 +147,7 @@ impl From<&wallet_core::Consent> for ConsentSheet {
             credential: consent.credential.to_string(),
             credential_name: (&consent.credential_name).into(),
             attributes: consent.attributes.iter().map(item).collect(),
+            bound: consent.bound.as_ref().map(Label::from),
             recognition: consent.pseudonym.as_ref().map(|scope| Label { ko: scope.text("ko"), en: scope.text("en") }),
             over_ask: consent.over_ask.as_ref().map(ToString::to_string),
             expires_at: consent.expires_at,

@@ -14,6 +14,8 @@ const ATTRIBUTES_MAX: usize = 24;
 const CODES_MAX: usize = 512;
 /// Most members of a set; the bitmap is proven about as one number.
 const SET_MAX: usize = 48;
+/// Most one-time copies of a credential.
+const BOUND_COPIES_MAX: u8 = 16;
 /// Longest definition, in bytes.
 const DEFINITION_MAX: usize = 8 * 1024;
 
@@ -35,9 +37,12 @@ pub enum TypeError {
     /// Holders are bound by a link secret, which does not link, and withdrawn by a list, which does (CTYP-08).
     #[error("a type bound by link secret needs status by epoch: a listed handle would link its holder's presentations")]
     LinkableStatus,
-    /// A profile asks for an attribute or predicate that the type does not have (CTYP-06).
+    /// A profile asks for an attribute, predicate or holder binding that the type does not have (CTYP-06).
     #[error("a profile of the type asks for something the type does not have")]
     BadProfile,
+    /// One-time copies for a type that has a device key already, or too many of them (CTYP-10).
+    #[error("a type bound by link secret may have up to 16 one-time copies, another type none")]
+    BadCopies,
 }
 
 /// A text in the two languages of every screen.
@@ -69,6 +74,17 @@ pub enum HolderBinding {
     /// By a key that never leaves the phone's secure area and signs every presentation.
     #[n(1)]
     DeviceKey,
+}
+
+impl HolderBinding {
+    /// As type files and requests in JSON write it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::LinkSecret => "link-secret",
+            Self::DeviceKey => "device-key",
+        }
+    }
 }
 
 /// How a verifier learns that a credential of a type was withdrawn.
@@ -127,6 +143,9 @@ pub struct Profile {
     pub id: String,
     /// What people call it.
     pub name: Label,
+    /// How the answer is bound, where not as the type usually is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub binding: Option<HolderBinding>,
     /// Attributes shown.
     #[serde(default)]
     pub show: Vec<String>,
@@ -145,6 +164,10 @@ pub struct CredentialType {
     pub name: Label,
     /// How the holder is bound.
     pub holder_binding: HolderBinding,
+    /// How many copies each with a device key of its own, good for one answer, come with a credential that is bound by
+    /// link secret (CTYP-10).
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub bound_copies: u8,
     /// How withdrawal is learnt.
     pub status: StatusMethod,
     /// Days from issue to expiry unless the register says otherwise.
@@ -207,9 +230,15 @@ impl CredentialType {
         if self.holder_binding == HolderBinding::LinkSecret && self.status == StatusMethod::List {
             return Err(TypeError::LinkableStatus); // CTYP-08
         }
+        if self.bound_copies > BOUND_COPIES_MAX
+            || self.bound_copies > 0 && self.holder_binding == HolderBinding::DeviceKey
+        {
+            return Err(TypeError::BadCopies); // CTYP-10
+        }
         for profile in &self.profiles {
             let known = profile.show.iter().all(|name| self.position(name).is_some())
-                && profile.prove.iter().all(|predicate| predicate.fits(self));
+                && profile.prove.iter().all(|predicate| predicate.fits(self))
+                && profile.binding.is_none_or(|binding| self.binds(binding));
             if !known {
                 return Err(TypeError::BadProfile); // CTYP-06
             }
@@ -221,6 +250,13 @@ impl CredentialType {
     #[must_use]
     pub fn position(&self, name: &str) -> Option<usize> {
         self.attributes.iter().position(|a| a.name == name)
+    }
+
+    /// Whether there are credentials of this type that are bound so: every type's own binding, and a device key where
+    /// one-time copies have one.
+    #[must_use]
+    pub fn binds(&self, binding: HolderBinding) -> bool {
+        binding == self.holder_binding || (binding == HolderBinding::DeviceKey && self.bound_copies > 0)
     }
 
     /// A ready-made answer by its id.
@@ -307,6 +343,11 @@ impl CredentialType {
     }
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref)] // what serde calls
+fn is_none(copies: &u8) -> bool {
+    *copies == 0
+}
+
 fn is_name(text: &str, also: &[u8]) -> bool {
     text.len() <= 64
         && text.bytes().next().is_some_and(|b| b.is_ascii_lowercase())
@@ -324,5 +365,23 @@ mod tests {
         let linkable = identity.replace("\"status\": \"epoch\"", "\"status\": \"list\"");
         assert_ne!(linkable, identity);
         assert_eq!(CredentialType::parse(linkable.as_bytes()), Err(TypeError::LinkableStatus));
+    }
+
+    #[test]
+    fn ctyp_10_one_time_copies_are_few_and_of_types_bound_by_link_secret() {
+        let identity = include_str!("../../../specs/types/zk-identity.json");
+        let licence = include_str!("../../../specs/types/driver-licence.json");
+        let with = |json: &str, copies: &str| {
+            let status = json.replace("\"bound_copies\": 4,", "");
+            let changed = status.replacen("\"status\"", &format!("\"bound_copies\": {copies}, \"status\""), 1);
+            CredentialType::parse(changed.as_bytes()).map(|parsed| parsed.binds(HolderBinding::DeviceKey))
+        };
+        assert_eq!(with(identity, "4"), Ok(true));
+        assert_eq!(with(identity, "16"), Ok(true));
+        assert_eq!(with(identity, "17"), Err(TypeError::BadCopies));
+        assert_eq!(with(licence, "1"), Err(TypeError::BadCopies));
+        assert_eq!(with(licence, "0"), Ok(true));
+        // Without copies a profile cannot ask for them.
+        assert_eq!(with(identity, "0"), Err(TypeError::BadProfile));
     }
 }

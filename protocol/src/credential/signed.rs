@@ -84,6 +84,18 @@ impl Credential {
         header
     }
 
+    /// How it is bound to its holder: by its device key, if it has one.
+    #[must_use]
+    pub fn binding(&self) -> HolderBinding {
+        if self.device_key.is_some() { HolderBinding::DeviceKey } else { HolderBinding::LinkSecret }
+    }
+
+    /// The one-time copy of this credential with that device key and signature.
+    #[must_use]
+    pub fn copy(&self, device_key: PublicKey, signature: [u8; 80]) -> Self {
+        Self { device_key: Some(device_key), signature, ..self.clone() }
+    }
+
     /// The numbers the issuer signs in the clear, with their positions.
     ///
     /// # Errors
@@ -92,7 +104,7 @@ impl Credential {
         if self.credential_type != credential_type.id || self.values.len() != credential_type.attributes.len() {
             return Err(CredentialError::AttributesMismatch);
         }
-        if self.device_key.is_some() != (credential_type.holder_binding == HolderBinding::DeviceKey) {
+        if !credential_type.binds(self.binding()) {
             return Err(CredentialError::HolderBindingMismatch);
         }
         let mut messages = vec![

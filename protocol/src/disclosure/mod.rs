@@ -106,5 +106,5 @@ pub fn prove<R: CryptoRng + ?Sized>(
     context: &[u8],
     rng: &mut R,
 ) -> Result<Vec<u8>, ProofError> {
-    Precomputed::new(statement, witness, rng)?.finish(context)
+    Precomputed::new(statement, witness, context, rng)?.finish(context)
 }

@@ -11,7 +11,7 @@ use super::proof::{MembershipProof, Proof};
 use super::statement::{Checked, Statement, Transcript, Witness};
 use super::verify::{pairing_equations, verify};
 use crate::crypto::bbs::{self, Commitments, Randomized, Secrets, commit, respond};
-use crate::crypto::curve::{Expander, G1, G1Affine, Scalar, equations_hold};
+use crate::crypto::curve::{Expander, G1, G1Affine, Multiples, Scalar, equations_hold, secret_sum};
 use crate::crypto::domains;
 use crate::crypto::membership::{ValueSignature, generator_table};
 
@@ -43,16 +43,21 @@ struct Randomizer {
 impl Precomputed {
     /// Do all work for `statement` that needs no context, and refuse if `witness` does not satisfy it.
     ///
+    /// `moment` is what is known of when and what for: the context, or as much of it as there is. It goes into the
+    /// blinding, so that a generator which is set back (a copied process, a restored machine) hides two answers to
+    /// different questions differently.
+    ///
     /// # Errors
     /// `TooManyMessages`, `IndexInvalid`, `PredicateVacuous`, `IdentityPoint`, `WitnessMismatch`, `RngFailure`.
     pub fn new<R: CryptoRng + ?Sized>(
         statement: &Statement<'_>,
         witness: &Witness<'_>,
+        moment: &[u8],
         rng: &mut R,
     ) -> Result<Self, ProofError> {
         let checked = Checked::new(statement)?;
         check_messages(&checked, witness)?;
-        let precomputed = Self::without_checks(&checked, witness, rng)?;
+        let precomputed = Self::without_checks(&checked, witness, moment, rng)?;
         let memberships = precomputed.memberships.iter();
         let equations = pairing_equations(&checked, &precomputed.points, memberships);
         // ZKP-14. The seed only has to be out of reach of whoever made the witness: the transcript has our randomness.
@@ -66,13 +71,14 @@ impl Precomputed {
     pub(super) fn without_checks<R: CryptoRng + ?Sized>(
         checked: &Checked<'_>,
         witness: &Witness<'_>,
+        moment: &[u8],
         rng: &mut R,
     ) -> Result<Self, ProofError> {
         let mut transcript = Transcript::of(checked);
         let statement = &checked.statement;
         let (hidden_count, membership_count) = (checked.hidden.len(), statement.memberships.len());
         let count = Secrets::count(hidden_count) + 2 * membership_count;
-        let blinding = blinding(&transcript, witness, rng, count)?;
+        let blinding = blinding(&transcript, witness, moment, rng, count)?;
         let (for_signature, for_memberships) = blinding.split_at(Secrets::count(hidden_count));
         let secrets = Secrets::from_scalars(for_signature)?;
         let randomizers: Vec<_> =
@@ -87,14 +93,17 @@ impl Precomputed {
             let (value_signature, randomizer) = (&witness.value_signatures[index], &randomizers[index]);
             let value = membership.coefficient * witness.messages[membership.message] + membership.constant;
             let value_tilde = membership.coefficient * secrets.messages[checked.positions[index]];
-            let a_prime = value_signature.0.multiply(&randomizer.r);
-            membership_points.push(a_prime);
-            let times_base = |scalar: &Scalar| match membership.is_signed() {
-                true => generator_table().multiply(scalar),
-                false => membership.base.multiply(scalar),
+            let Randomizer { r, tilde } = randomizer;
+            // A′ = V·r, so that Ā = B·r − A′·value and T = B·r̃ + A′·ṽ are sums of multiples of V and B.
+            let [v] = Multiples::of([G1::from(value_signature.0)]);
+            // A public set's base has no table.
+            let base = (!membership.is_signed()).then(|| Multiples::of([G1::from(membership.base)]));
+            let sum = |of_base: &Scalar, of_v: Scalar| match &base {
+                None => generator_table().multiply(of_base) + secret_sum(&[(&v, of_v)]),
+                Some([base]) => secret_sum(&[(base, *of_base), (&v, of_v)]),
             };
-            membership_points.push(times_base(&randomizer.r) - a_prime.multiply(&value));
-            commitments.push(times_base(&randomizer.tilde) + a_prime.multiply(&value_tilde));
+            membership_points.extend([secret_sum(&[(&v, *r)]), sum(r, -(*r * value))]);
+            commitments.push(sum(tilde, *r * value_tilde));
         }
         if let Some((base, position)) = &checked.scope {
             commitments.push(base.multiply(&secrets.messages[*position]));
@@ -172,11 +181,12 @@ fn check_messages(checked: &Checked<'_>, witness: &Witness<'_>) -> Result<(), Pr
     Ok(())
 }
 
-/// ZKP-13: blinding that is unpredictable if the generator *or* the witness is: a hash of both, of the statement
-/// and of a counter. A generator that repeats itself is refused all the same.
+/// ZKP-13: blinding that is unpredictable if the generator *or* the witness is: a hash of both, of the statement, of the
+/// moment and of a counter. A generator that repeats itself is refused all the same.
 fn blinding<R: CryptoRng + ?Sized>(
     transcript: &Transcript,
     witness: &Witness<'_>,
+    moment: &[u8],
     rng: &mut R,
     count: usize,
 ) -> Result<Zeroizing<Vec<Scalar>>, ProofError> {
@@ -190,6 +200,7 @@ fn blinding<R: CryptoRng + ?Sized>(
         hash.update(signature);
     }
     hash.update(transcript.digest());
+    hash.update(moment);
     let mut input = Zeroizing::new([0u8; 40]);
     input[..32].copy_from_slice(&hash.finalize());
     let scalars = (0..count as u64).map(|index| {

@@ -114,7 +114,7 @@ fn verdict(statement: &Statement<'_>, context: &[u8], proof: &[u8]) -> Result<()
 /// What a cheat gets who runs the prover without its checks.
 fn cheat(statement: &Statement<'_>, witness: &Witness<'_>) -> Result<(), ProofError> {
     let checked = Checked::new(statement).unwrap();
-    let proof = Precomputed::without_checks(&checked, witness, &mut rng(9)).unwrap().finish(CONTEXT).unwrap();
+    let proof = Precomputed::without_checks(&checked, witness, CONTEXT, &mut rng(9)).unwrap().finish(CONTEXT).unwrap();
     verdict(statement, CONTEXT, &proof)
 }
 
@@ -160,7 +160,7 @@ fn random_shapes_are_accepted() {
         let value_signatures = credential.value_signatures(&memberships);
         let witness = credential.witness(&value_signatures);
         let context = &[round; 100][..usize::from(round)];
-        let precomputed = Precomputed::new(&statement, &witness, &mut rng).unwrap();
+        let precomputed = Precomputed::new(&statement, &witness, b"", &mut rng).unwrap();
         let proof = precomputed.finish(context).unwrap();
         assert_eq!(proof.len(), proof_length(&statement));
         assert_eq!(verdict(&statement, context, &proof), Ok(()), "{round}");
@@ -370,7 +370,7 @@ fn the_prover_refuses_what_it_cannot_prove() {
 fn zkp_14_a_rehearsal_finds_what_a_verifier_would() {
     with_full(|credential, statement, witness, proof| {
         let made = |witness: &Witness<'_>| {
-            Precomputed::without_checks(&Checked::new(statement).unwrap(), witness, &mut rng(1)).unwrap()
+            Precomputed::without_checks(&Checked::new(statement).unwrap(), witness, CONTEXT, &mut rng(1)).unwrap()
         };
         let kept = made(witness);
         assert_eq!(kept.rehearse(statement), Ok(()));
@@ -561,7 +561,7 @@ fn a_batch_gives_each_its_own_verdict() {
     let mut outside = credentials[3].value_signatures(&memberships[3]);
     outside[1] = credentials[3].handles.sign(number(1)).unwrap();
     let checked = Checked::new(&statements[3]).unwrap();
-    let cheating = Precomputed::without_checks(&checked, &credentials[3].witness(&outside), &mut rng(1)).unwrap();
+    let cheating = Precomputed::without_checks(&checked, &credentials[3].witness(&outside), b"", &mut rng(1)).unwrap();
     proofs[3] = cheating.finish(CONTEXT).unwrap();
     proofs[4].pop();
     let expected = [
@@ -583,10 +583,24 @@ fn pseudonyms_link_within_a_scope_only() {
     assert_ne!(pseudonym(b"a", &secret), pseudonym(b"a", &other));
 }
 
+/// A copied process or a restored machine: the generator gives the same numbers again. Two answers to two questions with
+/// one blinding would give the holder's numbers away.
+#[test]
+fn zkp_13_a_generator_that_is_set_back_blinds_another_question_anew() {
+    with_full(|_, statement, witness, _| {
+        let made = |context: &[u8]| prove(statement, witness, context, &mut rng(1)).unwrap();
+        let (one, same, other) = (made(b"one question"), made(b"one question"), made(b"another question"));
+        assert_eq!(one, same);
+        for (ours, others) in one.chunks_exact(16).zip(other.chunks_exact(16)) {
+            assert_ne!(ours, others, "a point or a response is the same");
+        }
+    });
+}
+
 #[test]
 fn precomputed_shows_nothing() {
     with_full(|_, statement, witness, _| {
-        let precomputed = Precomputed::new(statement, witness, &mut rng(1)).unwrap();
+        let precomputed = Precomputed::new(statement, witness, b"", &mut rng(1)).unwrap();
         assert_eq!(format!("{precomputed:?}"), "Precomputed([redacted])");
     });
 }

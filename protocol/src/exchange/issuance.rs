@@ -7,12 +7,12 @@ use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
 use crate::cbor::{self, EncodingError};
-use crate::credential::Credential;
+use crate::credential::{Credential, CredentialType, HolderBinding};
 use crate::crypto::domains;
 use crate::crypto::keys::{PublicKey, Signature, SignatureError, Signer, SignerError};
 
 /// Largest request, in bytes.
-const REQUEST_MAX: usize = 2_048;
+const REQUEST_MAX: usize = 4_096;
 /// Largest answer, in bytes.
 const RESPONSE_MAX: usize = 16 * 1_024;
 /// Largest slice of status tokens, in bytes.
@@ -31,7 +31,19 @@ pub struct IssuanceNonce {
     pub expires_at: u64,
 }
 
-/// What a wallet sends to get one credential.
+/// A device key for one one-time copy of the credential (ISSU-14).
+#[derive(Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct CopyRequest {
+    /// A key of the phone's secure area, for this copy alone.
+    #[n(0)]
+    pub device_key: PublicKey,
+    /// By that key, over what the request's own device key signs.
+    #[n(1)]
+    pub device_proof: Signature,
+}
+
+/// What a wallet sends to get one credential, and its one-time copies where the type has such.
 #[derive(Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
 pub struct CredentialRequest {
@@ -59,6 +71,9 @@ pub struct CredentialRequest {
     /// Chosen by the wallet; repeating it repeats the answer.
     #[cbor(n(7), with = "minicbor::bytes")]
     pub idempotency_key: [u8; 16],
+    /// For each one-time copy its key; none in types that have no copies.
+    #[n(8)]
+    pub copies: Option<Vec<CopyRequest>>,
 }
 
 impl CredentialRequest {
@@ -76,28 +91,65 @@ impl CredentialRequest {
         cbor::from_slice(bytes, REQUEST_MAX)
     }
 
-    /// Signs the request with the device key; the last step of building one.
+    /// Signs the request with the device key and those of the copies; the last step of building one.
     ///
     /// # Errors
     /// What the secure area refuses.
-    pub fn sign(mut self, device: &dyn Signer) -> Result<Self, SignerError> {
+    pub fn sign(mut self, device: &dyn Signer, copies: &[&dyn Signer]) -> Result<Self, SignerError> {
         self.device_key = device.public_key();
-        self.device_proof = device.sign(domains::ISSUANCE_DEVICE_PROOF, &self.signed_bytes())?;
+        let unsigned = |key: &&dyn Signer| CopyRequest { device_key: key.public_key(), device_proof: UNSIGNED };
+        self.copies = (!copies.is_empty()).then(|| copies.iter().map(unsigned).collect());
+        let bytes = self.signed_bytes();
+        self.device_proof = device.sign(domains::ISSUANCE_DEVICE_PROOF, &bytes)?;
+        for (copy, key) in self.copies.iter_mut().flatten().zip(copies) {
+            copy.device_proof = key.sign(domains::ISSUANCE_DEVICE_PROOF, &bytes)?;
+        }
         Ok(self)
     }
 
-    /// Checks that whoever sent the request holds the device key it names.
+    /// Checks that whoever sent the request holds the device keys it names (ISSU-05, ISSU-14).
     ///
     /// # Errors
     /// [`SignatureError`].
     pub fn check_device_proof(&self) -> Result<(), SignatureError> {
-        self.device_key.verify(domains::ISSUANCE_DEVICE_PROOF, &self.signed_bytes(), &self.device_proof)
+        let bytes = self.signed_bytes();
+        let copies = self.copies.iter().flatten().map(|copy| (&copy.device_key, &copy.device_proof));
+        core::iter::once((&self.device_key, &self.device_proof))
+            .chain(copies)
+            .try_for_each(|(key, proof)| key.verify(domains::ISSUANCE_DEVICE_PROOF, &bytes, proof))
     }
 
+    /// ISSU-14: as many copies as the type has, or none, and each key once.
+    #[must_use]
+    pub fn copies_fit(&self, credential_type: &CredentialType) -> bool {
+        let Some(copies) = &self.copies else { return true };
+        let keys = core::iter::once(&self.device_key).chain(copies.iter().map(|copy| &copy.device_key));
+        let mut seen: Vec<&PublicKey> = Vec::new();
+        copies.len() == usize::from(credential_type.bound_copies)
+            && credential_type.holder_binding == HolderBinding::LinkSecret
+            && !copies.is_empty()
+            && keys.into_iter().all(|key| {
+                let new = !seen.contains(&key);
+                seen.push(key);
+                new
+            })
+    }
+
+    /// Everything, with zeros in place of the signatures.
     fn signed_bytes(&self) -> Vec<u8> {
-        cbor::to_vec(&Self { device_proof: Signature([0; 64]), ..self.clone() })
+        let mut unsigned = Self { device_proof: UNSIGNED, ..self.clone() };
+        unsigned.copies.iter_mut().flatten().for_each(|copy| copy.device_proof = UNSIGNED);
+        cbor::to_vec(&unsigned)
     }
 }
+
+/// What stands for a signature while it is made.
+const UNSIGNED: Signature = Signature([0; 64]);
+
+/// The signature of a one-time copy, which is the credential itself but for its device key.
+#[derive(Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(transparent)]
+pub struct CopySignature(#[cbor(n(0), with = "minicbor::bytes")] pub [u8; 80]);
 
 /// The credential, with nothing the wallet could not check.
 #[derive(Clone, PartialEq, Eq, Encode, Decode)]
@@ -106,6 +158,9 @@ pub struct CredentialResponse {
     /// Signed over the commitment and the claims.
     #[n(0)]
     pub credential: Credential,
+    /// For each copy asked for, in that order, the signature over the same numbers with that copy's device key.
+    #[n(1)]
+    pub copies: Option<Vec<CopySignature>>,
 }
 
 impl CredentialResponse {

@@ -14,7 +14,7 @@ mod request;
 mod stapled;
 
 pub use evidence::IssuerEvidence;
-pub use issuance::{CredentialRequest, CredentialResponse, IssuanceNonce, IssuanceRefusal, StatusToken, StatusTokens};
+pub use issuance::{CopyRequest, CopySignature, CredentialRequest, CredentialResponse, IssuanceNonce, IssuanceRefusal, StatusToken, StatusTokens};
 pub use offer::{Offer, OfferError};
 pub use predicate::{Claim, Predicate};
 pub use presentation::{

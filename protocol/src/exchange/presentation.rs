@@ -232,10 +232,11 @@ impl Presentation {
     ) -> Result<Prepared, PresentError> {
         let credential = holding.credential;
         let credential_type = &holding.evidence.credential_type;
-        if !query.fits(credential_type) || credential.issuer_key != holding.evidence.key_id {
-            return Err(PresentError::QueryNotAnswerable); // PRES-08, PRES-09
+        let same_key = credential.issuer_key == holding.evidence.key_id;
+        if !query.fits(credential_type) || !same_key {
+            return Err(PresentError::QueryNotAnswerable); // PRES-08
         }
-        let made_at = match credential_type.holder_binding {
+        let made_at = match query.binding {
             HolderBinding::LinkSecret => freshness.made_at - freshness.made_at % SLOT, // PRES-10
             HolderBinding::DeviceKey => freshness.made_at,
         };
@@ -250,6 +251,9 @@ impl Presentation {
             _ => return Err(PresentError::QueryNotAnswerable),
         };
         let messages = credential.messages(credential_type, holding.secrets)?;
+        if query.binding != credential.binding() {
+            return Err(PresentError::QueryNotAnswerable); // PRES-09
+        }
         let mut positions: Vec<usize> = query.show.iter().filter_map(|name| credential_type.position(name)).collect();
         positions.sort_unstable();
         let shown = positions
@@ -287,7 +291,7 @@ impl Presentation {
         let witness = Witness { signature: &signature, messages: &messages, value_signatures: &value_signatures };
         let memberships = parts.memberships(holding.evidence);
         let statement = parts.statement(holding.evidence, &memberships);
-        let precomputed = Precomputed::new(&statement, &witness, rng)?;
+        let precomputed = Precomputed::new(&statement, &witness, &parts.context, rng)?;
         // PRES-07, the first half: any fault on the way is found here, before there is anything to show.
         precomputed.rehearse(&statement).map_err(|_| PresentError::KeystoreFault)?;
         Ok(Prepared { made, precomputed })
@@ -392,17 +396,18 @@ impl Presentation {
         let values: Option<Positioned<Value>> = self.shown.iter().map(value).collect();
         // PRES-03: status and device key exactly as the type says.
         let by_list = credential_type.status == StatusMethod::List;
-        let by_device = credential_type.holder_binding == HolderBinding::DeviceKey;
+        let binding = if self.device_key.is_some() { HolderBinding::DeviceKey } else { HolderBinding::LinkSecret };
+        let by_device = binding == HolderBinding::DeviceKey;
         let status_fits = self.handle.is_some() == by_list && self.epoch.is_some() != by_list;
-        if by_device && self.device_key.is_none() {
+        if !by_device && !credential_type.binds(binding) {
             return Err(PresentationError::HolderBindingMissing);
         }
-        let device_fits = self.device_key.is_some() == by_device && (by_device || self.device_signature.is_none());
+        let device_fits = credential_type.binds(binding) && (by_device || self.device_signature.is_none());
         // PRES-10: nothing that links says more of the time than the slot.
         let time_fits = by_device || self.made_at.is_multiple_of(SLOT);
         // PRES-12: a pseudonym of a kind the type has, for a verifier that asked.
         let pseudonym_fits =
-            self.pseudonym.as_ref().is_none_or(|p| p.scope.fits(credential_type) && self.request.is_some());
+            self.pseudonym.as_ref().is_none_or(|p| p.scope.fits(credential_type, binding) && self.request.is_some());
         let proven_fit = statements_fit(&self.proven, credential_type);
         let fits = ordered && status_fits && device_fits && time_fits && pseudonym_fits && proven_fit;
         if !fits || evidence.key_id != self.issuer_key {

@@ -41,15 +41,15 @@ pub enum Period {
 }
 
 impl Scope {
-    /// Whether credentials of the type can be asked for it: they have a link secret that is the same in all of a
-    /// person's credentials, and an event has a name.
+    /// Whether credentials of the type, bound so, can be asked for it: they have a link secret that is the same in all of
+    /// a person's credentials and no key beside it that says more, and an event has a name.
     #[must_use]
-    pub fn fits(&self, credential_type: &CredentialType) -> bool {
+    pub fn fits(&self, credential_type: &CredentialType, binding: HolderBinding) -> bool {
         let named = match self {
             Self::Period(_) => true,
             Self::Event(name) => is_event_name(name),
         };
-        named && credential_type.holder_binding == HolderBinding::LinkSecret
+        named && binding == HolderBinding::LinkSecret && credential_type.binds(binding)
     }
 
     /// The name of the period that `today` is in, or of the event.

@@ -41,7 +41,7 @@ impl Query {
     pub fn of_profile(credential_type: &CredentialType, profile: &Profile) -> Self {
         Self {
             credential_type: credential_type.id.clone(),
-            binding: credential_type.holder_binding,
+            binding: profile.binding.unwrap_or(credential_type.holder_binding),
             show: profile.show.clone(),
             prove: profile.prove.clone(),
             pseudonym: None,
@@ -49,16 +49,17 @@ impl Query {
     }
 
     /// Whether credentials of this type can answer (REQ-05): it has every attribute, each is asked once and not both
-    /// shown and proven, and the binding is the type's, never a weaker one (PRES-09).
+    /// shown and proven, and the binding is one the type has, never a weaker one (PRES-09). Only who is not known by a
+    /// device key is given a pseudonym.
     #[must_use]
     pub fn fits(&self, credential_type: &CredentialType) -> bool {
         let mut seen = std::collections::BTreeSet::new();
         self.credential_type == credential_type.id
-            && self.binding == credential_type.holder_binding
+            && credential_type.binds(self.binding)
             && self.show.iter().all(|name| credential_type.position(name).is_some() && seen.insert(name.as_str()))
             && statements_fit(&self.prove, credential_type)
             && !self.prove.iter().any(|predicate| seen.contains(predicate.attribute()))
-            && self.pseudonym.as_ref().is_none_or(|scope| scope.fits(credential_type))
+            && self.pseudonym.as_ref().is_none_or(|scope| scope.fits(credential_type, self.binding))
     }
 }
 

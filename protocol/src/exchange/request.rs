@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use super::predicate::Predicate;
 use super::query::Query;
 use crate::cbor;
-use crate::credential::Label;
+use crate::credential::{CredentialType, Label};
 use crate::crypto::domains;
 use crate::crypto::keys::{Signature, Signer, SignerError};
 use crate::identifier::Did;
@@ -29,7 +29,7 @@ pub enum OverAsk {
     /// The verifier did not register this purpose.
     #[error("the purpose `{0}` is not registered for this verifier")]
     PurposeNotRegistered(String),
-    /// The purpose does not cover this credential type or holder binding.
+    /// The purpose does not cover this credential type.
     #[error("the purpose does not cover the credential type `{0}`")]
     TypeNotRegistered(String),
     /// The purpose does not cover this attribute.
@@ -41,6 +41,9 @@ pub enum OverAsk {
     /// The purpose does not cover recognising the holder again in this way.
     #[error("the `{0}` is not registered for this purpose")]
     PseudonymNotRegistered(String),
+    /// The purpose does not cover answers bound in this way.
+    #[error("the holder binding `{0}` is not registered for this purpose")]
+    BindingNotRegistered(&'static str),
 }
 
 /// Why a request is not answered.
@@ -150,7 +153,11 @@ impl Request {
     ///
     /// # Errors
     /// [`OverAsk`] names the first thing that is not covered.
-    pub fn check_registration(&self, registration: &VerifierRegistration) -> Result<(), OverAsk> {
+    pub fn check_registration(
+        &self,
+        registration: &VerifierRegistration,
+        credential_type: &CredentialType,
+    ) -> Result<(), OverAsk> {
         let purpose =
             registration.purpose(&self.purpose).ok_or_else(|| OverAsk::PurposeNotRegistered(self.purpose.clone()))?;
         let permit = purpose
@@ -162,6 +169,9 @@ impl Request {
         let unregistered = |predicate: &&Predicate| !permit.predicates.contains(predicate);
         if let Some(predicate) = self.query.prove.iter().find(unregistered) {
             return Err(OverAsk::PredicateNotRegistered(predicate.to_string()));
+        }
+        if !permit.covers(self.query.binding, credential_type) {
+            return Err(OverAsk::BindingNotRegistered(self.query.binding.name()));
         }
         match &self.query.pseudonym {
             Some(scope) if !permit.pseudonyms.contains(scope) => {
@@ -239,7 +249,7 @@ impl SignedRequest {
         if !request.query.fits(credential_type) {
             return Err(RequestError::QueryNotAnswerable); // REQ-05
         }
-        let over_ask = request.check_registration(registration).err();
+        let over_ask = request.check_registration(registration, credential_type).err();
         let purpose = registration.purpose(&request.purpose).map(|p| p.text.clone());
         Ok(AuthenticRequest { digest: self.digest(), name: registration.name.clone(), purpose, over_ask, request })
     }

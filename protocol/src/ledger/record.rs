@@ -9,7 +9,7 @@ use minicbor::{Decode, Encode};
 use super::governing::{DELAY_MAX, NonceCount, Scheduled, Succession, ValidatorSet};
 use super::key::{IssuerKeyId, StateKey};
 use crate::cbor::{self, EncodingError};
-use crate::credential::{CredentialType, Label, StatusList};
+use crate::credential::{CredentialType, HolderBinding, Label, StatusList};
 use crate::crypto::keys::{PublicKey, SignatureError};
 use crate::crypto::public_set::SetParameters;
 use crate::exchange::{Predicate, Scope, is_event_name};
@@ -296,6 +296,17 @@ pub struct Permit {
     /// Within what holders may be recognised again, exactly these: "this month" does not allow "this year".
     #[n(3)]
     pub pseudonyms: Vec<Scope>,
+    /// How answers may be bound, where not as the type usually is: a one-time device key says more than a link secret.
+    #[n(4)]
+    pub binding: Option<HolderBinding>,
+}
+
+impl Permit {
+    /// Whether it covers questions with this binding about credentials of the type.
+    #[must_use]
+    pub fn covers(&self, binding: HolderBinding, credential_type: &CredentialType) -> bool {
+        binding == self.binding.unwrap_or(credential_type.holder_binding)
+    }
 }
 
 /// A credential type, as a file.

@@ -378,7 +378,7 @@ fn presentation(names: Names, predicates: usize, pseudonym: bool) -> Result<Vec<
             assert!(made.is_ok());
         }),
         case(precompute, None, move || {
-            let made = holder2.with(|statement, witness| Precomputed::new(statement, witness, &mut rng()));
+            let made = holder2.with(|statement, witness| Precomputed::new(statement, witness, CONTEXT, &mut rng()));
             pool1.borrow_mut().extend(made);
         }),
         case(verify_one, promised, move || {

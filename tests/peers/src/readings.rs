@@ -1,13 +1,14 @@
 //! Which codes which reader reads, under which conditions.
 
 use std::error::Error;
+use std::path::Path;
 
 use image::GrayImage;
 use protocol::exchange::qr;
 use qrcode::{EcLevel, QrCode};
 use rxing::{BarcodeFormat, RXingResultMetadataType, RXingResultMetadataValue};
 
-use crate::camera::{Condition, picture};
+use crate::camera::{CONDITIONS, Condition, picture};
 
 /// How the bytes of a message become a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,10 +35,20 @@ pub enum Reader {
     Rqrr,
     /// A Rust port of ZXing.
     Rxing,
+    /// ZXing in C++, from Python.
+    ZxingCpp,
 }
 
-/// Both readers.
-pub const READERS: [Reader; 2] = [Reader::Rqrr, Reader::Rxing];
+/// All readers.
+pub const READERS: [Reader; 3] = [Reader::Rqrr, Reader::Rxing, Reader::ZxingCpp];
+
+/// What a reader found in a picture.
+pub struct Found {
+    /// The bytes, where it offers them, and else the text's.
+    pub bytes: Vec<u8>,
+    /// The text, for a user that has only that; rqrr gives bytes always.
+    pub text: Vec<u8>,
+}
 
 impl Choice {
     /// What a reader has to return.
@@ -61,69 +72,72 @@ impl Choice {
 }
 
 impl Reader {
-    /// What the reader finds in a picture: the bytes, where it offers them, and else the text's.
-    pub fn read(self, picture: &GrayImage) -> Option<Vec<u8>> {
+    /// What the reader finds in each picture.
+    pub fn read_all(self, pictures: &[GrayImage]) -> Vec<Option<Found>> {
         match self {
-            Self::Rqrr => {
-                let mut prepared = rqrr::PreparedImage::prepare_from_greyscale(
-                    picture.width() as usize,
-                    picture.height() as usize,
-                    |x, y| picture.get_pixel(x as u32, y as u32).0[0],
-                );
-                prepared.detect_grids().into_iter().find_map(|grid| {
-                    let mut bytes = Vec::new();
-                    grid.decode_to(&mut bytes).ok().map(|_| bytes)
-                })
-            }
-            Self::Rxing => {
-                let found = rxing::helpers::detect_in_luma(
-                    picture.as_raw().clone(),
-                    picture.width(),
-                    picture.height(),
-                    Some(BarcodeFormat::QR_CODE),
-                )
-                .ok()?;
-                let segments = found.getRXingResultMetadata().get(&RXingResultMetadataType::BYTE_SEGMENTS);
-                match segments {
-                    Some(RXingResultMetadataValue::ByteSegments(segments)) if !segments.is_empty() => {
-                        Some(segments.concat())
-                    }
-                    _ => Some(found.getText().as_bytes().to_vec()),
-                }
-            }
+            Self::Rqrr => pictures.iter().map(rqrr).collect(),
+            Self::Rxing => pictures.iter().map(rxing).collect(),
+            Self::ZxingCpp => zxing_cpp(pictures),
         }
     }
+}
 
-    /// Whether the reader's *text* still is the message, for a user that has only that (rqrr gives bytes always).
-    pub fn text_survives(self, picture: &GrayImage, payload: &[u8]) -> bool {
-        match self {
-            Self::Rqrr => self.read(picture).is_some_and(|bytes| bytes == payload),
-            Self::Rxing => {
-                let (width, height) = picture.dimensions();
-                let found = rxing::helpers::detect_in_luma(
-                    picture.as_raw().clone(),
-                    width,
-                    height,
-                    Some(BarcodeFormat::QR_CODE),
-                );
-                found.is_ok_and(|found| found.getText().as_bytes() == payload)
-            }
-        }
+fn rqrr(picture: &GrayImage) -> Option<Found> {
+    let (width, height) = (picture.width() as usize, picture.height() as usize);
+    let pixel = |x, y| picture.get_pixel(x as u32, y as u32).0[0];
+    let mut prepared = rqrr::PreparedImage::prepare_from_greyscale(width, height, pixel);
+    prepared.detect_grids().into_iter().find_map(|grid| {
+        let mut bytes = Vec::new();
+        grid.decode_to(&mut bytes).ok().map(|_| Found { text: bytes.clone(), bytes })
+    })
+}
+
+fn rxing(picture: &GrayImage) -> Option<Found> {
+    let (width, height) = picture.dimensions();
+    let found =
+        rxing::helpers::detect_in_luma(picture.as_raw().clone(), width, height, Some(BarcodeFormat::QR_CODE)).ok()?;
+    let text = found.getText().as_bytes().to_vec();
+    let bytes = match found.getRXingResultMetadata().get(&RXingResultMetadataType::BYTE_SEGMENTS) {
+        Some(RXingResultMetadataValue::ByteSegments(segments)) if !segments.is_empty() => segments.concat(),
+        _ => text.clone(),
+    };
+    Some(Found { bytes, text })
+}
+
+fn zxing_cpp(pictures: &[GrayImage]) -> Vec<Option<Found>> {
+    let mut input = Vec::new();
+    for picture in pictures {
+        input.extend(picture.width().to_be_bytes().iter().chain(&picture.height().to_be_bytes()));
+        input.extend(picture.as_raw());
     }
+    let script = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src/zxing.py"));
+    let found = |line: String| {
+        let (bytes, text) = line.split_once(' ')?;
+        Some(Found { bytes: hex::decode(bytes).ok()?, text: hex::decode(text).ok()? })
+    };
+    tests::python::lines(script, &input).into_iter().map(found).collect()
 }
 
 /// How many of `count` pictures each reader reads rightly.
 ///
 /// # Errors
 /// If the message is too long for one code.
-pub fn count(message: &[u8], choice: Choice, condition: &Condition, count: u64) -> Result<[u64; 2], Box<dyn Error>> {
+pub fn count(message: &[u8], choice: Choice, condition: &Condition, count: u64) -> Result<[u64; 3], Box<dyn Error>> {
     let (code, payload) = (choice.draw(message)?, choice.payload(message)?);
-    let mut read = [0; 2];
-    for seed in 0..count {
-        let picture = picture(&code, condition, seed)?;
-        for (reader, read) in READERS.into_iter().zip(&mut read) {
-            *read += u64::from(reader.read(&picture).is_some_and(|bytes| bytes == payload));
-        }
-    }
-    Ok(read)
+    let pictures = (0..count).map(|seed| picture(&code, condition, seed)).collect::<Result<Vec<_>, _>>()?;
+    let rightly = |found: &Option<Found>| found.as_ref().is_some_and(|found| found.bytes == payload);
+    Ok(READERS.map(|reader| reader.read_all(&pictures).iter().filter(|found| rightly(found)).count() as u64))
+}
+
+/// Whether each reader's *text* still is the message, in a picture without harm.
+///
+/// # Errors
+/// If the message is too long for one code.
+pub fn text_survives(message: &[u8], choice: Choice) -> Result<[bool; 3], Box<dyn Error>> {
+    let straight = [picture(&choice.draw(message)?, &CONDITIONS[0], 1)?];
+    let payload = choice.payload(message)?;
+    Ok(READERS.map(|reader| {
+        let found = reader.read_all(&straight).into_iter().next().flatten();
+        found.is_some_and(|found| found.text == payload)
+    }))
 }

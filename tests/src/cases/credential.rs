@@ -17,7 +17,7 @@ pub(super) fn cases(world: &World) -> Vec<Case> {
 /// An issuer's answer, checked with the holder's own secrets.
 fn received(world: &World) -> Vec<Case> {
     let credential = &world.holder.licence.credential;
-    let encode = |credential: &Credential| CredentialResponse { credential: credential.clone() }.encode();
+    let encode = |credential: &Credential| CredentialResponse { credential: credential.clone(), copies: None }.encode();
     let good = Case::valid("credential", "licence", "A licence arrives in the wallet.", encode(credential));
     let changed = |id: &str, slug: &str, title: &str, expect: &str, change: &dyn Fn(&mut Credential)| {
         let mut other = credential.clone();
@@ -106,19 +106,20 @@ fn requested(world: &World) -> Vec<Case> {
         device_key: phone.public_key(),
         device_proof: Signature([0; 64]),
         idempotency_key: [9; 16],
+        copies: None,
     };
-    let signed = request.clone().sign(&phone).expect("a software key");
+    let signed = request.clone().sign(&phone, &[]).expect("a software key");
     let good = Case::valid("credential-request", "licence", "A wallet asks for its licence.", signed.encode());
     let proof = |id: &str, slug: &str, title: &str, expect: &str, request: CredentialRequest| {
         good.broken(id, slug, title, expect, request.encode())
     };
     let committed = |id: &str, slug: &str, title: &str, expect: &str, commitment: Vec<u8>| {
         let request = CredentialRequest { commitment, ..request.clone() };
-        proof(id, slug, title, expect, request.sign(&phone).expect("a software key"))
+        proof(id, slug, title, expect, request.sign(&phone, &[]).expect("a software key"))
     };
     let stolen = CredentialRequest { device_key: thief.public_key(), ..signed.clone() };
     let by_thief = CredentialRequest {
-        device_proof: request.clone().sign(&thief).expect("a software key").device_proof,
+        device_proof: request.clone().sign(&thief, &[]).expect("a software key").device_proof,
         ..signed.clone()
     };
     vec![

@@ -243,7 +243,20 @@ fn questions(world: &World) -> Vec<Case> {
             "QueryNotAnswerable",
             Query { show: vec!["birth_date".into()], ..age },
         ),
+        from_shop(
+            "K19",
+            "binding-not-registered",
+            "A phone's key, where none is registered.",
+            "BindingNotRegistered",
+            world.profile("age-19-bound"),
+        ),
         patrols,
+        Case {
+            bytes: world.rental_request(Some(Scope::Period(Period::Month)), "request of the rental").encode(),
+            slug: "rental".into(),
+            title: "The shop asks a driver for a pseudonym.".into(),
+            ..good.clone()
+        },
     ]
 }
 

@@ -1,6 +1,6 @@
 //! People with credentials in their phones.
 
-use protocol::credential::{Credential, Day, HolderSecrets};
+use protocol::credential::{Credential, Day, HolderSecrets, StatusMethod};
 use protocol::crypto::keys::{P256SigningKey, Signer};
 use protocol::exchange::{
     AuthenticRequest, Freshness, Holding, IssuerEvidence, Prepared, PresentError, Presentation, Query, Request,
@@ -44,6 +44,16 @@ impl Held {
         Self { credential, secrets, device, evidence: issuing.evidence() }
     }
 
+    /// A one-time copy with a device key of its own.
+    #[must_use]
+    pub fn copy(&self, issuing: &Issuing, name: &str) -> Self {
+        let device = P256SigningKey::generate(&mut crate::rng(name));
+        let secrets =
+            HolderSecrets { link_secret: self.secrets.link_secret, blinder: self.secrets.blinder };
+        let credential = issuing.sign(self.credential.copy(device.public_key(), [0; 80]), &secrets);
+        Self { credential, secrets, device: Some(device), evidence: self.evidence.clone() }
+    }
+
     /// What a wallet needs to present this, with the token of `epoch`.
     fn with_holding<T>(&self, issuing: &Issuing, epoch: u32, present: impl FnOnce(&Holding<'_>) -> T) -> T {
         let token = || (epoch, issuing.status_token(self.credential.handle, epoch));
@@ -52,7 +62,7 @@ impl Held {
             secrets: &self.secrets,
             evidence: &self.evidence,
             day_signature: &|number| Some(issuing.day_signature(number)),
-            status_token: self.device.is_none().then(token),
+            status_token: (issuing.credential_type.status == StatusMethod::Epoch).then(token),
             device: self.device.as_ref().map(|key| key as &dyn Signer),
         })
     }

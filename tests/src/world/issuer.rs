@@ -193,10 +193,15 @@ impl Issuing {
     /// The same credential under a new signature and handle, for these secrets.
     #[must_use]
     pub fn reissue(&self, credential: &Credential, secrets: &HolderSecrets) -> Credential {
-        let mut renewed = Credential { handle: credential.handle + 1, ..credential.clone() };
-        let messages = renewed.messages(&self.credential_type, secrets).expect("values of the type");
-        renewed.signature = bbs::sign(&self.bbs, &self.header(), &messages).expect("few messages").to_bytes();
-        renewed
+        self.sign(Credential { handle: credential.handle + 1, ..credential.clone() }, secrets)
+    }
+
+    /// The credential under the issuer's signature.
+    #[must_use]
+    pub fn sign(&self, mut credential: Credential, secrets: &HolderSecrets) -> Credential {
+        let messages = credential.messages(&self.credential_type, secrets).expect("values of the type");
+        credential.signature = bbs::sign(&self.bbs, &self.header(), &messages).expect("few messages").to_bytes();
+        credential
     }
 
     /// A wallet's commitment for a credential of this type, by secrets that `name` determines.

@@ -150,6 +150,16 @@ impl World {
         self.request(&self.shop, "rental", query, name).sign(&self.shop.key).expect("a software key")
     }
 
+    /// A request of the shop for an age with the binding that `query` names, as [`World::request`].
+    #[must_use]
+    pub fn bound_or_not(&self, query: Query, name: &str) -> SignedRequest {
+        let purpose = match query.binding {
+            HolderBinding::LinkSecret => "age-check",
+            HolderBinding::DeviceKey => "account",
+        };
+        self.request(&self.shop, purpose, query, name).sign(&self.shop.key).expect("a software key")
+    }
+
     /// A request of the shop for an age, as [`World::request`].
     #[must_use]
     pub fn shop_request(&self, name: &str) -> SignedRequest {
@@ -189,7 +199,7 @@ impl World {
                 credential_type: identity.credential_type.clone(),
                 claims: vec![],
                 predicates: identity.prove.clone(),
-                pseudonyms: vec![],
+                pseudonyms: vec![], binding: None
             }],
         };
         let rental = Purpose {
@@ -199,7 +209,18 @@ impl World {
                 credential_type: identity.credential_type.clone(),
                 claims: vec![],
                 predicates: self.rental().prove,
-                pseudonyms: vec![Scope::Period(Period::Month), Scope::Event(EVENT.into())],
+                pseudonyms: vec![Scope::Period(Period::Month), Scope::Event(EVENT.into())], binding: None
+            }],
+        };
+        let account = Purpose {
+            id: "account".into(),
+            text: label("계좌 개설", "Open an account"),
+            permits: vec![Permit {
+                credential_type: identity.credential_type.clone(),
+                claims: vec![],
+                predicates: identity.prove.clone(),
+                pseudonyms: vec![],
+                binding: Some(HolderBinding::DeviceKey),
             }],
         };
         let roadside = Purpose {
@@ -209,13 +230,13 @@ impl World {
                 credential_type: licence.credential_type,
                 claims: licence.show,
                 predicates: vec![],
-                pseudonyms: vec![],
+                pseudonyms: vec![], binding: None
             }],
         };
         let shop = VerifierRegistration {
             did: self.shop.did.clone(),
             name: label("한빛마트", "Hanbit Mart"),
-            purposes: vec![age_check.clone(), rental],
+            purposes: vec![age_check.clone(), rental, account],
             withdrawn: false,
         };
         let patrol = VerifierRegistration {

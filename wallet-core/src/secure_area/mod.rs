@@ -128,7 +128,12 @@ impl<'a> DeviceKey<'a> {
 
     /// Why no valid signature came of it.
     pub(crate) fn fault(&self) -> WalletError {
-        self.fault.get().map_or(WalletError::KeystoreFault, WalletError::from)
+        self.told().unwrap_or(WalletError::KeystoreFault)
+    }
+
+    /// Why it did not sign, if it was asked and said so.
+    pub(crate) fn told(&self) -> Option<WalletError> {
+        self.fault.get().map(WalletError::from)
     }
 }
 

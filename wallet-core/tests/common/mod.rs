@@ -6,14 +6,14 @@ use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 
 use protocol::credential::age::Statute;
-use protocol::credential::{Credential, CredentialType, Day, Label, Layout, StatusList};
+use protocol::credential::{Credential, CredentialType, Day, HolderBinding, Label, Layout, StatusList};
 use protocol::crypto::bbs::{self, blind};
 use protocol::crypto::keys::{Ed25519SigningKey, Signer};
 use protocol::crypto::membership::SetSecretKey;
 use protocol::crypto::public_set::SetParameters;
 use protocol::exchange::{
-    CredentialRequest, CredentialResponse, IssuanceNonce, IssuerEvidence, Offer, Predicate, Presentation, Query,
-    Request, SignedRequest, StatusToken, StatusTokens, status_token_number,
+    CopyRequest, CopySignature, CredentialRequest, CredentialResponse, IssuanceNonce, IssuerEvidence, Offer, Predicate,
+    Presentation, Query, Request, SignedRequest, StatusToken, StatusTokens, status_token_number,
 };
 use protocol::identifier::Did;
 use protocol::ledger::bundle::Scope;
@@ -105,6 +105,7 @@ impl World {
             claims: claims.iter().map(|claim| (*claim).into()).collect(),
             predicates: predicates.to_vec(),
             pseudonyms: Vec::new(),
+            binding: None,
         };
         let mut records = vec![
             Record::Did(did(&world.issuer, &issuer_key)),
@@ -112,11 +113,21 @@ impl World {
             Record::Verifier(VerifierRegistration {
                 did: world.verifier.clone(),
                 name: label("한빛 킥보드", "Hanbit Scooters"),
-                purposes: vec![Purpose {
-                    id: "rent".into(),
-                    text: label("대여 자격 확인", "Check that you may rent"),
-                    permits: vec![permit(ZK, &[], &[age_19()]), permit(LICENCE, &["classes", "name_ko"], &[])],
-                }],
+                purposes: vec![
+                    Purpose {
+                        id: "rent".into(),
+                        text: label("대여 자격 확인", "Check that you may rent"),
+                        permits: vec![permit(ZK, &[], &[age_19()]), permit(LICENCE, &["classes", "name_ko"], &[])],
+                    },
+                    Purpose {
+                        id: "account".into(),
+                        text: label("계좌 개설", "Open an account"),
+                        permits: vec![Permit {
+                            binding: Some(HolderBinding::DeviceKey),
+                            ..permit(ZK, &[], &[age_19()])
+                        }],
+                    },
+                ],
                 withdrawn: false,
             }),
         ];
@@ -264,10 +275,18 @@ impl World {
             hidden: &[Layout::LINK_SECRET, Layout::BLINDER],
             nonce: &request.nonce,
         };
-        if let Ok(clear) = credential.clear_messages(&of_type) {
-            credential.signature = blind::sign(&BBS, &issuance, &request.commitment, &clear).unwrap().to_bytes();
+        let sign = |credential: &Credential| {
+            let clear = credential.clear_messages(&of_type).ok()?;
+            Some(blind::sign(&BBS, &issuance, &request.commitment, &clear).unwrap().to_bytes())
+        };
+        if let Some(signature) = sign(&credential) {
+            credential.signature = signature;
         }
-        CredentialResponse { credential }.encode()
+        let copies = request.copies.as_ref().map(|copies| {
+            let copy = |copy: &CopyRequest| credential.copy(copy.device_key, [0; 80]);
+            copies.iter().map(|asked| CopySignature(sign(&copy(asked)).unwrap_or([0; 80]))).collect()
+        });
+        CredentialResponse { credential, copies }.encode()
     }
 
     /// Takes a credential from offer to wallet.
@@ -292,7 +311,15 @@ impl World {
     }
 
     pub(crate) fn request(&mut self, query: Query) -> SignedRequest {
-        let request = Request::new(self.verifier.clone(), "key-1", "rent", query, NOW, 300, &mut self.rng);
+        let purpose = match (query.credential_type.as_str(), query.binding) {
+            (ZK, HolderBinding::DeviceKey) => "account",
+            _ => "rent",
+        };
+        let request = Request::new(self.verifier.clone(), "key-1", purpose, query, NOW, 300, &mut self.rng);
+        request.sign(&self.verifier_key).unwrap()
+    }
+
+    pub(crate) fn signed(&self, request: &Request) -> SignedRequest {
         request.sign(&self.verifier_key).unwrap()
     }
 

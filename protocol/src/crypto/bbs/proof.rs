@@ -9,7 +9,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use super::encoding::{Reader, fresh_scalars};
 use super::suite::{check_count, message_point};
 use super::{BbsError, PublicKey, Signature, Suite, domain, message_base};
-use crate::crypto::curve::{Equation, G1, G1Affine, Scalar, sum};
+use crate::crypto::curve::{Equation, G1, G1Affine, Multiples, Scalar, secret_sum, sum};
 
 /// The randomised signature a verifier sees.
 #[derive(Clone, Debug)]
@@ -87,13 +87,16 @@ pub(crate) fn commit(
     secrets: &Secrets,
 ) -> Commitments {
     let b = message_point(suite, domain, messages.iter().copied().enumerate());
-    let d = b.multiply(&secrets.r2);
-    let a_bar = signature.a.multiply(&(secrets.r1 * secrets.r2));
-    let b_bar = d.multiply(&secrets.r1) - a_bar.multiply(&signature.e);
-    let t1 = a_bar.multiply(&secrets.e) + d.multiply(&secrets.r1_tilde);
+    // Abar = A·r1·r2 and D = B·r2, so that everything is a sum of multiples of A and B.
+    let [a, b] = Multiples::of([G1::from(signature.a), b]);
+    let r1_r2 = secrets.r1 * secrets.r2;
+    let d = secret_sum(&[(&b, secrets.r2)]);
+    let a_bar = secret_sum(&[(&a, r1_r2)]);
+    let b_bar = secret_sum(&[(&b, r1_r2), (&a, -(r1_r2 * signature.e))]);
+    let t1 = secret_sum(&[(&a, r1_r2 * secrets.e), (&b, secrets.r2 * secrets.r1_tilde)]);
     let terms: Vec<_> =
         hidden.iter().zip(&secrets.messages).map(|(index, blind)| (message_base(suite, *index), *blind)).collect();
-    let t2 = d.multiply(&secrets.r3_tilde) + sum(&terms);
+    let t2 = secret_sum(&[(&b, secrets.r2 * secrets.r3_tilde)]) + sum(&terms);
     let affine = G1::all_to_affine(&[a_bar, b_bar, d]);
     Commitments { randomized: Randomized { a_bar: affine[0], b_bar: affine[1], d: affine[2] }, t1, t2 }
 }

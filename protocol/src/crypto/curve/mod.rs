@@ -15,6 +15,7 @@ mod g2;
 mod multiply;
 mod pairing;
 mod scalar;
+mod secret_sum;
 mod together;
 mod wide;
 
@@ -26,6 +27,7 @@ pub use g2::{G2Affine, PreparedG2};
 pub use multiply::multiply_sum_vartime;
 pub use pairing::pairings_cancel;
 pub use scalar::Scalar;
+pub use secret_sum::{Multiples, secret_sum};
 pub(crate) use together::in_parts;
 pub use together::{Chains, Sum, sum_vartime};
 

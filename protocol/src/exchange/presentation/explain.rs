@@ -194,7 +194,8 @@ impl Presentation {
     /// Whether form and length are those of a presentation of this type.
     fn looks_like(&self, credential_type: &CredentialType) -> bool {
         let by_list = credential_type.status == StatusMethod::List;
-        let by_device = credential_type.holder_binding == HolderBinding::DeviceKey;
+        let by_device = self.device_key.is_some();
+        let binding = if by_device { HolderBinding::DeviceKey } else { HolderBinding::LinkSecret };
         let values = self.shown.iter().all(|shown| {
             let attribute = credential_type.attributes.get(usize::from(shown.position));
             attribute.is_some_and(|attribute| attribute.encoding.value_of_fixed(&shown.value).is_some())
@@ -204,7 +205,7 @@ impl Presentation {
         let hidden = (Layout::ATTRIBUTES + credential_type.attributes.len()).saturating_sub(in_the_clear);
         let length = PROOF_BASE + hidden * Scalar::LENGTH + self.statements() * PROOF_STATEMENT;
         self.handle.is_some() == by_list
-            && self.device_key.is_some() == by_device
+            && credential_type.binds(binding)
             && values
             && self.proven.iter().all(|predicate| predicate.fits(credential_type))
             && self.proof.len() == length

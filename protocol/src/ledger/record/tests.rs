@@ -51,6 +51,7 @@ fn verifier() -> VerifierRegistration {
         claims: vec!["name".into(), "licence_class".into()],
         predicates: vec![Predicate::AgeAtLeast { years: 19, statute: Statute::Civil }],
         pseudonyms: vec![Scope::Period(Period::Month)],
+        binding: Some(HolderBinding::DeviceKey),
     };
     let purpose = Purpose { id: "age-check".into(), text: label("Check the age"), permits: vec![permit] };
     VerifierRegistration { did: did(5), name: label("Bar"), purposes: vec![purpose], withdrawn: false }
@@ -392,7 +393,7 @@ fn lrec_07_no_field_can_hold_a_person() {
         fields!(Accreditation { issuer, credential_type, from, until, withdrawn }),
         fields!(VerifierRegistration { did, name, purposes, withdrawn }),
         fields!(Purpose { id, text, permits }),
-        fields!(Permit { credential_type, claims, predicates, pseudonyms }),
+        fields!(Permit { credential_type, claims, predicates, pseudonyms, binding }),
         fields!(TypeDefinition { id, definition }),
         fields!(IssuerKey { issuer, credential_type, bbs, day_set, status, from, until, compromised_from, sets }),
         fields!(StatusListAnchor { issuer, credential_type, list, digest, entries, as_of }),
@@ -407,7 +408,7 @@ fn lrec_07_no_field_can_hold_a_person() {
         fields!(Envelope { version, height, record }),
     ];
     let names: Vec<_> = all.concat();
-    assert_eq!(names.len(), 63);
+    assert_eq!(names.len(), 64);
     for word in ["holder", "citizen", "birth", "address", "phone", "handle", "index", "portrait", "value"] {
         let named = |name: &str| name != "Validator.address" && name.split('.').nth(1).unwrap().contains(word);
         assert!(!names.iter().any(|name| named(name)), "{word}");

@@ -205,8 +205,9 @@ impl Operations {
             device_key: device.public_key(),
             device_proof: Signature([0; 64]),
             idempotency_key,
+            copies: None,
         };
-        request.sign(&device).unwrap().encode()
+        request.sign(&device, &[]).unwrap().encode()
     }
 
     /// The ministry registers another organisation.

@@ -1,19 +1,21 @@
 //! Presentations, given to a verifier together with what it asked and what it trusts.
 
 mod binding;
+mod copy;
 mod forged;
 mod form;
 mod issuer;
 mod parts;
+mod pseudonym;
 mod question;
 mod status;
 mod time;
 
-use protocol::exchange::SignedRequest;
+use protocol::exchange::{Period, Scope, SignedRequest};
 
 use super::Case;
 use crate::wire::PresentationWire;
-use crate::world::World;
+use crate::world::{Held, NOW, World};
 
 /// Presentations made without any trick, from which the broken ones are made.
 struct Valid<'w> {
@@ -26,6 +28,12 @@ struct Valid<'w> {
     answer: Case,
     /// The region of residence, displayed: an attribute and no device key.
     region: Case,
+    /// "Aged 19 or over", displayed by a one-time copy: no attribute, and a device key.
+    bound: Case,
+    /// The copy.
+    copy: Held,
+    /// "Aged 19 or over, may drive a car", in answer to a request of the shop for a pseudonym.
+    recognised: Case,
     request: SignedRequest,
 }
 
@@ -39,7 +47,20 @@ impl<'w> Valid<'w> {
         let show = |query: &str| identity.show(&world.identities, &world.profile(query), &mut crate::rng(query));
         let roadside = licence.show(&world.licences, &world.profile("roadside"), &mut crate::rng("roadside"));
         let answer = identity.reply(&world.identities, &world.profile("age-19"), &request, &mut crate::rng("answer"));
+        let copy = identity.copy(&world.identities, "one-time copy");
+        let bound = copy.show(&world.identities, &world.profile("age-19-bound"), &mut crate::rng("bound"));
+        let asked = world.asked(&world.rental_request(Some(Scope::Period(Period::Month)), "request of the rental"));
+        let recognised = identity.answer_to(&world.identities, &asked, NOW, &mut crate::rng("recognised"));
+        let recognised = recognised.expect("a true statement");
         Self {
+            bound: valid("bound", "An adult shows the age code with a phone's key.", "profile age-19-bound", bound),
+            copy,
+            recognised: valid(
+                "recognised",
+                "A driver is recognised by the shop for a month.",
+                "request valid/request-rental.txt",
+                recognised,
+            ),
             world,
             age: valid("age-19", "An adult shows the age code.", "profile age-19", show("age-19")),
             licence: valid("roadside", "A driver shows the licence code.", "profile roadside", roadside),
@@ -72,10 +93,13 @@ impl<'w> Valid<'w> {
 pub(super) fn cases(world: &World) -> Vec<Case> {
     let valid = Valid::new(world);
     let mut cases = vec![valid.age.clone(), valid.licence.clone(), valid.answer.clone(), valid.region.clone()];
+    cases.extend([valid.bound.clone(), valid.recognised.clone()]);
     cases.extend(form::cases(&valid));
     cases.extend(parts::cases(&valid));
     cases.extend(forged::cases(&valid));
     cases.extend(binding::cases(&valid));
+    cases.extend(copy::cases(&valid));
+    cases.extend(pseudonym::cases(&valid));
     cases.extend(question::cases(&valid));
     cases.extend(issuer::cases(&valid));
     cases.extend(status::cases(&valid));

@@ -1,0 +1,164 @@
+//! Σ kᵢ·Pᵢ for secret kᵢ and points known only at run time.
+//!
+//! A scalar is cut into four quarters of 64 bits, k = (a + b·2⁶⁴) + (c + d·2⁶⁴)·z², where z²·P is the endomorphism's image
+//! of P. All quarters of all terms share 64 doublings, and all sums with a point share its [`Multiples`]. Which additions
+//! are made, and in which order memory is read, depends on the number of terms only.
+
+use blst::*;
+use zeroize::{Zeroize, Zeroizing};
+
+use super::multiply::{Z_SQUARED, endomorphism};
+use super::{G1, G1Affine, Scalar};
+
+/// Bits of a digit.
+const WINDOW: usize = 4;
+/// Multiples P … 8·P: digits are −8 … 8.
+const ROW: usize = 8;
+/// Digits of a quarter: 64 bits, and one more for the carry.
+const DIGITS: usize = 64 / WINDOW + 1;
+/// Quarters of a scalar.
+const QUARTERS: usize = 4;
+
+type Row = [G1Affine; ROW];
+
+/// A point of the subgroup with the multiples that sums take: of P, 2⁶⁴·P, z²·P and 2⁶⁴·z²·P, by quarter.
+pub struct Multiples([Row; QUARTERS]);
+
+impl Multiples {
+    /// Calculate the multiples of some points, with one inversion for all.
+    pub fn of<const N: usize>(points: [G1; N]) -> [Self; N] {
+        let mut multiples = Vec::with_capacity(2 * N * ROW);
+        for point in points {
+            let upper = (0..64).fold(point, |point, _| point.double());
+            for base in [point, upper] {
+                multiples.extend(core::iter::successors(Some(base), |multiple| Some(*multiple + base)).take(ROW));
+            }
+        }
+        let affine = Zeroizing::new(G1::all_to_affine(&multiples));
+        core::array::from_fn(|point| {
+            let row = |upper: usize| -> Row { core::array::from_fn(|index| affine[(2 * point + upper) * ROW + index]) };
+            let (lower, upper) = (row(0), row(1));
+            Self([lower, upper, lower.map(|point| endomorphism(&point)), upper.map(|point| endomorphism(&point))])
+        })
+    }
+}
+
+impl Drop for Multiples {
+    fn drop(&mut self) {
+        self.0.iter_mut().for_each(|row| row.zeroize());
+    }
+}
+
+/// Σ kᵢ·Pᵢ, in constant time.
+pub fn secret_sum(terms: &[(&Multiples, Scalar)]) -> G1 {
+    let digits: Vec<_> = terms.iter().map(|(_, scalar)| Zeroizing::new(quarters(scalar).map(digits))).collect();
+    let mut total = G1::IDENTITY;
+    for position in (0..DIGITS).rev() {
+        if position + 1 < DIGITS {
+            total = (0..WINDOW).fold(total, |total, _| total.double());
+        }
+        for ((multiples, _), digits) in terms.iter().zip(&digits) {
+            for (row, digits) in multiples.0.iter().zip(digits.iter()) {
+                total = total + select(row, digits[position]);
+            }
+        }
+    }
+    total
+}
+
+/// k as a + b·2⁶⁴ + (c + d·2⁶⁴)·z²: long division, bit by bit, without a branch.
+fn quarters(scalar: &Scalar) -> Zeroizing<[u64; QUARTERS]> {
+    let bytes = Zeroizing::new(scalar.to_be_bytes());
+    let half = |from: usize| bytes[from..from + 16].iter().fold(0u128, |half, byte| half << 8 | u128::from(*byte));
+    // r < 2¹²⁸·z², so the upper half is a remainder already.
+    let (mut rest, lower, mut quotient) = (half(0), half(16), 0u128);
+    for bit in (0..128).rev() {
+        let carry = rest >> 127;
+        rest = rest << 1 | (lower >> bit & 1);
+        let (difference, below) = rest.overflowing_sub(Z_SQUARED);
+        let taken = core::hint::black_box(carry | u128::from(!below));
+        rest ^= (rest ^ difference) & taken.wrapping_neg();
+        quotient = quotient << 1 | taken;
+    }
+    Zeroizing::new([rest as u64, (rest >> 64) as u64, quotient as u64, (quotient >> 64) as u64])
+}
+
+/// Digits of −8 … 8, least significant first: Booth's recoding.
+fn digits(quarter: u64) -> [i8; DIGITS] {
+    let doubled = u128::from(quarter) << 1;
+    core::array::from_fn(|index| {
+        let bits = (doubled >> (WINDOW * index) & 0x1f) as i8;
+        (bits >> 1) + (bits & 1) - ((bits >> 4) << WINDOW)
+    })
+}
+
+/// digit·P, after reading all multiples.
+fn select(row: &Row, digit: i8) -> G1Affine {
+    let sign = digit >> 7;
+    let size = ((digit ^ sign) - sign) as u64;
+    let mut chosen = [0u64; 12];
+    for (index, point) in row.iter().enumerate() {
+        let difference = (index as u64 + 1) ^ size;
+        let mask = core::hint::black_box((difference.wrapping_sub(1) >> 63).wrapping_neg());
+        for (limb, source) in chosen.iter_mut().zip(point.0.x.l.iter().chain(&point.0.y.l)) {
+            *limb |= source & mask;
+        }
+    }
+    let mut point = G1Affine::default();
+    point.0.x.l.copy_from_slice(&chosen[..6]);
+    point.0.y.l.copy_from_slice(&chosen[6..]);
+    // SAFETY: conditionally negates a coordinate of a live local in place, without a branch; zero stays zero.
+    unsafe { blst_fp_cneg(&mut point.0.y, &point.0.y, sign != 0) };
+    point
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scalars() -> Vec<Scalar> {
+        let mut scalars: Vec<_> = (0..40).map(Scalar::from_u64).collect();
+        scalars.extend((1..40).map(|k| -Scalar::from_u64(k)));
+        scalars.extend((0..60).map(|k| Scalar::from_be_bytes_wide(&[k * 4 + 1; 48])));
+        scalars.extend([Z_SQUARED - 1, Z_SQUARED, Z_SQUARED + 1, u128::MAX, 1 << 64].map(Scalar::from_u128));
+        scalars
+    }
+
+    #[test]
+    fn quarters_put_together_are_the_scalar() {
+        for scalar in scalars() {
+            let [a, b, c, d] = quarters(&scalar).map(Scalar::from_u64);
+            let (upper, image) = (Scalar::from_u128(1 << 64), Scalar::from_u128(Z_SQUARED));
+            assert_eq!(a + b * upper + (c + d * upper) * image, scalar);
+        }
+    }
+
+    #[test]
+    fn digits_put_together_are_the_quarter() {
+        for quarter in [0, 1, 7, 8, 9, 15, 16, u64::MAX, u64::MAX - 7, 0x8888_8888_8888_8888, 0x0123_4567_89ab_cdef] {
+            let sum = digits(quarter).iter().rev().fold(0i128, |sum, digit| sum * 16 + i128::from(*digit));
+            assert_eq!(sum, i128::from(quarter));
+            assert!(digits(quarter).iter().all(|digit| (-8..=8).contains(digit)));
+        }
+    }
+
+    #[test]
+    fn sums_agree_with_plain_multiplication() {
+        let scalars = scalars();
+        let point = |k: u64| G1Affine::generator().multiply(&Scalar::from_u64(k));
+        let points = [point(1), point(977), -point(977)];
+        let [first, second, third] = Multiples::of(points);
+        for (index, scalar) in scalars.iter().enumerate() {
+            let [next, last] = [7, 19].map(|step| scalars[(index + step) % scalars.len()]);
+            assert_eq!(secret_sum(&[(&first, *scalar)]), points[0].multiply(scalar));
+            let expected = points[0].multiply(scalar) + points[1].multiply(&next) + points[2].multiply(&last);
+            assert_eq!(secret_sum(&[(&first, *scalar), (&second, next), (&third, last)]), expected);
+            // Partial sums that are equal, and a sum that is nothing.
+            assert!(secret_sum(&[(&second, *scalar), (&third, *scalar)]).is_identity());
+            assert_eq!(secret_sum(&[(&first, *scalar); 2]), points[0].multiply(scalar).double());
+        }
+        assert!(secret_sum(&[]).is_identity());
+        let [nothing] = Multiples::of([G1::IDENTITY]);
+        assert!(secret_sum(&[(&nothing, scalars[90])]).is_identity());
+    }
+}
