@@ -467,7 +467,13 @@ fn accreditation(issuer: &Did, credential_type: &CredentialType, from: u64) -> R
 fn police_registration(police: &Member, licence: &CredentialType) -> VerifierRegistration {
     let mut claims = licence.profile("roadside").map(|profile| profile.show.clone()).unwrap_or_default();
     claims.push("portrait".to_owned());
-    let permit = Permit { credential_type: licence.id.clone(), claims, predicates: Vec::new(), pseudonyms: Vec::new(), binding: None };
+    let permit = Permit {
+        credential_type: licence.id.clone(),
+        claims,
+        predicates: Vec::new(),
+        pseudonyms: Vec::new(),
+        binding: None,
+    };
     let text = label("도로교통법에 따른 운전면허 확인", "Checking the driving licence under the Road Traffic Act");
     registration(police, label("경찰청 교통 단속", "National Police Agency, traffic control"), "roadside", text, permit)
 }
@@ -476,8 +482,13 @@ fn police_registration(police: &Member, licence: &CredentialType) -> VerifierReg
 fn shop_registration(shop: &Member, identity: &CredentialType) -> VerifierRegistration {
     let ages = ["age-19", "youth-19"].into_iter().filter_map(|id| identity.profile(id));
     let predicates = ages.flat_map(|profile| profile.prove.iter().cloned()).collect();
-    let permit =
-        Permit { credential_type: identity.id.clone(), claims: Vec::new(), predicates, pseudonyms: Vec::new(), binding: None };
+    let permit = Permit {
+        credential_type: identity.id.clone(),
+        claims: Vec::new(),
+        predicates,
+        pseudonyms: Vec::new(),
+        binding: None,
+    };
     let text = label("청소년보호법에 따른 나이 확인", "Checking the age under the Youth Protection Act");
     registration(shop, label("편의점", "Convenience store"), "age-19", text, permit)
 }

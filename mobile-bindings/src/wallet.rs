@@ -204,6 +204,22 @@ impl Wallet {
         Ok(self.wallet.finish_issuance(&credential(id)?, response, self.clock.now())?)
     }
 
+    /// Whether the credential has the digest of a picture that is not kept yet: fetch it with the request that was answered.
+    ///
+    /// # Errors
+    /// `Refused`, `Unlock`, `Update`
+    pub fn lacks_portrait(&self, id: &str) -> Result<bool, ApiError> {
+        Ok(self.wallet.lacks_portrait(&credential(id)?, self.clock.now())?)
+    }
+
+    /// Keeps the holder's picture, to be passed on where it is asked for.
+    ///
+    /// # Errors
+    /// `Refused`: `DigestMismatch`, `ImageRejected`; `Unlock`, `Update`
+    pub fn keep_portrait(&self, id: &str, image: &[u8]) -> Result<(), ApiError> {
+        Ok(self.wallet.keep_portrait(&credential(id)?, image, self.clock.now())?)
+    }
+
     /// What the owner holds, in the order of receipt.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use protocol::ledger::bundle::TrustBundle;
 use protocol::ledger::record::Record;
 use protocol::ledger::state::TrustedState;
 use serde::{Deserialize, Serialize};
-use wallet_core::Wallet;
+use wallet_core::{PendingIssuance, Wallet};
 
 use crate::clock::Now;
 use crate::files;
@@ -189,6 +189,7 @@ impl<'a> App<'a> {
             // A refusal is for the offer that is taken up next to deal with.
             if let Ok(response) = answer.or_refusal::<IssuanceRefusal>()? {
                 self.wallet.finish_issuance(&pending.id, &response, self.now.seconds())?;
+                self.fetch_portrait(&pending)?;
             }
         }
         Ok(())
@@ -212,7 +213,10 @@ impl<'a> App<'a> {
             let pending = self.wallet.begin_issuance(offer, credential_type, &nonce, tx_code, now, &mut rng)?;
             let answer = self.http.post(&format!("{}/v1/credentials", pending.url), &pending.request)?;
             match answer.or_refusal::<IssuanceRefusal>()? {
-                Ok(response) => return Ok(self.wallet.finish_issuance(&pending.id, &response, now)?),
+                Ok(response) => {
+                    self.wallet.finish_issuance(&pending.id, &response, now)?;
+                    return self.fetch_portrait(&pending);
+                }
                 Err(IssuanceRefusal::TemporarilyUnavailable) => {
                     return Err(IssuanceRefusal::TemporarilyUnavailable.into());
                 }
@@ -224,6 +228,20 @@ impl<'a> App<'a> {
                     }
                 }
             }
+        }
+    }
+
+    /// Fetches the picture whose digest a new credential has. One that the issuer does not give any more is not needed for
+    /// anything else: answers then show the digest alone.
+    fn fetch_portrait(&self, pending: &PendingIssuance) -> Result<(), CliError> {
+        let now = self.now.seconds();
+        if !self.wallet.lacks_portrait(&pending.id, now)? {
+            return Ok(());
+        }
+        let answer = self.http.post(&format!("{}/v1/portraits", pending.url), &pending.request)?;
+        match answer.or_refusal::<IssuanceRefusal>()? {
+            Ok(image) => Ok(self.wallet.keep_portrait(&pending.id, &image, now)?),
+            Err(_) => Ok(()),
         }
     }
 

@@ -213,6 +213,9 @@ struct CheckArgs {
     /// File that remembers what was accepted, so that nothing is accepted twice, and how new the trust data was
     #[arg(long, value_name = "FILE")]
     seen: Option<PathBuf>,
+    /// Write the verified picture of the holder into this file, if one came along
+    #[arg(long, value_name = "PNG")]
+    portrait: Option<PathBuf>,
     #[command(flatten)]
     trust: Trust,
     #[command(flatten)]
@@ -318,6 +321,9 @@ fn check(args: &CheckArgs) -> Result<Answer, CliError> {
         }
         None => Verifier::new(policy, SeenInMemory::default()).check(&asked, &presentation, &trust, now)?,
     };
+    if let (Some(path), Some(portrait)) = (&args.portrait, verdict.portrait()) {
+        files::write(path, portrait.png())?;
+    }
     describe(&verdict, &trust)
 }
 
@@ -336,6 +342,9 @@ pub(crate) fn describe(verdict: &Verdict, trust: &TrustedState) -> Result<Answer
     }
     if let Some(given) = verdict.pseudonym() {
         lines.push(format!("  pseudonym     {} ({}, {})", given.value, given.scope, given.name));
+    }
+    if let Some(portrait) = verdict.portrait() {
+        lines.push(format!("  portrait      {} bytes, as the issuer signed it", portrait.png().len()));
     }
     let grade = verdict.trust();
     lines.push(format!(

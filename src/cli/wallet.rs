@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use protocol::credential::Day;
-use protocol::exchange::StapledPresentation;
 use protocol::exchange::qr::Kind;
+use protocol::exchange::{Received, StapledPresentation};
 use serde_json::json;
 use wallet_core::{
     Activity, Asked, Consent, CredentialState, Decision, Disclosure, Event, HeldCredential, KdfParameters,
@@ -208,7 +208,10 @@ impl Place {
         }
         let trust = super::fetch::trust(&self.dir)?;
         let missing = || CliError::refused("UnknownKey", "the wallet's trust data does not know the issuer; update it");
-        Ok(StapledPresentation::of(&presentation, &trust).ok_or_else(missing)?.encode())
+        let mut message = Received::split(&presentation)?;
+        let stapled = StapledPresentation::of(&message.presentation, &trust).ok_or_else(missing)?;
+        message.staple = Some(stapled.staple);
+        Ok(message.encode())
     }
 }
 

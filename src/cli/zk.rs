@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use protocol::credential::CredentialType;
-use protocol::exchange::Presentation;
 use protocol::exchange::qr::{self, Kind};
+use protocol::exchange::{Presentation, Received};
 use serde_json::json;
 
 use crate::files;
@@ -57,12 +57,20 @@ pub(crate) fn run(args: ZkArgs) -> Result<Answer, CliError> {
 fn explain(args: &ExplainArgs) -> Result<Answer, CliError> {
     let bytes = files::read_message(&args.presentation, Kind::Presentation)?;
     let types = TYPES.iter().map(|json| CredentialType::parse(json)).collect::<Result<Vec<_>, _>>()?;
-    let explanation = Presentation::decode(&bytes)?.explain(&types);
+    let message = Received::split(&bytes)?;
+    let explanation = Presentation::decode(&message.presentation)?.explain(&types);
     let version = qr::to_text(Kind::Presentation, &bytes).and_then(|text| qr::Drawing::new(&text));
     let version = version.ok().map(|drawing| drawing.version());
     let text = explanation.text(match args.lang {
         Lang::Ko => "ko",
         Lang::En => "en",
     });
-    Ok(Answer::new(text.trim_end(), json!({ "explanation": explanation, "qr_version": version })))
+    let portrait = message.portrait.map(|image| image.len());
+    let beside = match (portrait, args.lang) {
+        (None, _) => String::new(),
+        (Some(bytes), Lang::Ko) => format!("\n얼굴 사진 {bytes}바이트가 함께 전달됩니다."),
+        (Some(bytes), Lang::En) => format!("\nA picture of {bytes} bytes comes with it."),
+    };
+    let json = json!({ "explanation": explanation, "qr_version": version, "portrait_bytes": portrait });
+    Ok(Answer::new(format!("{}{beside}", text.trim_end()), json))
 }

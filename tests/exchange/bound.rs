@@ -77,7 +77,10 @@ fn pres_09_neither_side_slides_from_one_binding_to_the_other() {
     assert_eq!(refused(&world, &bound, &dressed.signed(device).encode()), "ProofInvalid");
     let exchanged = PresentationWire { device_key: Some(key_of(other)), ..PresentationWire::decode(&strong) };
     assert_eq!(refused(&world, &bound, &exchanged.signed(other).encode()), "ProofInvalid");
-    assert_eq!(refused(&world, &bound, &PresentationWire::decode(&strong).signed(other).encode()), "HolderBindingInvalid");
+    assert_eq!(
+        refused(&world, &bound, &PresentationWire::decode(&strong).signed(other).encode()),
+        "HolderBindingInvalid"
+    );
     let signature_only = edit(&weak, &|wire| {
         wire.device_signature = PresentationWire::decode(&strong).device_signature;
     });

@@ -11,6 +11,7 @@ mod bound;
 mod explain;
 mod mutations;
 mod offline_week;
+mod portrait;
 mod prepared;
 mod pseudonyms;
 mod refusals;

@@ -80,7 +80,7 @@ fn presentations_get_the_same_verdict_from_both() {
     let mut all: BTreeMap<Vec<u8>, String> = BTreeMap::new();
     for profile in &issuing.credential_type.profiles {
         let query = Query::of_profile(&issuing.credential_type, profile);
-        all.insert(world.holder.identity.show(issuing, &query, &mut rng(&profile.id)), profile.id.clone());
+        all.insert(world.holder.holds(&query).show(issuing, &query, &mut rng(&profile.id)), profile.id.clone());
     }
     for query in questions(&world) {
         let shown = world.holder.identity.show(issuing, &query, &mut rng("questions"));

@@ -59,16 +59,16 @@ impl Target<'_> {
 /// Every ready-made answer of both types, and an answer to a request.
 pub(crate) fn all<'w>(world: &'w World, trust: &'w TrustedState) -> Vec<Target<'w>> {
     let mut targets = Vec::new();
-    for (issuing, of) in [(&world.identities, false), (&world.licences, true)] {
+    for issuing in [&world.identities, &world.licences] {
         for profile in &issuing.credential_type.profiles {
             let query = Query::of_profile(&issuing.credential_type, profile);
-            targets.push(target(world, trust, issuing, of, &profile.id, query, None));
+            targets.push(target(world, trust, issuing, &profile.id, query, None));
         }
     }
     let request = world.shop_request("mutants");
     let asked = world.asked(&request);
     let query = world.profile("age-19");
-    targets.push(target(world, trust, &world.identities, false, "answer", query, Some(asked)));
+    targets.push(target(world, trust, &world.identities, "answer", query, Some(asked)));
     targets
 }
 
@@ -76,18 +76,15 @@ fn target<'w>(
     world: &'w World,
     trust: &'w TrustedState,
     issuing: &'w Issuing,
-    licence: bool,
     name: &str,
     query: Query,
     request: Option<AuthenticRequest>,
 ) -> Target<'w> {
-    let held =
-        |holder: &'w tests::world::Holder| -> &'w Held { if licence { &holder.licence } else { &holder.identity } };
     let digest = request.as_ref().map(|asked| asked.digest);
     let make = |of: &Held, query: &Query, made_at: u64, epoch: u32, name: &str| {
         of.answer(issuing, query, Freshness { made_at, request: digest }, epoch, &mut rng(name)).ok()
     };
-    let (own, neighbour) = (held(&world.holder), held(&world.neighbour));
+    let (own, neighbour) = (world.holder.holds(&query), world.neighbour.holds(&query));
     let good = make(own, &query, NOW, EPOCH, "good").expect("a true statement");
     let mut others: Vec<_> = [
         make(own, &query, NOW, EPOCH, "again"),

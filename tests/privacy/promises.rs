@@ -128,7 +128,12 @@ fn p5_an_anonymous_presentation_has_no_field_that_could_tell() {
     assert_eq!(refusal(&|_| {}), Ok(()));
     let no = Err("TypeMismatch".to_owned());
     assert_eq!(refusal(&|wire| wire.handle = Some(4_711)), no, "a status index");
-    assert_eq!(refusal(&|wire| wire.device_key = Some(phone.public_key())), no, "a device key");
+    let missing = Err("HolderBindingMissing".to_owned());
+    assert_eq!(refusal(&|wire| wire.device_key = Some(phone.public_key())), missing, "a device key");
+    let with_key = |wire: &mut PresentationWire| {
+        *wire = PresentationWire { device_key: Some(phone.public_key()), ..wire.clone() }.signed(phone);
+    };
+    assert_eq!(refusal(&with_key), Err("ProofInvalid".to_owned()), "a device key that signs");
     assert_eq!(refusal(&|wire| *wire = wire.clone().signed(phone)), no, "a device's signature");
     assert_eq!(refusal(&|wire| wire.made_at += 3), no, "an exact time");
 }

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use protocol::credential::{Day, HolderBinding, Label, Status};
+use protocol::credential::{Day, Encoding, HolderBinding, Label, Status, Value};
 use protocol::crypto::domains;
 use protocol::exchange::{
     AuthenticPresentation, AuthenticRequest, Binding, Freshness, HandleStatus, IssuerEvidence, Presentation,
-    PresentationError, Query, SLOT, StapledPresentation,
+    PresentationError, Query, Received, SLOT, check_portrait,
 };
 use protocol::identifier::Did;
 use protocol::ledger::staple::StapledRecords;
@@ -17,7 +17,7 @@ use crate::epochs::KnownEpochs;
 use crate::policy::Policy;
 use crate::refusal::Refusal;
 use crate::replay::Seen;
-use crate::verdict::{Claim, IssuerKnown, Recognition, ReplayProtection, TrustGrade, Verdict};
+use crate::verdict::{Claim, IssuerKnown, Portrait, Recognition, ReplayProtection, TrustGrade, Verdict};
 
 /// What the presentation has to answer.
 pub enum Asked<'a> {
@@ -122,7 +122,7 @@ impl<S: Seen> Verifier<S> {
         now: u64,
     ) -> Result<(Issued, Ground), Refusal> {
         self.epochs.observe(trust);
-        let (presentation, staple) = StapledPresentation::split(presentation)?;
+        let Received { presentation, staple, portrait } = Received::split(presentation)?;
         let received = Presentation::decode(&presentation)?;
         // VERD-09: what the bundle knows of an issuer counts; a staple speaks only of those it does not know.
         let stapled = match staple {
@@ -137,7 +137,7 @@ impl<S: Seen> Verifier<S> {
         let evidence = stapled.as_ref().map_or(trust, StapledRecords::records);
         let issued = self.issued(received, evidence, now)?;
         issued.evidence.prepare(asked.query());
-        Ok((issued, Ground { bytes: presentation.to_vec(), stapled }))
+        Ok((issued, Ground { bytes: presentation, stapled, portrait }))
     }
 
     /// Everything after the proof.
@@ -145,14 +145,14 @@ impl<S: Seen> Verifier<S> {
         &mut self,
         authentic: Authentic,
         asked: &Asked<'_>,
-        Ground { bytes, stapled }: Ground,
+        Ground { bytes, stapled, portrait }: Ground,
         trust: &TrustedState,
         grade: TrustGrade,
         now: u64,
     ) -> Result<Verdict, Refusal> {
         let evidence = stapled.as_ref().map_or(trust, StapledRecords::records);
         let fresh = authentic.fresh(asked, &self.policy, now)?;
-        let answer = fresh.answer(asked)?;
+        let answer = fresh.answer(asked, portrait)?;
         let standing = answer.standing(evidence, &self.epochs, &self.policy, now)?;
         let until = match asked {
             Asked::Displayed(_) => standing.made_at().saturating_add(self.policy.display_window + 1),
@@ -228,6 +228,8 @@ struct Ground {
     bytes: Vec<u8>,
     /// The proof of its issuer, where the trust data does not know it.
     stapled: Option<StapledRecords>,
+    /// A picture, with no claim to be anybody's.
+    portrait: Option<Vec<u8>>,
 }
 
 /// From an issuer that may issue this type.
@@ -305,7 +307,7 @@ struct Fresh {
 
 impl Fresh {
     /// VERD-05: exactly what was asked: no less, and nothing more is passed on.
-    fn answer(self, asked: &Asked<'_>) -> Result<Answer, Refusal> {
+    fn answer(self, asked: &Asked<'_>, image: Option<Vec<u8>>) -> Result<Answer, Refusal> {
         let query = asked.query();
         let presentation = &self.authentic.presentation;
         let credential_type = &self.authentic.evidence.credential_type;
@@ -314,7 +316,9 @@ impl Fresh {
         }
         // PRES-09: neither weaker nor more telling than asked.
         match (query.binding, presentation.binding()) {
-            (HolderBinding::DeviceKey, Binding::LinkSecret) => return Err(PresentationError::HolderBindingMissing.into()),
+            (HolderBinding::DeviceKey, Binding::LinkSecret) => {
+                return Err(PresentationError::HolderBindingMissing.into());
+            }
             (HolderBinding::LinkSecret, Binding::HardwareKey) => return Err(Refusal::ClaimNotRequested),
             (HolderBinding::DeviceKey, Binding::HardwareKey) | (HolderBinding::LinkSecret, Binding::LinkSecret) => {}
         }
@@ -333,13 +337,30 @@ impl Fresh {
             (Some(scope), Some(given)) if *scope == given.scope && asked.verifier() == Some(&given.verifier) => {}
             (Some(_), _) => return Err(Refusal::QueryNotSatisfied),
         }
-        Ok(Answer { fresh: self })
+        let portrait = image.map(|image| self.portrait(image)).transpose()?;
+        Ok(Answer { fresh: self, portrait })
+    }
+
+    /// PRES-15: a picture comes with a digest that was asked for, and is the one it is of.
+    fn portrait(&self, image: Vec<u8>) -> Result<Portrait, Refusal> {
+        let Authentic { presentation, evidence, .. } = &self.authentic;
+        let attributes = &evidence.credential_type.attributes;
+        let digest = |(name, value): &(String, Value)| {
+            let attribute = attributes.iter().find(|attribute| attribute.name == *name)?;
+            match (&attribute.encoding, value) {
+                (Encoding::Digest, Value::Bytes(digest)) => Some(check_portrait(&image, digest)),
+                _ => None,
+            }
+        };
+        presentation.shown().iter().find_map(digest).ok_or(Refusal::ClaimNotRequested)??;
+        Ok(Portrait(image))
     }
 }
 
 /// Answers the question.
 struct Answer {
     fresh: Fresh,
+    portrait: Option<Portrait>,
 }
 
 impl Answer {
@@ -381,13 +402,14 @@ impl Answer {
                 began
             }
         };
-        Ok(Standing { fresh: self.fresh, status_as_of })
+        Ok(Standing { fresh: self.fresh, portrait: self.portrait, status_as_of })
     }
 }
 
 /// In good standing.
 struct Standing {
     fresh: Fresh,
+    portrait: Option<Portrait>,
     status_as_of: u64,
 }
 
@@ -423,6 +445,7 @@ impl Standing {
             trust,
             issuer_known,
             status_as_of: self.status_as_of,
+            portrait: self.portrait,
             replay,
             binding: presentation.binding(),
             made_at: presentation.freshness().made_at,

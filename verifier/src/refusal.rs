@@ -1,6 +1,6 @@
 //! Why there is no verdict.
 
-use protocol::exchange::PresentationError;
+use protocol::exchange::{PortraitError, PresentationError};
 use protocol::ledger::StapleError;
 
 /// Why a presentation is refused. Names are stable; texts say what to do next and never who the holder is.
@@ -18,6 +18,9 @@ pub enum Refusal {
     /// The proof of the issuer that came with the presentation proves nothing.
     #[error(transparent)]
     Staple(#[from] StapleError),
+    /// The picture that came with the presentation is not the one that was signed.
+    #[error(transparent)]
+    Portrait(#[from] PortraitError),
     /// The trust data does not know the issuer's key.
     #[error("the issuer's key is not in the trust data; update it and scan again")]
     UnknownKey,

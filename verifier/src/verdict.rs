@@ -77,6 +77,26 @@ impl core::fmt::Debug for Recognition {
     }
 }
 
+/// The holder's picture, the one whose digest the issuer signed: a PNG.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Portrait(#[serde(with = "hex::serde")] pub(crate) Vec<u8>);
+
+impl Portrait {
+    /// The PNG.
+    #[must_use]
+    pub fn png(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// A portrait is personal data: logs and panics never show it (VERD-08).
+impl core::fmt::Debug for Portrait {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Portrait([redacted])")
+    }
+}
+
 /// A presentation that passed every check. There is no other way to make one, so claims are readable only
 /// here (VERD-08).
 #[derive(Debug, Clone, Serialize)]
@@ -93,6 +113,8 @@ pub struct Verdict {
     pub(crate) made_at: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) pseudonym: Option<Recognition>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) portrait: Option<Portrait>,
 }
 
 impl Verdict {
@@ -148,6 +170,13 @@ impl Verdict {
     #[must_use]
     pub fn pseudonym(&self) -> Option<&Recognition> {
         self.pseudonym.as_ref()
+    }
+
+    /// The holder's picture, if its digest was asked for and it came along. Whoever compares a face with a picture shows
+    /// this one, and no other (PRES-15).
+    #[must_use]
+    pub fn portrait(&self) -> Option<&Portrait> {
+        self.portrait.as_ref()
     }
 
     /// How the holder took part.

@@ -65,6 +65,9 @@ pub(crate) struct StoredCredential {
     /// One-time copies that have not been used.
     #[n(4)]
     pub(crate) copies: Option<Vec<StoredCopy>>,
+    /// The picture whose digest is among the attributes.
+    #[cbor(n(5), with = "minicbor::bytes")]
+    pub(crate) portrait: Option<Vec<u8>>,
 }
 
 /// What a one-time copy has of its own.

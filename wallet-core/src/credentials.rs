@@ -1,6 +1,7 @@
 //! What the owner holds, as the card list shows it.
 
-use protocol::credential::{Day, Label};
+use protocol::credential::{Day, Encoding, Label, Value};
+use protocol::exchange::{PortraitError, check_portrait};
 use protocol::identifier::Did;
 
 use crate::activity::{self, Event};
@@ -64,6 +65,35 @@ impl Wallet {
         })
     }
 
+    /// Whether the credential has the digest of a picture that the wallet does not have yet. The app fetches it with the
+    /// request the credential was issued on (ISSU-10).
+    ///
+    /// # Errors
+    /// [`WalletError::NoSuchCredential`], [`WalletError::TrustMissing`], [`WalletError::Locked`]
+    pub fn lacks_portrait(&self, id: &CredentialId, now: u64) -> Result<bool, WalletError> {
+        self.with_open(now, |open| {
+            let stored =
+                contents::find::<StoredCredential>(open.store.read(), id)?.ok_or(WalletError::NoSuchCredential)?;
+            Ok(stored.portrait.is_none() && portrait_digest(open, &stored)?.is_some())
+        })
+    }
+
+    /// Keeps the picture whose digest is in the credential, to be passed on where it is asked for.
+    ///
+    /// # Errors
+    /// [`WalletError::Portrait`] for another picture, or a credential without one; [`WalletError::NoSuchCredential`],
+    /// [`WalletError::TrustMissing`], [`WalletError::Locked`]
+    pub fn keep_portrait(&self, id: &CredentialId, image: &[u8], now: u64) -> Result<(), WalletError> {
+        self.with_open(now, |open| {
+            let mut stored =
+                contents::find::<StoredCredential>(open.store.read(), id)?.ok_or(WalletError::NoSuchCredential)?;
+            let digest = portrait_digest(open, &stored)?.ok_or(PortraitError::DigestMismatch)?;
+            check_portrait(image, &digest)?; // ISSU-10
+            stored.portrait = Some(image.to_vec());
+            open.store.change(|transaction| contents::replace(transaction, id, &stored))
+        })
+    }
+
     /// Deletes a credential and its key. The issuer does not learn of it.
     ///
     /// # Errors
@@ -80,6 +110,19 @@ impl Wallet {
             stored.key_aliases(id).iter().try_for_each(|alias| Ok(open.area.delete_key(alias)?))
         })
     }
+}
+
+/// The digest of a picture among a credential's attributes.
+pub(crate) fn portrait_digest(open: &Open, stored: &StoredCredential) -> Result<Option<Vec<u8>>, WalletError> {
+    let credential = &stored.credential;
+    let known = open.trust()?.credential_type(&credential.credential_type).ok_or(WalletError::IssuerNotTrusted)?;
+    let digest = known.attributes.iter().zip(&credential.values).find_map(|(attribute, value)| {
+        match (&attribute.encoding, value) {
+            (Encoding::Digest, Value::Bytes(digest)) => Some(digest.clone()),
+            _ => None,
+        }
+    });
+    Ok(digest)
 }
 
 fn describe(

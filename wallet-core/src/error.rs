@@ -1,7 +1,7 @@
 //! Why the wallet refuses.
 
 use protocol::credential::CredentialError;
-use protocol::exchange::{OfferError, PresentError, PresentationError, RequestError};
+use protocol::exchange::{OfferError, PortraitError, PresentError, PresentationError, RequestError};
 use protocol::ledger::bundle::BundleError;
 
 use crate::secure_area::SecureAreaError;
@@ -118,6 +118,10 @@ pub enum WalletError {
     /// The credential is not what its type or its issuer's key says.
     #[error(transparent)]
     Credential(#[from] CredentialError),
+
+    /// The picture is not the one whose digest is in the credential.
+    #[error(transparent)]
+    Portrait(#[from] PortraitError),
 
     // Public data for proofs.
     /// Not signatures on day numbers of the expected length and place.

@@ -146,7 +146,8 @@ impl Wallet {
             };
             let device = DeviceKey::new(area.as_ref(), id.key_alias(), device_key);
             let signers: Vec<_> = copies.iter().map(|copy| copy as &dyn Signer).collect();
-            let fault = || copies.iter().chain([&device]).find_map(DeviceKey::told).unwrap_or(WalletError::KeystoreFault);
+            let fault =
+                || copies.iter().chain([&device]).find_map(DeviceKey::told).unwrap_or(WalletError::KeystoreFault);
             let request = request.sign(&device, &signers).map_err(|_| fault())?;
             request.check_device_proof().map_err(|_| fault())?;
             let stored = StoredIssuance {
@@ -216,6 +217,7 @@ impl Wallet {
                 blinder: pending.blinder,
                 received_at: now,
                 copies,
+                portrait: None,
             };
             let replaced = open.store.change(|transaction| {
                 let held = contents::all::<StoredCredential>(transaction)?.into_iter();

@@ -2,9 +2,9 @@
 
 use std::cell::RefCell;
 
-use protocol::credential::{Credential, CredentialType, HolderBinding, Label};
+use protocol::credential::{CredentialType, Encoding, HolderBinding, Label};
 use protocol::exchange::{
-    AuthenticRequest, Freshness, Holding, OverAsk, Predicate, Prepared, PresentError, Presentation, Query,
+    AuthenticRequest, Freshness, Holding, OverAsk, Predicate, Prepared, PresentError, Presentation, Query, Received,
     RequestError, Scope, SignedRequest,
 };
 use protocol::identifier::Did;
@@ -132,7 +132,7 @@ impl Wallet {
                 purpose: authentic.purpose.clone(),
                 credential: id,
                 credential_name: credential_type.name.clone(),
-                attributes: items(credential_type, &stored.credential, query),
+                attributes: items(credential_type, &stored, query),
                 binding: query.binding,
                 bound: bound(credential_type, query.binding),
                 pseudonym: query.pseudonym.clone(),
@@ -212,7 +212,9 @@ impl Wallet {
             let known = open.trust()?.credential_type(&credential_type).ok_or(WalletError::IssuerNotTrusted)?;
             let query = Query::of_profile(known, known.profile(profile).ok_or(WalletError::NoSuchProfile)?);
             let made = match ready::finish(open, id, profile, now)? {
-                Some(presentation) => Made { presentation, copy: None },
+                Some(presentation) => {
+                    Made { presentation: illustrated(open, &stored, &query, presentation)?, copy: None }
+                }
                 None => present(open, id, &query, None, Freshness { made_at: now, request: None }, rng)?,
             };
             let event = Event::Displayed { credential_type, profile: profile.to_owned() };
@@ -241,7 +243,8 @@ fn held(open: &Open, query: &Query) -> Result<(CredentialId, StoredCredential), 
     fitting.max_by_key(|(_, stored)| stored.received_at).ok_or(WalletError::NotHeld)
 }
 
-fn items(credential_type: &CredentialType, credential: &Credential, query: &Query) -> Vec<ConsentItem> {
+fn items(credential_type: &CredentialType, stored: &StoredCredential, query: &Query) -> Vec<ConsentItem> {
+    let (credential, has_portrait) = (&stored.credential, stored.portrait.is_some());
     let attributes = credential_type.attributes.iter().zip(&credential.values).enumerate();
     let item = attributes.map(|(position, (attribute, value))| {
         let about = |predicate: &&Predicate| predicate.position(credential_type) == Some(position);
@@ -251,7 +254,11 @@ fn items(credential_type: &CredentialType, credential: &Credential, query: &Quer
         };
         let proven: Vec<Statement> = query.prove.iter().filter(about).map(statement).collect();
         let render = |lang| credential_type.render_value(position, value, lang);
-        let disclosure = if query.show.contains(&attribute.name) {
+        let picture = has_portrait && attribute.encoding == Encoding::Digest;
+        let disclosure = if picture && query.show.contains(&attribute.name) {
+            // Said as what it is: the digest would mean nothing to the owner.
+            Disclosure::Shown(Label { ko: "얼굴 사진".to_owned(), en: "the picture of your face".to_owned() })
+        } else if query.show.contains(&attribute.name) {
             Disclosure::Shown(Label { ko: render("ko"), en: render("en") })
         } else if proven.is_empty() {
             Disclosure::Kept
@@ -287,13 +294,7 @@ struct Made {
 impl Made {
     /// WFILE-13: the copy is gone and the log is written in one step, and only then does the presentation leave. A phone
     /// that dies before has shown nothing, one that dies after has lost a copy.
-    fn release(
-        self,
-        open: &mut Open,
-        id: &CredentialId,
-        now: u64,
-        event: &Event,
-    ) -> Result<Vec<u8>, WalletError> {
+    fn release(self, open: &mut Open, id: &CredentialId, now: u64, event: &Event) -> Result<Vec<u8>, WalletError> {
         open.store.change(|transaction| {
             if let Some(number) = self.copy {
                 let mut stored =
@@ -324,7 +325,25 @@ fn present(
         Some(verifier) => Presentation::create_for(verifier, holding, query, freshness, rng),
         None => Presentation::create(holding, query, freshness, rng),
     })?;
-    Ok(Made { presentation: made.encode(), copy })
+    let stored = contents::find::<StoredCredential>(open.store.read(), id)?.ok_or(WalletError::NoSuchCredential)?;
+    Ok(Made { presentation: illustrated(open, &stored, query, made.encode())?, copy })
+}
+
+/// The presentation with the picture, where the question is for its digest and the wallet has it (PRES-15).
+fn illustrated(
+    open: &Open,
+    stored: &StoredCredential,
+    query: &Query,
+    presentation: Vec<u8>,
+) -> Result<Vec<u8>, WalletError> {
+    let known = open.trust()?.credential_type(&query.credential_type).ok_or(WalletError::IssuerNotTrusted)?;
+    let portrait = stored.portrait.clone().filter(|_| shows_digest(known, query));
+    Ok(Received { presentation, staple: None, portrait }.encode())
+}
+
+fn shows_digest(credential_type: &CredentialType, query: &Query) -> bool {
+    let digests = credential_type.attributes.iter().filter(|attribute| attribute.encoding == Encoding::Digest);
+    digests.into_iter().any(|attribute| query.show.contains(&attribute.name))
 }
 
 /// Does of it what needs neither moment nor request.

@@ -29,10 +29,13 @@ fn seen(world: &World, bytes: &[u8]) -> (Binding, Option<String>) {
     let presentation = Presentation::decode(bytes).unwrap();
     let key = presentation.explain(&[]).bound;
     let binding = presentation.authenticate(&world.evidence(ZK)).unwrap().binding();
-    (binding, match key {
-        protocol::exchange::Bound::HardwareKey { key } => Some(key),
-        protocol::exchange::Bound::LinkSecret => None,
-    })
+    (
+        binding,
+        match key {
+            protocol::exchange::Bound::HardwareKey { key } => Some(key),
+            protocol::exchange::Bound::LinkSecret => None,
+        },
+    )
 }
 
 #[test]
@@ -94,8 +97,7 @@ fn req_06_a_key_is_not_given_to_who_registered_for_none() {
     let mut world = World::new();
     let wallet = world.wallet();
     world.obtain(&wallet, ZK);
-    for (query, purpose, reason) in
-        [(bound(&world), "rent", "device-key"), (world.query(ZK), "account", "link-secret")]
+    for (query, purpose, reason) in [(bound(&world), "rent", "device-key"), (world.query(ZK), "account", "link-secret")]
     {
         let request = Request::new(world.verifier.clone(), "key-1", purpose, query, NOW, 300, &mut world.rng);
         let consent = wallet.read_request(&world.signed(&request).encode(), NOW).unwrap();

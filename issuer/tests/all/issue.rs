@@ -274,7 +274,10 @@ fn issu_09_a_repeat_gets_the_same_bytes_and_another_body_none() {
     assert_eq!(restarted.issue(&request.encode(), NOW + 3600, &mut fresh()).as_ref(), Ok(&answer));
     let mut other = wallet.request(&world.issuer, &made, NOW);
     other.idempotency_key = request.idempotency_key;
-    assert_eq!(world.refusal(&other.sign(&wallet.device, &[]).unwrap(), NOW), Some(IssuanceRefusal::IdempotencyConflict));
+    assert_eq!(
+        world.refusal(&other.sign(&wallet.device, &[]).unwrap(), NOW),
+        Some(IssuanceRefusal::IdempotencyConflict)
+    );
     assert_eq!(world.issuer.issued(&PersonId::new(HOLDER)).unwrap().len(), 1);
     // Claims are not kept for longer than they can be asked for.
     world.issuer.forget_old(NOW + 8 * 86_400).unwrap();
@@ -368,7 +371,9 @@ fn issu_14_a_copy_for_each_key_and_for_no_other() {
     let copies = CredentialResponse::decode(&answer).unwrap().copies.unwrap();
     assert_eq!((credential.device_key, copies.len()), (None, 4));
     for (key, CopySignature(signature)) in keys.iter().zip(copies) {
-        wallet.check(&CredentialResponse { credential: credential.copy(key.public_key(), signature), copies: None }.encode());
+        wallet.check(
+            &CredentialResponse { credential: credential.copy(key.public_key(), signature), copies: None }.encode(),
+        );
     }
     // ISSU-09: repeated byte for byte, copies included.
     assert_eq!(world.issuer.issue(&request, NOW, &mut fresh()), Ok(answer));

@@ -130,7 +130,8 @@ mod tests {
             credential_type: "kr.licence.1".into(),
             claims: claims.iter().map(|claim| (*claim).to_owned()).collect(),
             predicates: Vec::new(),
-            pseudonyms: Vec::new(), binding: None
+            pseudonyms: Vec::new(),
+            binding: None,
         };
         let purpose = Purpose { id: "rental".into(), text: label(), permits: vec![permit] };
         let did = Did::derive("kr", b"shop").unwrap();

@@ -58,7 +58,8 @@ fn accreditation(seed: u8) -> Accreditation {
 fn registration(seed: u8) -> VerifierRegistration {
     let label = Label { ko: "술집".into(), en: "Bar".into() };
     let claims = vec![licence().attributes[0].name.clone()];
-    let permit = Permit { credential_type: licence().id, claims, predicates: vec![], pseudonyms: vec![], binding: None };
+    let permit =
+        Permit { credential_type: licence().id, claims, predicates: vec![], pseudonyms: vec![], binding: None };
     let purpose = Purpose { id: "age".into(), text: label.clone(), permits: vec![permit] };
     VerifierRegistration { did: did(seed), name: label, purposes: vec![purpose], withdrawn: false }
 }

@@ -143,6 +143,8 @@ pub struct VerdictRecord {
     pub bound_to_device: bool,
     /// By what the holder can be recognised again, if that was asked.
     pub pseudonym: Option<Recognition>,
+    /// The holder's picture as the issuer signed it, a PNG: what a face is compared with, and nothing else.
+    pub portrait: Option<Vec<u8>>,
 }
 
 /// By what a scanner recognises the same holder again, within one period or event and nowhere else.
@@ -174,6 +176,7 @@ impl From<Verdict> for VerdictRecord {
             status_as_of: verdict.status_as_of(),
             bound_to_request: verdict.replay() == ReplayProtection::Challenge,
             bound_to_device: verdict.binding() == Binding::HardwareKey,
+            portrait: verdict.portrait().map(|portrait| portrait.png().to_vec()),
             pseudonym: verdict.pseudonym().map(|given| Recognition {
                 name: given.name.clone(),
                 once: given.scope.is_once(),

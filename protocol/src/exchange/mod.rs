@@ -5,6 +5,7 @@ mod finder;
 pub mod frames;
 mod issuance;
 mod offer;
+mod portrait;
 mod predicate;
 mod presentation;
 mod pseudonym;
@@ -14,8 +15,12 @@ mod request;
 mod stapled;
 
 pub use evidence::IssuerEvidence;
-pub use issuance::{CopyRequest, CopySignature, CredentialRequest, CredentialResponse, IssuanceNonce, IssuanceRefusal, StatusToken, StatusTokens};
+pub use issuance::{
+    CopyRequest, CopySignature, CredentialRequest, CredentialResponse, IssuanceNonce, IssuanceRefusal, StatusToken,
+    StatusTokens,
+};
 pub use offer::{Offer, OfferError};
+pub use portrait::{PORTRAIT_MAX, PortraitError, Received, check_portrait};
 pub use predicate::{Claim, Predicate};
 pub use presentation::{
     AuthenticPresentation, Binding, Bound, Bytes, ExplainedStatus, Explanation, Freshness, HandleStatus, Holding,

@@ -2,7 +2,6 @@
 
 use minicbor::{Decode, Encode};
 
-use super::presentation::PresentationError;
 use crate::cbor;
 use crate::ledger::staple::{STAPLE_MAX, Staple};
 use crate::ledger::state::TrustedState;
@@ -47,19 +46,5 @@ impl StapledPresentation {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         cbor::to_vec(self)
-    }
-
-    /// Takes a received message apart: the presentation alone, or with a staple.
-    ///
-    /// # Errors
-    /// [`PresentationError::MalformedPresentation`] (STPL-01).
-    pub fn split(bytes: &[u8]) -> Result<(Vec<u8>, Option<Staple>), PresentationError> {
-        // The first byte of an array of two.
-        if bytes.first() != Some(&0x82) {
-            return Ok((bytes.to_vec(), None));
-        }
-        let stapled: Self =
-            cbor::from_slice(bytes, STAPLED_MAX).map_err(|_| PresentationError::MalformedPresentation)?;
-        Ok((stapled.presentation, Some(stapled.staple)))
     }
 }

@@ -1,6 +1,6 @@
 """A presentation, checked from specs/presentation.md, zk-credential.md and credential-types.md alone.
 
-Form and proof (VERD-03) of types bound by link secret; who is trusted and what was asked is the verifier's business.
+Form, device signature and proof (VERD-03) of types bound by link secret and their one-time copies; who is trusted and what was asked is the verifier's business.
 """
 
 import datetime
@@ -8,11 +8,16 @@ import hashlib
 import json
 from functools import lru_cache
 
+import p256
 from curve import G1, ORDER, Refused, compress, decompress_g1, hash_to_scalar, total
 from zk_presentation import Membership, Pseudonym, Statement, verify
 
 GENERATOR = compress(G1)
 EPOCH_DAY = datetime.date(1900, 1, 1)
+DEVICE = b"mid/v1/presentation/device;"
+P256_CODEC = b"\x80\x24"
+# Multicodec prefix and length: P-256, Ed25519.
+DEVICE_KEYS = ((P256_CODEC, 35), (b"\xed\x01", 34))
 LINK_SECRET, HANDLE, EXPIRY, DEVICE_KEY, ATTRIBUTES = 0, 2, 3, 4, 5
 
 
@@ -193,6 +198,7 @@ def has_the_shape(message) -> bool:
         and message.get(7, 0) < 1 << 32
         and all(is_pair(shown, int, (int, str, bytes)) and shown[0] < 256 for shown in message[4])
         and all(map(is_statement, message[5]))
+        and (8 not in message or (message[8][:2], len(message[8])) in DEVICE_KEYS)
         and (11 not in message or is_pseudonym(message[11]))
     )
 
@@ -217,11 +223,24 @@ def check(data: bytes, issuer: dict) -> None:
     places = [place for place, _ in message[4]]
     fits = all(a < b for a, b in zip(places, places[1:])) and all(place < len(attributes) for place in places)
     fits = fits and all(number_of(attributes[place], value) is not None for place, value in message[4])
-    fits = fits and 6 not in message and 7 in message and 8 not in message and 10 not in message
-    fits = fits and message[2] % 10 == 0 and (11 not in message or 3 in message)
+    bound = 8 in message
+    fits = fits and 6 not in message and 7 in message
+    fits = fits and (issuer["type"].get("bound_copies", 0) > 0 if bound else 10 not in message)
+    fits = fits and (bound or message[2] % 10 == 0)
+    fits = fits and (11 not in message or 3 in message and not bound)
     fits = fits and len(message[5]) <= 8 and all(s not in message[5][:i] for i, s in enumerate(message[5]))
     if not fits:
         raise Refused("TypeMismatch")
+    device = 0
+    if bound:  # PRES-06
+        if 10 not in message:
+            raise Refused("HolderBindingMissing")
+        signed = hashlib.sha256(write({key: value for key, value in message.items() if key != 10})).digest()
+        key = message[8]
+        p256_key = key[:2] == P256_CODEC
+        if not p256_key or not p256.holds(key[2:], len(DEVICE).to_bytes(8, "big") + DEVICE + signed, message[10]):
+            raise Refused("HolderBindingInvalid")
+        device = hash_to_scalar(write(key), b"mid/v1/credential/device-key;")
     position = {attribute["name"]: place for place, attribute in enumerate(attributes)}
     today = day_in_korea(message[2])
     days, sets = issuer["day_set"], issuer["sets"]
@@ -252,10 +271,10 @@ def check(data: bytes, issuer: dict) -> None:
         pseudonym = Pseudonym(write([issuer["network"], verifier, *scope]), LINK_SECRET, value)
 
     # PRES-05
-    shown = [(DEVICE_KEY, 0)] + [(ATTRIBUTES + place, number_of(attributes[place], value)) for place, value in message[4]]
+    shown = [(DEVICE_KEY, device)] + [(ATTRIBUTES + place, number_of(attributes[place], value)) for place, value in message[4]]
     definition = hashlib.sha256(issuer["definition"]).digest()
     header = b"mid/v1/credential/header;" + issuer["network"] + issuer["key_id"] + definition
-    context = b"mid/v1/presentation/context;" + write({**message, 9: b""})
+    context = b"mid/v1/presentation/context;" + write({**{key: value for key, value in message.items() if key != 10}, 9: b""})
     statement = Statement(issuer["bbs"], header, ATTRIBUTES + len(attributes), shown, memberships, pseudonym)
     verify(statement, context, message[9])
 

@@ -196,7 +196,7 @@ fn requested(world: &World) -> Vec<Case> {
             "NonCanonicalEncoding",
             [good.bytes.as_slice(), &[0]].concat(),
         ),
-        good.broken("A40", "too-large", "More bytes than a request may have.", "TooLarge", vec![0; 2_049]),
+        good.broken("A40", "too-large", "More bytes than a request may have.", "TooLarge", vec![0; 4_097]),
         good,
     ]
 }

@@ -1,6 +1,6 @@
 //! People with credentials in their phones.
 
-use protocol::credential::{Credential, Day, HolderSecrets, StatusMethod};
+use protocol::credential::{Credential, Day, HolderBinding, HolderSecrets, StatusMethod};
 use protocol::crypto::keys::{P256SigningKey, Signer};
 use protocol::exchange::{
     AuthenticRequest, Freshness, Holding, IssuerEvidence, Prepared, PresentError, Presentation, Query, Request,
@@ -48,8 +48,7 @@ impl Held {
     #[must_use]
     pub fn copy(&self, issuing: &Issuing, name: &str) -> Self {
         let device = P256SigningKey::generate(&mut crate::rng(name));
-        let secrets =
-            HolderSecrets { link_secret: self.secrets.link_secret, blinder: self.secrets.blinder };
+        let secrets = HolderSecrets { link_secret: self.secrets.link_secret, blinder: self.secrets.blinder };
         let credential = issuing.sign(self.credential.copy(device.public_key(), [0; 80]), &secrets);
         Self { credential, secrets, device: Some(device), evidence: self.evidence.clone() }
     }
@@ -165,14 +164,28 @@ pub struct Holder {
     pub licence: Held,
     /// The zero-knowledge identity.
     pub identity: Held,
+    /// A one-time copy of it.
+    pub copy: Held,
 }
 
 impl Holder {
     pub(super) fn new(person: &Person, licences: &Issuing, identities: &Issuing) -> Self {
+        let identity = Held::new(identities, person, "identity");
         Self {
             person: *person,
             licence: Held::new(licences, person, "licence"),
-            identity: Held::new(identities, person, "identity"),
+            copy: identity.copy(identities, &format!("one-time copy of {}", person.id)),
+            identity,
+        }
+    }
+
+    /// What answers `query`.
+    #[must_use]
+    pub fn holds(&self, query: &Query) -> &Held {
+        match (query.binding, query.credential_type == self.licence.credential.credential_type) {
+            (_, true) => &self.licence,
+            (HolderBinding::DeviceKey, false) => &self.copy,
+            (HolderBinding::LinkSecret, false) => &self.identity,
         }
     }
 }

@@ -199,7 +199,8 @@ impl World {
                 credential_type: identity.credential_type.clone(),
                 claims: vec![],
                 predicates: identity.prove.clone(),
-                pseudonyms: vec![], binding: None
+                pseudonyms: vec![],
+                binding: None,
             }],
         };
         let rental = Purpose {
@@ -209,7 +210,8 @@ impl World {
                 credential_type: identity.credential_type.clone(),
                 claims: vec![],
                 predicates: self.rental().prove,
-                pseudonyms: vec![Scope::Period(Period::Month), Scope::Event(EVENT.into())], binding: None
+                pseudonyms: vec![Scope::Period(Period::Month), Scope::Event(EVENT.into())],
+                binding: None,
             }],
         };
         let account = Purpose {
@@ -230,7 +232,8 @@ impl World {
                 credential_type: licence.credential_type,
                 claims: licence.show,
                 predicates: vec![],
-                pseudonyms: vec![], binding: None
+                pseudonyms: vec![],
+                binding: None,
             }],
         };
         let shop = VerifierRegistration {

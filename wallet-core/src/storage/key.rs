@@ -14,6 +14,9 @@ use crate::labels;
 use crate::pin::Pin;
 use crate::secure_area::SecureArea;
 
+/// Length of the database key, in bytes.
+const KEY: usize = 32;
+
 /// How much work one guess of the PIN costs (Argon2id, RFC 9106).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KdfParameters {
@@ -59,9 +62,10 @@ impl KdfParameters {
     }
 }
 
-/// The key of the database: 32 random bytes that exist in the clear only while the wallet is unlocked.
+/// The key of the database: 32 random bytes that exist in the clear only while the wallet is unlocked. They lie on the heap,
+/// so that handing the key on leaves no copy behind on the stack.
 #[derive(Zeroize, ZeroizeOnDrop)]
-pub(crate) struct DatabaseKey([u8; 32]);
+pub(crate) struct DatabaseKey(Box<[u8]>);
 
 impl core::fmt::Debug for DatabaseKey {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -71,14 +75,14 @@ impl core::fmt::Debug for DatabaseKey {
 
 impl DatabaseKey {
     pub(crate) fn generate(rng: &mut dyn CryptoRng) -> Self {
-        let mut key = Self([0; 32]);
+        let mut key = Self(vec![0; KEY].into_boxed_slice());
         rng.fill_bytes(&mut key.0);
         key
     }
 
     /// As SQLCipher takes a raw key.
     pub(crate) fn pragma(&self) -> Zeroizing<String> {
-        let digits = Zeroizing::new(hex::encode(self.0));
+        let digits = Zeroizing::new(hex::encode(&self.0));
         Zeroizing::new(format!("PRAGMA key = \"x'{}'\"", digits.as_str()))
     }
 }
@@ -148,9 +152,10 @@ impl WrappedKey {
         let cipher = wrapping_cipher(kdf, pin, &self.salt, &share)?;
         let payload = Payload { msg: &self.wrapped, aad: &associated(kdf, wallet) };
         let Ok(opened) = cipher.decrypt(&Nonce::default(), payload).map(Zeroizing::new) else { return Ok(None) };
-        <[u8; 32]>::try_from(opened.as_slice())
-            .map(|key| Some(DatabaseKey(key)))
-            .map_err(|_| WalletError::StorageTampered)
+        match opened.len() {
+            KEY => Ok(Some(DatabaseKey(opened.as_slice().into()))),
+            _ => Err(WalletError::StorageTampered),
+        }
     }
 }
 

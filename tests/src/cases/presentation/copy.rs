@@ -7,7 +7,7 @@ use crate::wire::PresentationWire;
 
 pub(super) fn cases(valid: &Valid<'_>) -> Vec<Case> {
     let (age, bound) = (&valid.age, &valid.bound);
-    let own = valid.copy.device.as_ref().expect("a copy has a device key");
+    let own = valid.world.holder.copy.device.as_ref().expect("a copy has a device key");
     let thief = P256SigningKey::generate(&mut crate::rng("thief's phone"));
     let wire = PresentationWire::decode(&bound.bytes);
     let bare = PresentationWire { device_key: None, device_signature: None, ..wire.clone() };
@@ -31,10 +31,13 @@ pub(super) fn cases(valid: &Valid<'_>) -> Vec<Case> {
             "ClaimNotRequested",
             bound.bytes.clone(),
         ),
-        broken("D01", "copy-signature-missing", "The phone did not sign.", "HolderBindingMissing", PresentationWire {
-            device_signature: None,
-            ..wire.clone()
-        }),
+        broken(
+            "D01",
+            "copy-signature-missing",
+            "The phone did not sign.",
+            "HolderBindingMissing",
+            PresentationWire { device_signature: None, ..wire.clone() },
+        ),
         broken("C26", "copy-key-removed", "Key and signature cut off, as if anonymous.", "ProofInvalid", bare),
         broken("C26", "copy-key-added", "An anonymous proof under a copy's key.", "ProofInvalid", dressed.signed(own)),
         broken("C26", "copy-other-phone", "A thief's phone names its key.", "ProofInvalid", stolen.signed(&thief)),

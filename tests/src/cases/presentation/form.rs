@@ -131,10 +131,11 @@ fn fields(valid: &Valid<'_>) -> Vec<Case> {
             "A handle in an anonymous presentation.",
             Valid::edit(age, |wire| wire.handle = Some(5)),
         ),
-        mismatch(
+        age.broken(
             "PRES-03",
             "surplus-device-key",
             "A device key in an anonymous presentation.",
+            "HolderBindingMissing",
             Valid::edit(age, |wire| {
                 wire.device_key = valid.world.holder.licence.credential.device_key;
             }),

@@ -15,7 +15,7 @@ use protocol::exchange::{Period, Scope, SignedRequest};
 
 use super::Case;
 use crate::wire::PresentationWire;
-use crate::world::{Held, NOW, World};
+use crate::world::{NOW, World};
 
 /// Presentations made without any trick, from which the broken ones are made.
 struct Valid<'w> {
@@ -30,8 +30,6 @@ struct Valid<'w> {
     region: Case,
     /// "Aged 19 or over", displayed by a one-time copy: no attribute, and a device key.
     bound: Case,
-    /// The copy.
-    copy: Held,
     /// "Aged 19 or over, may drive a car", in answer to a request of the shop for a pseudonym.
     recognised: Case,
     request: SignedRequest,
@@ -47,14 +45,12 @@ impl<'w> Valid<'w> {
         let show = |query: &str| identity.show(&world.identities, &world.profile(query), &mut crate::rng(query));
         let roadside = licence.show(&world.licences, &world.profile("roadside"), &mut crate::rng("roadside"));
         let answer = identity.reply(&world.identities, &world.profile("age-19"), &request, &mut crate::rng("answer"));
-        let copy = identity.copy(&world.identities, "one-time copy");
-        let bound = copy.show(&world.identities, &world.profile("age-19-bound"), &mut crate::rng("bound"));
+        let bound = world.holder.copy.show(&world.identities, &world.profile("age-19-bound"), &mut crate::rng("bound"));
         let asked = world.asked(&world.rental_request(Some(Scope::Period(Period::Month)), "request of the rental"));
         let recognised = identity.answer_to(&world.identities, &asked, NOW, &mut crate::rng("recognised"));
         let recognised = recognised.expect("a true statement");
         Self {
             bound: valid("bound", "An adult shows the age code with a phone's key.", "profile age-19-bound", bound),
-            copy,
             recognised: valid(
                 "recognised",
                 "A driver is recognised by the shop for a month.",
