@@ -10,7 +10,8 @@ pub use holding::{Attribute, Card, CardState, ConsentItem, ConsentSheet, Disclos
 
 use protocol::credential;
 use protocol::credential::age::Statute;
-use protocol::exchange::qr::{self, Drawing};
+use protocol::exchange::frames::{Assembler, FRAME_BYTES, Frames};
+use protocol::exchange::qr::{self, Drawing, QrError};
 use protocol::exchange::{Binding, Predicate};
 use verifier::{ReplayProtection, Verdict};
 
@@ -94,16 +95,43 @@ pub struct ShownCode {
     pub text: String,
     /// The code as a PNG.
     pub png: Vec<u8>,
+    /// Empty, or where one code does not hold the message (one with a portrait): small codes as PNG, to be shown in turn, of
+    /// which `text` and `png` are the first.
+    pub frames: Vec<Vec<u8>>,
     /// Nobody accepts it after that time, Unix seconds.
     pub expires_at: u64,
 }
 
 impl ShownCode {
     pub(crate) fn draw(kind: qr::Kind, message: Vec<u8>, expires_at: u64) -> Result<Self, ApiError> {
-        let text = qr::to_text(kind, &message)?;
-        let png = Drawing::new(&text)?.png()?;
-        Ok(Self { message, text, png, expires_at })
+        let texts = match qr::to_text(kind, &message) {
+            Ok(text) => vec![text],
+            Err(QrError::TooLarge) => {
+                let frames = Frames::new(kind, &message, FRAME_BYTES)?;
+                // Half as many again as are needed, so that one missed costs no whole round.
+                let count = frames.pieces() + frames.pieces().div_ceil(2);
+                frames.take(count).collect()
+            }
+            Err(other) => return Err(other.into()),
+        };
+        let mut frames = texts.iter().map(|text| Drawing::new(text)?.png()).collect::<Result<Vec<_>, QrError>>()?;
+        let png = frames.first().cloned().unwrap_or_default();
+        if texts.len() == 1 {
+            frames.clear();
+        }
+        Ok(Self { message, text: texts.into_iter().next().unwrap_or_default(), png, frames, expires_at })
     }
+}
+
+/// Puts a presentation together from the texts of small codes, seen in any order; those of another message are refused.
+///
+/// # Errors
+/// `Refused`: `FrameMismatch`, `MalformedInput`; `Retry`: `FrameMissing`, until enough were seen
+#[uniffi::export]
+pub fn assemble_presentation(texts: Vec<String>) -> Result<Vec<u8>, ApiError> {
+    let mut assembler = Assembler::new(qr::Kind::Presentation);
+    texts.iter().try_for_each(|text| assembler.receive(text))?;
+    Ok(assembler.message()?)
 }
 
 /// A shown attribute of a verified presentation.
