@@ -557,6 +557,7 @@ impl VerifierRegistration {
                 permit.claims.iter().try_for_each(|claim| identifier(claim))?;
                 length(&permit.predicates, 0, LIST_MAX)?;
                 distinct(&permit.predicates)?;
+                permit.predicates.iter().try_for_each(predicate)?;
                 length(&permit.pseudonyms, 0, LIST_MAX)?;
                 distinct(&permit.pseudonyms)?;
                 let named = |scope: &Scope| !matches!(scope, Scope::Event(name) if !is_event_name(name));
@@ -686,6 +687,21 @@ fn identifier(text: &str) -> Result<(), RecordError> {
         return Err(RecordError::MalformedIdentifier); // LREC-03
     }
     Ok(())
+}
+
+/// What a predicate names is in the credential type (LRUL-06); for itself it has the bounds of names.
+fn predicate(predicate: &Predicate) -> Result<(), RecordError> {
+    let (Predicate::AnyOf { attribute, codes } | Predicate::NoneOf { attribute, codes }) = predicate else {
+        return Ok(());
+    };
+    identifier(attribute)?;
+    codes.iter().try_for_each(|code| {
+        if code.len() > ID_MAX {
+            return Err(RecordError::TextTooLong); // LREC-02
+        }
+        let printable = !code.is_empty() && code.bytes().all(|b| b.is_ascii_graphic());
+        if printable { Ok(()) } else { Err(RecordError::MalformedIdentifier) } // LREC-03
+    })
 }
 
 pub(super) fn length<T>(list: &[T], min: usize, max: usize) -> Result<(), RecordError> {

@@ -191,6 +191,51 @@ fn lrec_02_texts_are_bounded() {
     assert_eq!(refused(Record::Accreditation(long)), RecordError::TextTooLong);
 }
 
+/// Where the strings of canonical CBOR are: start, length of the head, length of the string, whether it is text.
+fn strings(bytes: &[u8]) -> Vec<(usize, usize, usize, bool)> {
+    let (mut at, mut found) = (0, Vec::new());
+    while at < bytes.len() {
+        let (major, info) = (bytes[at] >> 5, usize::from(bytes[at] & 0x1f));
+        let extra = if info < 24 { 0 } else { 1 << (info - 24) };
+        let value = bytes[at + 1..at + 1 + extra].iter().fold(0, |value, byte| value << 8 | usize::from(*byte));
+        let value = if extra == 0 { info } else { value };
+        let content = if major == 2 || major == 3 { value } else { 0 };
+        if content > 0 {
+            found.push((at, 1 + extra, content, major == 3));
+        }
+        at += 1 + extra + content;
+    }
+    found
+}
+
+/// Whatever string of a record is made 10,000 bytes long: none is taken, in no kind of record.
+#[test]
+fn lrec_02_no_string_of_any_record_is_without_a_bound() {
+    let mut asks_much = verifier();
+    let permit = &mut asks_much.purposes[0].permits[0];
+    let (attribute, codes) = (|| "licence_class".to_owned(), || vec!["1-ordinary".to_owned()]);
+    permit.predicates.push(Predicate::AnyOf { attribute: attribute(), codes: codes() });
+    permit.predicates.push(Predicate::NoneOf { attribute: attribute(), codes: codes() });
+    permit.pseudonyms.push(Scope::Event("marathon-2026".into()));
+    let mut samples = records();
+    let kinds: std::collections::BTreeSet<u8> = samples.iter().map(|record| cbor::to_vec(record)[1]).collect();
+    assert_eq!(kinds.len(), 12, "a sample of every kind");
+    samples.push(Record::Verifier(asks_much));
+    let (mut texts, mut others) = (0, 0);
+    for record in samples {
+        let bytes = cbor::to_vec(&record);
+        for (at, head, content, text) in strings(&bytes) {
+            let filler = vec![b'a'; 10_000];
+            let major = if text { 0x79 } else { 0x59 };
+            let longer = [&bytes[..at], &[major, 0x27, 0x10], &filler, &bytes[at + head + content..]].concat();
+            let taken = cbor::from_slice::<Record>(&longer, VALUE_MAX).is_ok_and(|record| record.validate().is_ok());
+            assert!(!taken, "{record:?} at {at}");
+            if text { texts += 1 } else { others += 1 }
+        }
+    }
+    assert!(texts >= 39 && others >= 19, "{texts} {others}");
+}
+
 #[test]
 fn lrec_03_identifiers_have_a_grammar() {
     for bad in ["", "Upper", "space ", "a#b", "a/b", "한글"] {
