@@ -101,7 +101,7 @@ pub(crate) fn wasm(rest: &[String]) -> Result<(), String> {
     // blst is in C, and only clang compiles C to wasm.
     need("clang", "clang")?;
     if has("rustup") {
-        run("rustup", &["target", "add", TARGET])?;
+        target(TARGET)?;
     }
     // One unit with link-time optimisation: a page pays for every byte. It touches nothing that runs on this machine.
     let config = ["--config", "profile.release.lto=true", "--config", "profile.release.codegen-units=1"];
@@ -127,26 +127,40 @@ pub(crate) fn ledger(rest: &[String]) -> Result<(), String> {
     run("cargo", &arguments)
 }
 
+/// Makes a target of the compiler present.
+fn target(name: &str) -> Result<(), String> {
+    let installed = Command::new("rustup").args(["target", "list", "--installed"]).output();
+    let has = |listed: &std::process::Output| String::from_utf8_lossy(&listed.stdout).lines().any(|line| line == name);
+    if installed.is_ok_and(|listed| has(&listed)) { Ok(()) } else { run("rustup", &["target", "add", name]) }
+}
+
 /// Type-checks what phones and browsers run for both kinds of target.
 pub(crate) fn targets() -> Result<(), String> {
+    const TARGETS: [&str; 2] = ["wasm32-unknown-unknown", "aarch64-linux-android"];
     // blst is in C. A check needs the headers of some C library for that processor; a build for phones takes the NDK's.
     const HEADERS: &str = "/usr/aarch64-linux-gnu/include";
     need("clang", "clang")?;
     if !std::path::Path::new(HEADERS).exists() {
+        run("apt-get", &["update", "-q"])?;
         run("apt-get", &["install", "-y", "-q", "libc6-dev-arm64-cross"])?;
     }
+    TARGETS.iter().try_for_each(|name| target(name))?;
     let headers = format!("-isystem {HEADERS}");
-    for (target, flags) in [("wasm32-unknown-unknown", "-O3"), ("aarch64-linux-android", headers.as_str())] {
-        run("rustup", &["target", "add", target])?;
-        let of = target.replace('-', "_");
-        let (compiler, flags_of) = (format!("CC_{of}"), format!("CFLAGS_{of}"));
-        run_with(
-            "cargo",
-            &["check", "--release", "--locked", "--package", "protocol", "--package", "verifier", "--target", target],
-            &[(compiler.as_str(), "clang"), (flags_of.as_str(), flags)],
-        )?;
-    }
-    Ok(())
+    // One command for both, so that what runs while compiling is built once.
+    run_with(
+        "cargo",
+        &[
+            &["check", "--release", "--locked", "--package", "protocol", "--package", "verifier"][..],
+            &TARGETS.map(|name| ["--target", name]).concat(),
+        ]
+        .concat(),
+        &[
+            ("CC_wasm32_unknown_unknown", "clang"),
+            ("CFLAGS_wasm32_unknown_unknown", "-O3"),
+            ("CC_aarch64_linux_android", "clang"),
+            ("CFLAGS_aarch64_linux_android", &headers),
+        ],
+    )
 }
 
 /// Formats everything.
@@ -166,6 +180,7 @@ pub(crate) fn lint() -> Result<(), String> {
     crate::layers::check()?;
     crate::variants::check()?;
     crate::ids::check()?;
+    targets()?;
     deny()
 }
 

@@ -17,7 +17,7 @@ const HELP: &str = "cargo xtask <chore>
   bench [--json F]  figures beside named peers, as ratios, in one run; --peers adds those that take long to build
   qr-table          which codes two readers read, in pictures as a camera takes them
   bench --ledger [--json F] [--seconds N]
-                    four validators on this machine: finality, throughput, light client
+                    four validators on this machine: finality, throughput, light client; beside CometBFT where Go is
   wasm [DIR]        the verifier for web pages, into DIR (default target/web)
   demo              the main job, in English and Korean
   campaign [N]      N random kills (default 10000) of issue, revoke, ledger commit and wallet save
@@ -30,7 +30,7 @@ const HELP: &str = "cargo xtask <chore>
   fmt               format everything
   variants          which error variants no test produces
   ids               whether specifications and sources name the same rules
-  lint              formatting, clippy, documentation, error variants, rules, licences and advisories
+  lint              formatting, clippy, documentation, error variants, rules, targets, licences and advisories
   advisories        whether a crate in use has a known advisory; with `refresh [DIR]`, take a new copy of what is known
   pre-pr            lint, then test: what CI does
 
