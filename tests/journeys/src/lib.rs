@@ -10,6 +10,7 @@
 
 mod citizen;
 mod cluster;
+pub mod comet;
 mod proxy;
 mod services;
 

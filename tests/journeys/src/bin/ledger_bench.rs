@@ -1,8 +1,8 @@
 //! What the ledger does on this machine: four validators, each a process of its own, talked to over HTTP.
 //!
 //! `cargo xtask bench --ledger [--json FILE] [--seconds N]`. All of it runs on one machine at once, the senders included;
-//! every transaction's signature is checked by each validator. Beside it, where Go is installed, CometBFT's four
-//! validators with its own key-value application in the same run.
+//! every transaction's signature is checked by each validator. After it, where Go is installed, CometBFT's four validators
+//! with its own key-value application under the same load, in the same run.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use journeys::comet::{self, CometBft};
 use journeys::{Client, now, run};
 use protocol::credential::CredentialType;
 use protocol::crypto::keys::{Ed25519SigningKey, Signer};
@@ -54,6 +55,8 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let given = |name: &str| arguments.iter().position(|a| a == name).and_then(|at| arguments.get(at + 1)).cloned();
     let seconds: u64 = given("--seconds").map_or(20, |n| n.parse().expect("a number of seconds"));
+    // The load of the machine before anything of this runs.
+    let machine = machine();
     let place = tempfile::tempdir().expect("a folder");
     let dir = place.path().join("ledger");
     let governor = place.path().join("governor.key");
@@ -74,7 +77,7 @@ fn main() {
             .spawn()
             .expect("mid can be started")
     };
-    let _nodes = Nodes(folders.iter().zip(&urls).map(start).collect());
+    let nodes = Nodes(folders.iter().zip(&urls).map(start).collect());
     let urls: Vec<String> = urls.iter().map(|listen| format!("http://{listen}")).collect();
     let client = Client::default();
     for url in &urls {
@@ -87,41 +90,46 @@ fn main() {
     let issuers: Vec<Issuer> = (0..ISSUERS).map(Issuer::new).collect();
     world.set_up(&governor, &issuers);
 
-    let mut single: Vec<f64> =
-        (0..SINGLE).map(|n| world.update(&issuers[0], n as u64, 0).as_secs_f64() * 1_000.0).collect();
-    single.sort_by(f64::total_cmp);
-    println!("one at a time: submitted → final p50 {:.0} ms, p99 {:.0} ms", at(&single, 50), at(&single, 99));
-
-    let before = world.height();
-    let (done, mut loaded, took) = world.load(&issuers, Duration::from_secs(seconds), SINGLE as u64);
-    loaded.sort_by(f64::total_cmp);
-    let (rate, blocks) = (done as f64 / took.as_secs_f64(), world.height() - before);
-    println!(
-        "under load: {done} updates in {:.1} s = {rate:.0} per second, {blocks} blocks, p50 {:.0} ms, p99 {:.0} ms",
-        took.as_secs_f64(),
-        at(&loaded, 50),
-        at(&loaded, 99)
-    );
+    let single = Times::of((0..SINGLE).map(|n| world.update(&issuers[0], n as u64, 0)));
+    let (before, time) = (world.height(), Duration::from_secs(seconds));
+    let first = |sender| if sender == 0 { SINGLE as u64 } else { 0 };
+    let loaded = load(time, first, |sender, n| world.update(&issuers[sender], n, 0));
+    let blocks = world.height() - before;
+    println!("ours: {}, {blocks} blocks", line(&single, &loaded));
 
     let key = StateKey::did(&issuers[0].did);
-    let (bytes, checks) = world.light_client(&key);
-    println!("light client: proof of {bytes} bytes, checked in {:.2} ms (median)", at(&checks, 50));
-    let wasm = wasm_check(&world, &key, place.path());
-    if let Some(wasm) = &wasm {
-        println!("the same in wasm: {wasm} ms (median)");
-    }
+    let proof = world.proof(&key);
     let (_, bundle) = world.client.get(&format!("{}/v1/bundle", world.urls[0])).expect("a bundle");
-    let comet = comet_bft(place.path());
+    let database = std::fs::metadata(folders[0].join("ledger.sqlite")).map_or(0, |file| file.len());
+    // Who checks proofs runs no validators: they stop first.
+    drop(nodes);
+    let checks = native_check(&world.anchor, &proof);
+    println!("light client: proof of {} bytes, checked in {:.2} ms (median)", proof.len(), checks.at(50));
+    let wasm = wasm_check(&world.anchor, &proof, place.path());
+    if let Some(wasm) = &wasm {
+        println!("the same in wasm: {} ms (median), {} ms the first time", wasm["p50_ms"], wasm["first_ms"]);
+    }
+    let comet = comet_bft(place.path(), time);
+    let ratio = |ours: f64, theirs: &Value| theirs.as_f64().map(|theirs| ours / theirs);
+    let beside = |run: &str| {
+        json!({
+            "single_p50": ratio(single.at(50), &comet[run]["single"]["p50_ms"]),
+            "load_p50": ratio(loaded.times.at(50), &comet[run]["load"]["p50_ms"]),
+            "load_per_second": ratio(loaded.per_second(), &comet[run]["load"]["per_second"]),
+        })
+    };
+    let mut load = loaded.json();
+    load["blocks"] = blocks.into();
     let figures = json!({
-        "machine": machine(),
+        "machine": machine,
         "validators": 4, "processes": "4 validators and all senders on this one machine",
         "signatures_checked": true,
-        "single": { "transactions": SINGLE, "p50_ms": at(&single, 50), "p99_ms": at(&single, 99) },
-        "load": { "updates": done, "seconds": took.as_secs_f64(), "per_second": rate, "blocks": blocks,
-            "p50_ms": at(&loaded, 50), "p99_ms": at(&loaded, 99), "senders": ISSUERS, "in_flight": ISSUERS * IN_FLIGHT },
-        "light_client": { "proof_bytes": bytes, "native_p50_ms": at(&checks, 50), "wasm_p50_ms": wasm },
+        "single": single.json(),
+        "load": load,
+        "light_client": { "proof_bytes": proof.len(), "native_p50_ms": checks.at(50), "wasm": wasm },
         "bundle_bytes": bundle.len(),
-        "database_bytes": std::fs::metadata(folders[0].join("ledger.sqlite")).map_or(0, |file| file.len()),
+        "database_bytes": database,
+        "ours_to_cometbft": { "as_it_comes": beside("as_it_comes"), "without_pause": beside("without_pause") },
         "cometbft": comet,
     });
     println!("{figures}");
@@ -149,11 +157,6 @@ fn machine() -> Value {
     json!({ "cpu": name, "cores": std::thread::available_parallelism().map_or(0, usize::from), "load": load.trim() })
 }
 
-/// The value below which so many per cent lie.
-fn at(sorted: &[f64], percent: usize) -> f64 {
-    sorted.get((sorted.len() * percent / 100).min(sorted.len().saturating_sub(1))).copied().unwrap_or(f64::NAN)
-}
-
 fn wait(mut until: impl FnMut() -> bool) {
     let began = Instant::now();
     while !until() {
@@ -170,6 +173,81 @@ fn journeys_key(path: &Path) -> Ed25519SigningKey {
         _ => hex::decode_to_slice(String::from_utf8_lossy(&text).trim(), &mut seed).expect("a key in hexadecimal"),
     }
     Ed25519SigningKey::from_seed(&seed)
+}
+
+/// How long things took, sorted, in milliseconds.
+struct Times(Vec<f64>);
+
+impl Times {
+    fn of(times: impl IntoIterator<Item = Duration>) -> Self {
+        let mut times: Vec<f64> = times.into_iter().map(|time| time.as_secs_f64() * 1_000.0).collect();
+        times.sort_by(f64::total_cmp);
+        Self(times)
+    }
+
+    /// The value below which so many per cent lie.
+    fn at(&self, percent: usize) -> f64 {
+        let Self(sorted) = self;
+        sorted.get((sorted.len() * percent / 100).min(sorted.len().saturating_sub(1))).copied().unwrap_or(f64::NAN)
+    }
+
+    fn json(&self) -> Value {
+        json!({ "count": self.0.len(), "p50_ms": self.at(50), "p99_ms": self.at(99) })
+    }
+}
+
+/// What came of many senders at once.
+struct Load {
+    times: Times,
+    seconds: f64,
+}
+
+impl Load {
+    fn per_second(&self) -> f64 {
+        self.times.0.len() as f64 / self.seconds
+    }
+
+    fn json(&self) -> Value {
+        json!({ "updates": self.times.0.len(), "seconds": self.seconds, "per_second": self.per_second(),
+            "p50_ms": self.times.at(50), "p99_ms": self.times.at(99), "senders": ISSUERS,
+            "in_flight": ISSUERS * IN_FLIGHT })
+    }
+}
+
+/// As many senders as there are issuers, each with so many updates on their way, for some time. `update` says how long the
+/// `n`-th one of a sender took until it was final; each sender counts from what `first` says.
+fn load(time: Duration, first: impl Fn(usize) -> u64, update: impl Fn(usize, u64) -> Duration + Sync) -> Load {
+    let (stop, times, update) = (AtomicBool::new(false), Mutex::new(Vec::new()), &update);
+    std::thread::scope(|scope| {
+        for sender in 0..ISSUERS {
+            let next = Arc::new(AtomicU64::new(first(sender)));
+            for _ in 0..IN_FLIGHT {
+                let (next, stop, times) = (next.clone(), &stop, &times);
+                scope.spawn(move || {
+                    while !stop.load(Ordering::Relaxed) {
+                        let took = update(sender, next.fetch_add(1, Ordering::Relaxed));
+                        if !stop.load(Ordering::Relaxed) {
+                            times.lock().expect("the times").push(took);
+                        }
+                    }
+                });
+            }
+        }
+        std::thread::sleep(time);
+        stop.store(true, Ordering::Relaxed);
+    });
+    Load { times: Times::of(times.into_inner().expect("the times")), seconds: time.as_secs_f64() }
+}
+
+fn line(single: &Times, load: &Load) -> String {
+    format!(
+        "one at a time p50 {:.0} ms, p99 {:.0} ms; under load {:.0} per second, p50 {:.0} ms, p99 {:.0} ms",
+        single.at(50),
+        single.at(99),
+        load.per_second(),
+        load.times.at(50),
+        load.times.at(99)
+    )
 }
 
 struct Issuer {
@@ -203,20 +281,21 @@ impl World {
     fn set_up(&self, governor: &Ed25519SigningKey, issuers: &[Issuer]) {
         let licence = licence();
         let mut nonce = 0;
-        let mut govern = |records: Vec<Record>| {
+        let mut govern = |records: Vec<Record>, founders: &[Issuer]| {
             let writes = records.into_iter().map(|record| Write { record, previous_version: 0 }).collect();
             let body =
                 TransactionBody { network_id: self.anchor.network_id, sender: Sender::Governance, nonce, writes };
             nonce += 1;
-            let bytes = body.signed_by(&[governor]).expect("signed").encode();
+            let signers: Vec<&dyn Signer> = std::iter::once(governor as &dyn Signer)
+                .chain(founders.iter().map(|issuer| &issuer.key as &dyn Signer))
+                .collect();
+            let bytes = body.signed_by(&signers).expect("signed").encode();
             let (status, answer) =
                 self.client.post(&format!("{}/v1/transactions", self.urls[0]), &bytes).expect("an answer");
             assert_eq!(status, 200, "{}", String::from_utf8_lossy(&answer));
         };
-        govern(vec![Record::CredentialType(TypeDefinition {
-            id: licence.id.clone(),
-            definition: licence.definition(),
-        })]);
+        let definition = TypeDefinition { id: licence.id.clone(), definition: licence.definition() };
+        govern(vec![Record::CredentialType(definition)], &[]);
         for some in issuers.chunks(16) {
             govern(
                 some.iter()
@@ -231,6 +310,7 @@ impl World {
                         Record::Did(DidRecord { did: issuer.did.clone(), keys: vec![key], deactivated: false })
                     })
                     .collect(),
+                some,
             );
             govern(
                 some.iter()
@@ -245,6 +325,7 @@ impl World {
                         })
                     })
                     .collect(),
+                &[],
             );
         }
     }
@@ -287,32 +368,7 @@ impl World {
         }
     }
 
-    fn load(&self, issuers: &[Issuer], time: Duration, first: u64) -> (u64, Vec<f64>, Duration) {
-        let (stop, done, times) = (AtomicBool::new(false), AtomicU64::new(0), Mutex::new(Vec::new()));
-        std::thread::scope(|scope| {
-            for issuer in issuers {
-                let next = Arc::new(AtomicU64::new(if issuer.number == 0 { first } else { 0 }));
-                for _ in 0..IN_FLIGHT {
-                    let next = next.clone();
-                    let (stop, done, times) = (&stop, &done, &times);
-                    scope.spawn(move || {
-                        while !stop.load(Ordering::Relaxed) {
-                            let took = self.update(issuer, next.fetch_add(1, Ordering::Relaxed), 0);
-                            if !stop.load(Ordering::Relaxed) {
-                                done.fetch_add(1, Ordering::Relaxed);
-                                times.lock().expect("the times").push(took.as_secs_f64() * 1_000.0);
-                            }
-                        }
-                    });
-                }
-            }
-            std::thread::sleep(time);
-            stop.store(true, Ordering::Relaxed);
-        });
-        (done.into_inner(), times.into_inner().expect("the times"), time)
-    }
-
-    fn light_client(&self, key: &StateKey) -> (usize, Vec<f64>) {
+    fn proof(&self, key: &StateKey) -> Vec<u8> {
         let mut bytes = Vec::new();
         wait(|| match self.client.get(&format!("{}/v1/proofs/{key}", self.urls[0])) {
             Some((200, proof)) => {
@@ -321,30 +377,32 @@ impl World {
             }
             _ => false,
         });
-        let check = |_| {
-            let began = Instant::now();
-            let proof = LedgerProof::decode(&bytes).expect("a proof");
-            proof::check(&self.anchor, &proof, 0).expect("a good proof");
-            began.elapsed().as_secs_f64() * 1_000.0
-        };
-        let mut checks: Vec<f64> = (0..200).map(check).collect();
-        checks.sort_by(f64::total_cmp);
-        (bytes.len(), checks)
+        bytes
     }
+}
+
+fn native_check(anchor: &TrustAnchor, bytes: &[u8]) -> Times {
+    let check = |_| {
+        let began = Instant::now();
+        let proof = LedgerProof::decode(bytes).expect("a proof");
+        proof::check(anchor, &proof, 0).expect("a good proof");
+        began.elapsed()
+    };
+    Times::of((0..200).map(check))
 }
 
 fn licence() -> CredentialType {
     CredentialType::parse(include_bytes!("../../../../specs/types/driver-licence.json")).expect("a credential type")
 }
 
-/// The same check as wasm under Node.js, where `cargo xtask wasm` has been run; median milliseconds.
-fn wasm_check(world: &World, key: &StateKey, place: &Path) -> Option<f64> {
+/// The same check as wasm under Node.js, where `cargo xtask wasm` has been run: the first time in a fresh process, when the
+/// program is compiled as it goes, and the median of those after.
+fn wasm_check(anchor: &TrustAnchor, proof: &[u8], place: &Path) -> Option<Value> {
     let web = journeys::program().parent()?.parent()?.join("web");
     if !web.join("mid_web.js").exists() {
         println!("the same in wasm: not measured; run `cargo xtask wasm` first");
         return None;
     }
-    let (_, proof) = world.client.get(&format!("{}/v1/proofs/{key}", world.urls[0]))?;
     let script = place.join("check.mjs");
     std::fs::copy(web.join("mid_web.js"), place.join("mid_web.mjs")).ok()?;
     let text = format!(
@@ -352,74 +410,45 @@ fn wasm_check(world: &World, key: &StateKey, place: &Path) -> Option<f64> {
          initSync({{ module: readFileSync({:?}) }});\n\
          const [anchor, proof] = ['{}', '{}'].map((t) => Uint8Array.from(Buffer.from(t, 'hex')));\n\
          const times = [];\n\
-         for (let i = 0; i < 60; i++) {{ const t = performance.now(); const a = JSON.parse(check_ledger_proof(anchor, proof, 0));\n\
+         for (let i = 0; i < 201; i++) {{ const t = performance.now(); const a = JSON.parse(check_ledger_proof(anchor, proof, 0));\n\
          times.push(performance.now() - t); if (!a.proven) throw new Error(JSON.stringify(a)); }}\n\
-         times.sort((a, b) => a - b); console.log(times[30].toFixed(2));\n",
+         const first = times.shift(); times.sort((a, b) => a - b);\n\
+         console.log(JSON.stringify({{ first_ms: first, p50_ms: times[100], p99_ms: times[198] }}));\n",
         web.join("mid_web_bg.wasm"),
-        hex::encode(world.anchor.encode()),
+        hex::encode(anchor.encode()),
         hex::encode(proof)
     );
     std::fs::write(&script, text).ok()?;
     let output = Command::new("node").arg(&script).output().ok()?;
-    let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    said.trim().parse().ok()
+    serde_json::from_slice(&output.stdout).ok()
 }
 
-/// CometBFT 0.38 with its key-value application, four validators, where `cometbft` is installed
-/// (`go install github.com/cometbft/cometbft/cmd/cometbft@v0.38.19`). Its transactions carry no signature.
-fn comet_bft(place: &Path) -> Value {
-    if !Command::new("cometbft").arg("version").output().is_ok_and(|out| out.status.success()) {
-        return json!({ "measured": false, "why": "`cometbft` is not installed" });
-    }
-    let home = place.join("comet");
-    let made =
-        Command::new("cometbft").args(["testnet", "--v", "4", "--o"]).arg(&home).output().expect("cometbft runs");
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    let ports: Vec<(u16, u16)> = (0..4).map(|_| (free_port(), free_port())).collect();
-    let id = |n: usize| {
-        let out = Command::new("cometbft").args(["show-node-id", "--home"]).arg(home.join(format!("node{n}"))).output();
-        String::from_utf8_lossy(&out.expect("cometbft runs").stdout).trim().to_owned()
+/// CometBFT's four validators under the same load, as it comes and without its pause after each block.
+fn comet_bft(place: &Path, time: Duration) -> Value {
+    let program = match comet::program() {
+        Ok(program) => program,
+        Err(why) => {
+            println!("CometBFT: not measured: {why}");
+            return json!({ "measured": false, "why": why });
+        }
     };
-    let peers: Vec<String> = (0..4).map(|n| format!("{}@127.0.0.1:{}", id(n), ports[n].0)).collect();
-    let start = |n: usize| {
-        let node = home.join(format!("node{n}"));
-        let config = node.join("config/config.toml");
-        let text = std::fs::read_to_string(&config).expect("a configuration");
-        let text = text
-            .replace("addr_book_strict = true", "addr_book_strict = false")
-            .replace("allow_duplicate_ip = false", "allow_duplicate_ip = true");
-        std::fs::write(&config, text).expect("the configuration can be written");
-        Command::new("cometbft")
-            .args(["node", "--proxy_app", "kvstore", "--log_level", "error", "--home"])
-            .arg(&node)
-            .arg(format!("--p2p.laddr=tcp://127.0.0.1:{}", ports[n].0))
-            .arg(format!("--rpc.laddr=tcp://127.0.0.1:{}", ports[n].1))
-            .arg(format!("--p2p.persistent_peers={}", peers.join(",")))
-            .arg("--rpc.pprof_laddr=")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("cometbft runs")
+    let measure = |name: &str, pause: &str| {
+        let network = CometBft::start(&program, &place.join(name), pause);
+        // A node that gave up waiting takes the same bytes no second time: another key then, and the clock runs on.
+        let submit = |via: usize, key: &str| {
+            let began = Instant::now();
+            let done = (0..200).find(|attempt| network.submit(via, &format!("{key}a{attempt}")).is_some());
+            assert!(done.is_some(), "CometBFT takes nothing any more");
+            began.elapsed()
+        };
+        let single = Times::of((0..SINGLE).map(|n| submit(0, &format!("single{n}"))));
+        let load = load(time, |_| 0, |sender, n| submit(sender, &format!("k{sender}n{n}")));
+        println!("CometBFT {}, timeout_commit {pause}: {}", comet::VERSION, line(&single, &load));
+        json!({ "timeout_commit": pause, "single": single.json(), "load": load.json() })
     };
-    let _nodes = Nodes((0..4).map(start).collect());
-    let client = Client::default();
-    let submit = |n: usize| {
-        let began = Instant::now();
-        let url = format!("http://127.0.0.1:{}/broadcast_tx_commit?tx=\"k{n}=v{n}\"", ports[n % 4].1);
-        let answer = client.get(&url).filter(|(status, _)| *status == 200)?;
-        let answer: Value = serde_json::from_slice(&answer.1).ok()?;
-        answer["result"]["height"].as_str().filter(|height| *height != "0")?;
-        Some(began.elapsed().as_secs_f64() * 1_000.0)
-    };
-    wait(|| submit(0).is_some());
-    let mut times: Vec<f64> = (1..=20).filter_map(submit).collect();
-    times.sort_by(f64::total_cmp);
-    println!(
-        "CometBFT 0.38, key-value application, no signatures: submitted → final p50 {:.0} ms, p99 {:.0} ms",
-        at(&times, 50),
-        at(&times, 99)
-    );
-    json!({ "measured": true, "version": "0.38.19", "application": "kvstore, no signatures", "transactions": times.len(),
-        "p50_ms": at(&times, 50), "p99_ms": at(&times, 99) })
+    json!({
+        "measured": true, "version": comet::VERSION, "application": "kvstore, transactions without signatures",
+        "as_it_comes": measure("comet", "1s"), "without_pause": measure("comet-fast", "0s"),
+    })
 }
