@@ -4,6 +4,7 @@
 
 use std::fmt::Write as _;
 
+use ledger_node::escape;
 use verifier::Verdict;
 
 use crate::clock;
@@ -254,22 +255,6 @@ nav a{margin-right:1rem}a{color:#0b3d91}:focus-visible{outline:3px solid #0b3d91
 .skip{position:absolute;left:-99rem}.skip:focus{position:static}dt{font-weight:600;margin-top:.6rem}\
 code,pre,textarea{font-family:ui-monospace,monospace;overflow-wrap:anywhere}pre{white-space:pre-wrap;background:#f3f3f3;padding:.8rem}\
 textarea,select{width:100%;font-size:1rem;box-sizing:border-box}button{font-size:1rem;padding:.5rem 1.5rem}";
-
-/// Text inside HTML, also inside quoted attributes.
-fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
-}
 
 #[cfg(test)]
 mod tests {

@@ -97,8 +97,8 @@ impl Issuer {
         self.credential_types().map(|credential_type| record(&credential_type.id)).collect()
     }
 
-    /// A transaction with these records, signed with the issuer's DID key. The DID itself, accreditation and
-    /// credential types are the governors' to write, not the issuer's.
+    /// A transaction with these records, signed with the issuer's DID key alone. Accreditation and credential types are
+    /// the governors' to write, and a new DID needs their signatures, too (LRUL-14).
     ///
     /// # Errors
     /// [`IssuerError::Ledger`] when the ledger cannot say what comes next, [`IssuerError::Keys`].

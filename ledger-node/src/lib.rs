@@ -38,6 +38,7 @@ pub mod store;
 pub mod testkit;
 
 pub use api::Limits;
+pub use explorer::escape;
 pub use genesis::GenesisError;
 pub use history::Version;
 pub use node::{ListError, Node, NodeConfig, NodeError};

@@ -122,7 +122,7 @@ mod tests {
         let one = by(&[&first]);
         let two = endorsed(&one, &[second.clone(), first.clone()]).unwrap();
         assert_eq!(two, by(&[&first, &second]));
-        assert_eq!(endorsed(&two, &[second.clone()]).unwrap(), two);
+        assert_eq!(endorsed(&two, std::slice::from_ref(&second)).unwrap(), two);
         let mut void = one;
         *void.last_mut().unwrap() ^= 1;
         let refused = endorsed(&void, &[second]);

@@ -9,7 +9,8 @@ use crate::clock;
 const KST: u64 = 9 * 3_600;
 
 /// Text inside HTML, also inside quoted attributes.
-pub(super) fn escape(text: &str) -> String {
+#[must_use]
+pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -23,7 +23,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-use self::html::escape;
+pub use self::html::escape;
 use self::lang::Lang;
 use crate::clock;
 use crate::node::Node;

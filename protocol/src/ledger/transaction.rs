@@ -106,7 +106,7 @@ pub struct Endorsement {
     pub signature: Signature,
 }
 
-/// A transaction: one endorsement by a DID's key, or several by governors.
+/// A transaction: one endorsement by a DID's key, several by governors, or, where a DID is new, both.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
 pub struct Transaction {
