@@ -10,7 +10,7 @@ use crate::crypto::multikey::Multikey;
 use crate::identifier::{Controllers, Purpose};
 
 /// The most proofs of a document.
-const PROOFS_MAX: usize = 16;
+const PROOFS_MAX: usize = 8;
 /// How far the clock of whoever made a proof may be ahead, in seconds.
 const AHEAD_MAX: i64 = 300;
 /// The longest base58 text of a signature.

@@ -111,8 +111,11 @@ impl Guard<'_> {
                 return Err(W3cError::UnprotectedTerm);
             }
             let mut value = self.value(value)?;
-            if name == "type" || name == "@type" {
-                self.merge_types(&mut value);
+            match (name.as_str(), &mut value) {
+                ("type" | "@type", types) => self.merge_types(types),
+                // As the other implementations do (JSON-LD 1.1 API, section 5.1.2, step 13.4.8.1).
+                ("@language", Value::String(tag)) => tag.make_ascii_lowercase(),
+                _ => {}
             }
             guarded.insert(name.clone(), value);
         }
@@ -150,7 +153,7 @@ fn directed(members: &mut Map<String, Value>) -> Result<(), W3cError> {
     let direction = direction.as_str().filter(|text| ["ltr", "rtl"].contains(text)).ok_or(W3cError::UnprotectedTerm)?;
     let language = match members.remove("@language") {
         None => String::new(),
-        Some(Value::String(language)) => language.to_ascii_lowercase(),
+        Some(Value::String(language)) => language,
         Some(_) => return Err(W3cError::UnprotectedTerm),
     };
     let datatype = Value::String(format!("{I18N}{language}_{direction}"));
