@@ -14,10 +14,12 @@ pub(crate) fn campaign(rest: &[String]) -> Result<(), String> {
         ["cluster", rest @ ..] => {
             run("cargo", &["build", "--release", "--locked"])?;
             let cycles = rest.first().unwrap_or(&"1000");
-            let (restarts, partitions) = (("MID_RESTARTS", "200"), ("MID_PARTITIONS", "300"));
+            let (restarts, partitions, wipes) =
+                (("MID_RESTARTS", "200"), ("MID_PARTITIONS", "300"), ("MID_WIPES", "20"));
             // The promise is about a machine that does nothing else.
             let limit = ("MID_STALL_LIMIT", "10");
-            test("journeys", &["--test", "cluster"], &[("MID_CYCLES", cycles), restarts, partitions, limit])
+            let numbers = [("MID_CYCLES", *cycles), restarts, partitions, wipes, limit];
+            test("journeys", &["--test", "cluster", "--test", "wiped"], &numbers)
         }
         ["kills", rest @ ..] | rest => {
             run("cargo", &["build", "--release", "--locked"])?;

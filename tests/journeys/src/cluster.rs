@@ -1,19 +1,21 @@
 //! `mid ledger init` and `mid ledger run`: a network of validators as separate processes.
 
+mod load;
+mod writing;
+
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use protocol::crypto::keys::{Ed25519SigningKey, Signer as _};
-use protocol::identifier::Did;
+use protocol::crypto::keys::Ed25519SigningKey;
 use protocol::ledger::anchor::TrustAnchor;
-use protocol::ledger::record::{DidKey, DidRecord, Purposes, Record};
-use protocol::ledger::transaction::{Sender, Transaction, TransactionBody, Write};
 use serde_json::Value;
 
 use crate::proxy::Proxy;
 use crate::services::Client;
+
+pub use load::Load;
 
 const NETWORK: &str = "kr-test";
 /// Longest time until a node answers on a busy machine.
@@ -52,6 +54,15 @@ impl Cluster {
     /// When `mid ledger init` refuses.
     #[must_use]
     pub fn init(dir: &Path, validators: usize) -> Self {
+        Self::with_epochs(dir, validators, None)
+    }
+
+    /// The same, with epochs of so many blocks: a change of validators then takes seconds.
+    ///
+    /// # Panics
+    /// When `mid ledger init` refuses.
+    #[must_use]
+    pub fn with_epochs(dir: &Path, validators: usize, blocks: Option<u64>) -> Self {
         let (places, governor) = (free_addresses(validators), dir.join("governor.key"));
         std::fs::create_dir_all(dir).expect("a folder for the network");
         let network = dir.join("network");
@@ -67,6 +78,10 @@ impl Cluster {
             1 => vec![network],
             _ => (1..=validators).map(|at| network.join(format!("node{at}"))).collect(),
         };
+        if let Some(blocks) = blocks {
+            let lengthen = |founding: &mut Value| founding["epoch_blocks"] = blocks.into();
+            folders.iter().for_each(|folder| rewrite(&folder.join("founding.json"), lengthen));
+        }
         let seed: [u8; 32] = std::fs::read(&governor).expect("a key").try_into().expect("32 bytes");
         let mut cluster = Self {
             dir: dir.to_owned(),
@@ -198,7 +213,7 @@ impl Cluster {
     /// # Panics
     /// When its `node.json` cannot be changed.
     pub fn point(&self, who: usize, peers: &[SocketAddr]) {
-        rewrite(&self.folders[who], |at, peer| peer["address"] = peers[at].to_string().into());
+        rewrite_peers(&self.folders[who], |at, peer| peer["address"] = peers[at].to_string().into());
     }
 
     /// Whether a validator's process ended by itself.
@@ -222,61 +237,6 @@ impl Cluster {
     #[must_use]
     pub fn height(&self, who: usize) -> u64 {
         self.status(who).and_then(|status| status["height"].as_u64()).unwrap_or(0)
-    }
-
-    /// The next transaction that the governors have not got through yet: one more organisation.
-    #[must_use]
-    pub fn next_transaction(&self) -> Vec<u8> {
-        let mut seed = [7; 32];
-        seed[..8].copy_from_slice(&self.next.to_be_bytes());
-        let own = Ed25519SigningKey::from_seed(&seed);
-        let public = own.public_key();
-        let did = Did::derive(NETWORK, &public.to_multicodec()).expect("a name");
-        let key = DidKey { fragment: "key-1".into(), key: public, purposes: Purposes::ALL, from: 0, until: None };
-        let record = Record::Did(DidRecord { did, keys: vec![key], deactivated: false });
-        let writes = vec![Write { record, previous_version: 0 }];
-        let network_id = self.anchor.as_ref().expect("made with the network").network_id;
-        let body = TransactionBody { network_id, sender: Sender::Governance, nonce: self.next, writes };
-        body.signed_by(&[&self.governor, &own]).expect("a key that signs").encode()
-    }
-
-    /// Where a validator takes transactions.
-    #[must_use]
-    pub fn submission_url(&self, who: usize) -> String {
-        format!("http://{}/v1/transactions", self.apis[who])
-    }
-
-    /// Hands the next transaction to these validators in turn until one says that it is final; says how long that
-    /// took, or nothing when time is up.
-    ///
-    /// # Panics
-    /// When a validator refuses it.
-    pub fn write(&mut self, via: &[usize], limit: Duration) -> Option<Duration> {
-        let transaction = self.next_transaction();
-        let id = Transaction::id(&transaction);
-        let began = Instant::now();
-        let client = Client::with_timeout(limit.min(Duration::from_secs(20)));
-        while began.elapsed() < limit {
-            for who in via {
-                match client.post(&self.submission_url(*who), &transaction) {
-                    Some((200, body)) => {
-                        let answer: Value = serde_json::from_slice(&body).expect("JSON");
-                        self.acknowledged.push((id, answer["height"].as_u64().expect("a height")));
-                        self.next += 1;
-                        return Some(began.elapsed());
-                    }
-                    Some((400..=499, body)) => {
-                        // A validator that lags behind does not know the one before yet.
-                        let told = String::from_utf8_lossy(&body).into_owned();
-                        assert!(told.contains("NonceGap") || told.contains("Too"), "{told}");
-                    }
-                    // Not final yet, stopping, or gone: the next one.
-                    _ => {}
-                }
-            }
-            std::thread::sleep(PACE);
-        }
-        None
     }
 
     /// Where a validator says that a transaction stands.
@@ -343,7 +303,7 @@ impl Drop for Cluster {
 /// Has every validator look for its peers behind the proxy.
 fn reroute(folders: &[PathBuf], places: &[SocketAddr], proxy: &Proxy) {
     for (from, folder) in folders.iter().enumerate() {
-        rewrite(folder, |_, peer| {
+        rewrite_peers(folder, |_, peer| {
             let address = peer["address"].as_str().expect("an address").parse().expect("an address");
             let to = places.iter().position(|place| *place == address).expect("a validator's address");
             peer["address"] = proxy.address(from, to).to_string().into();
@@ -352,10 +312,16 @@ fn reroute(folders: &[PathBuf], places: &[SocketAddr], proxy: &Proxy) {
 }
 
 /// Changes the peers in a validator's `node.json`.
-fn rewrite(folder: &Path, change: impl Fn(usize, &mut Value)) {
-    let path = folder.join("node.json");
-    let mut node: Value = serde_json::from_slice(&std::fs::read(&path).expect("node.json")).expect("node.json is JSON");
-    let peers = node["peers"].as_array_mut().expect("peers");
-    peers.iter_mut().enumerate().for_each(|(at, peer)| change(at, peer));
-    std::fs::write(&path, node.to_string()).expect("node.json can be written");
+fn rewrite_peers(folder: &Path, change: impl Fn(usize, &mut Value)) {
+    rewrite(&folder.join("node.json"), |node| {
+        let peers = node["peers"].as_array_mut().expect("peers");
+        peers.iter_mut().enumerate().for_each(|(at, peer)| change(at, peer));
+    });
+}
+
+/// Changes a file of JSON.
+fn rewrite(path: &Path, change: impl Fn(&mut Value)) {
+    let mut json: Value = serde_json::from_slice(&std::fs::read(path).expect("a file")).expect("JSON");
+    change(&mut json);
+    std::fs::write(path, json.to_string()).expect("the file can be written");
 }

@@ -15,7 +15,7 @@ mod proxy;
 mod services;
 
 pub use citizen::{Citizen, PIN, WRONG_PIN};
-pub use cluster::Cluster;
+pub use cluster::{Cluster, Load};
 pub use proxy::Proxy;
 pub use services::{Client, Services};
 
