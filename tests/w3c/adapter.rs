@@ -61,7 +61,7 @@ fn suites_issue_derive_and_verify() {
         .call(&json!({ "do": "call", "url": format!("http://{}/issuers.json", adapter.http), "method": "GET" }))
         .unwrap();
     let issuers = list["body"]["issuers"].as_array().unwrap().clone();
-    assert_eq!(issuers.len(), 9);
+    assert_eq!(issuers.len(), 10);
     let mut checked = 0;
     for issuer in &issuers {
         let endpoint = issuer["endpoint"].as_str().unwrap();

@@ -12,14 +12,15 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use getrandom::SysRng;
 use protocol::credential::w3c::{
-    Contexts, DOCUMENT_MAX, Expected, ProofOptions, Suite, W3cError, check_credential, check_presentation,
-    check_proofs, derive_credential, issue_credential, presented, read_json, valid_at,
+    Contexts, DOCUMENT_MAX, Expected, ProofOptions, Suite, W3cError, canonical_statements, check_credential,
+    check_presentation, check_proofs, derive_credential, issue_credential, presented, read_json, valid_at,
 };
 use protocol::identifier::{ControllerError, DidKey, DidKeys, Purpose};
 use rand_core::UnwrapErr;
 use serde_json::{Value, json};
 
 use crate::documents::{contexts, related_is_right};
+use crate::enveloped;
 use crate::issuers::Issuer;
 use crate::status;
 
@@ -65,6 +66,11 @@ impl Adapter {
         if !related_is_right(&credential) {
             return Err(Refusal("a related resource has another digest".into()));
         }
+        if path == "jwt" {
+            check_credential(&credential)?;
+            canonical_statements(&credential, &self.contexts)?;
+            return enveloped::sealed(&credential, issuer.signer(), &issuer.did.verification_method());
+        }
         let pointers = pointers(&body, "mandatoryPointers")?;
         let mandatory = if pointers.is_empty() { vec!["/issuer".to_owned()] } else { pointers };
         let method = issuer.did.verification_method();
@@ -81,6 +87,11 @@ impl Adapter {
     }
 
     fn credential(&self, credential: &Value, options: Option<&Value>) -> Result<(), Refusal> {
+        if enveloped::is_envelope(credential, "EnvelopedVerifiableCredential") {
+            let (content, _) = enveloped::opened(credential, "vc", Purpose::AssertionMethod)?;
+            check_credential(&content)?;
+            return Ok(valid_at(&content, self.now())?);
+        }
         check_credential(credential)?;
         self.proofs(credential, Purpose::AssertionMethod, options)?;
         if !related_is_right(credential) {
@@ -106,8 +117,21 @@ impl Adapter {
     fn verify_presentation(&self, body: &[u8]) -> Result<(), Refusal> {
         let body = read_json(body)?;
         let presentation = member(&body, "verifiablePresentation")?;
-        check_presentation(presentation)?;
-        self.proofs(presentation, Purpose::Authentication, body.get("options"))?;
+        let challenge = body.get("options").and_then(|options| options.get("challenge"));
+        let opened;
+        let presentation = if enveloped::is_envelope(presentation, "EnvelopedVerifiablePresentation") {
+            let (content, claims) = enveloped::opened(presentation, "vp", Purpose::Authentication)?;
+            if challenge.is_some() && claims.get("nonce") != challenge {
+                return Err(Refusal("the envelope answers another challenge".into()));
+            }
+            check_presentation(&content)?;
+            opened = content;
+            &opened
+        } else {
+            check_presentation(presentation)?;
+            self.proofs(presentation, Purpose::Authentication, body.get("options"))?;
+            presentation
+        };
         presented(presentation).iter().try_for_each(|credential| self.credential(credential, None))
     }
 
@@ -128,7 +152,7 @@ impl Adapter {
 }
 
 /// Why a call is refused; suites look at the status only.
-struct Refusal(String);
+pub(crate) struct Refusal(pub(crate) String);
 
 impl From<W3cError> for Refusal {
     fn from(error: W3cError) -> Self {

@@ -2,7 +2,7 @@
 
 use protocol::credential::w3c::{ProofKey, Suite};
 use protocol::crypto::bbs::{self, SecretKey};
-use protocol::crypto::multikey::StandardKey;
+use protocol::crypto::multikey::{StandardKey, StandardSigner};
 use protocol::identifier::DidKey;
 use serde_json::{Value, json};
 
@@ -56,6 +56,7 @@ impl Issuer {
             Self::new("ecdsa-jcs", &["ecdsa-jcs-2019"], Suite::EcdsaJcs2019, "P-256"),
             Self::new("ecdsa-jcs384", &["ecdsa-jcs-2019"], Suite::EcdsaJcs2019, "P-384"),
             Self::new("ecdsa-sd", &["ecdsa-sd-2023"], Suite::EcdsaSd2023, "P-256"),
+            Self::new("jwt", &["EnvelopingProof"], Suite::EddsaRdfc2022, "Ed25519"),
             Self::new("bbs", &["bbs-2023"], Suite::Bbs2023, "BLS12-381"),
         ]
     }
@@ -63,6 +64,14 @@ impl Issuer {
     /// The key that signs.
     pub(crate) fn key(&self) -> ProofKey<'_> {
         proof_key(&self.key)
+    }
+
+    /// The key for what is no proof.
+    pub(crate) fn signer(&self) -> &dyn StandardSigner {
+        match &self.key {
+            Key::Standard(key) => key.as_ref(),
+            Key::Bbs(_) => unreachable!("only the issuer of envelopes is asked"),
+        }
     }
 
     /// As `issuers.json` lists it.

@@ -8,6 +8,7 @@
 #![allow(clippy::expect_used, reason = "a test service that cannot start should say so at once")]
 
 mod documents;
+mod enveloped;
 mod handlers;
 mod issuers;
 mod status;
