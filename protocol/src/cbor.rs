@@ -4,6 +4,8 @@
 //! longer than needed, indefinite lengths, duplicate or unsorted keys, unknown fields and trailing
 //! bytes are all refused by one rule. Nesting is bounded by the Rust types: none of them is recursive.
 
+pub mod strict;
+
 use minicbor::{Decode, Encode};
 
 /// Why bytes are not the canonical encoding of the expected type.

@@ -10,6 +10,7 @@ pub mod crypto;
 pub mod disclosure;
 pub mod exchange;
 pub mod identifier;
+pub mod json;
 pub mod ledger;
 mod name;
 

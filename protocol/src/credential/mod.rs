@@ -7,9 +7,11 @@ pub mod age;
 mod calendar;
 mod credential_type;
 mod layout;
+pub mod mdoc;
 mod members;
+pub mod sd_jwt;
 mod signed;
-mod status_list;
+pub mod status;
 mod text;
 mod value;
 #[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
@@ -22,6 +24,6 @@ pub use credential_type::{
 pub use layout::Layout;
 pub use signed::{Credential, CredentialError, HolderSecrets};
 pub(crate) use signed::{device_key_number, value_number};
-pub use status_list::{Status, StatusList, StatusListError};
+pub use status::{Status, StatusList, StatusListError};
 pub use text::resident_number_in;
 pub use value::{Value, ValueError};

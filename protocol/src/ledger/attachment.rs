@@ -1,14 +1,10 @@
 //! Status lists as they travel beside the ledger: compressed, and bounded before they are unpacked.
 
-use std::io::{Read, Write};
-
-use flate2::Compression;
-use flate2::read::ZlibDecoder;
-use flate2::write::ZlibEncoder;
 use minicbor::{Decode, Encode};
 
 use super::key::StateKey;
 use crate::credential::StatusList;
+use crate::credential::status::inflate::{self, InflateError};
 
 /// Longest compressed list: incompressible bits and the format's overhead.
 pub const ATTACHMENT_MAX: usize = UNPACKED_LENGTH + 1024;
@@ -46,9 +42,7 @@ pub struct Attachment {
 /// Compresses a list.
 #[must_use]
 pub fn pack(list: &StatusList) -> Vec<u8> {
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
-    // Writing into a `Vec` cannot fail; an empty result, were it returned, is refused by `unpack`.
-    encoder.write_all(list.as_bytes()).and_then(|()| encoder.finish()).unwrap_or_default()
+    inflate::deflate_zlib(list.as_bytes())
 }
 
 /// Unpacks a list and compares it with the `digest` on the ledger (BNDL-06).
@@ -59,16 +53,10 @@ pub fn unpack(packed: &[u8], digest: &[u8; 32]) -> Result<StatusList, Attachment
     if packed.len() > ATTACHMENT_MAX {
         return Err(AttachmentError::TooLarge);
     }
-    let mut decoder = ZlibDecoder::new(packed);
-    let mut bytes = Vec::with_capacity(UNPACKED_LENGTH + 1);
-    let read = (&mut decoder).take(UNPACKED_LENGTH as u64 + 1).read_to_end(&mut bytes);
-    read.map_err(|_| AttachmentError::StatusListMalformed)?;
-    if bytes.len() > UNPACKED_LENGTH {
-        return Err(AttachmentError::TooLarge);
-    }
-    if decoder.total_in() != packed.len() as u64 {
-        return Err(AttachmentError::StatusListMalformed);
-    }
+    let bytes = inflate::zlib(packed, UNPACKED_LENGTH).map_err(|error| match error {
+        InflateError::TooLarge => AttachmentError::TooLarge,
+        InflateError::StatusListMalformed => AttachmentError::StatusListMalformed,
+    })?;
     let list = StatusList::from_bytes(bytes).map_err(|_| AttachmentError::StatusListMalformed)?;
     if list.digest() != *digest {
         return Err(AttachmentError::StatusListMismatch);
@@ -86,11 +74,7 @@ mod tests {
         list
     }
 
-    fn zlib(bytes: &[u8]) -> Vec<u8> {
-        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
-        encoder.write_all(bytes).unwrap();
-        encoder.finish().unwrap()
-    }
+    use crate::credential::status::inflate::deflate_zlib as zlib;
 
     #[test]
     fn bndl_06_a_list_survives_the_journey_and_nothing_else_does() {

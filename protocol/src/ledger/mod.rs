@@ -7,6 +7,7 @@ pub mod anchor;
 pub mod attachment;
 pub mod bundle;
 pub mod certificate;
+mod certificate_root;
 pub mod checkpoint;
 mod document;
 pub mod governing;
@@ -24,6 +25,7 @@ pub mod tree;
 
 pub use anchor::{SuccessionError, Successor, TrustAnchor};
 pub use bundle::{BundleError, Scope, TrustBundle};
+pub use certificate_root::{CertificateIssuerError, ROOT_PREFIX};
 pub use checkpoint::{Checkpoint, CheckpointError, Cosignature, Note};
 pub use governing::{Activation, NonceCount, Scheduled, Succession, Validator, ValidatorSet};
 pub use header::Header;

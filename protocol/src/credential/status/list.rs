@@ -12,6 +12,9 @@ pub enum StatusListError {
     /// Not 32,768 bytes.
     #[error("the status list has the wrong length; update the trust bundle")]
     StatusListMalformed,
+    /// A revoked entry was to be suspended or valid again. There is no way back.
+    #[error("a revocation is for good; issue a new credential")]
+    RevocationTakenBack,
     /// The list has no such entry. Never "valid".
     #[error("the credential names an entry that the status list does not have")]
     StatusIndexOutOfRange,
@@ -96,6 +99,33 @@ impl StatusList {
         Ok(())
     }
 
+    /// Withdraws an entry for now (STAT-05).
+    ///
+    /// # Errors
+    /// [`StatusListError::StatusIndexOutOfRange`] beyond the list, [`StatusListError::RevocationTakenBack`].
+    pub fn suspend(&mut self, index: u32) -> Result<(), StatusListError> {
+        self.change(index, 2)
+    }
+
+    /// Ends a suspension (STAT-05).
+    ///
+    /// # Errors
+    /// [`StatusListError::StatusIndexOutOfRange`] beyond the list, [`StatusListError::RevocationTakenBack`].
+    pub fn reinstate(&mut self, index: u32) -> Result<(), StatusListError> {
+        self.change(index, 0)
+    }
+
+    fn change(&mut self, index: u32, value: u8) -> Result<(), StatusListError> {
+        if self.status(index)? == Status::Revoked {
+            return Err(StatusListError::RevocationTakenBack);
+        }
+        let (byte, shift) = Self::place(index);
+        if let Some(byte) = self.bytes.get_mut(byte) {
+            *byte = *byte & !(0b11 << shift) | value << shift;
+        }
+        Ok(())
+    }
+
     fn place(index: u32) -> (usize, usize) {
         let bit = index as usize * BITS;
         (bit / 8, bit % 8)
@@ -126,6 +156,21 @@ mod tests {
         assert_eq!(list.status(StatusList::ENTRIES), Err(StatusListError::StatusIndexOutOfRange));
         assert_eq!(list.status(u32::MAX), Err(StatusListError::StatusIndexOutOfRange));
         assert_eq!(list.revoke(StatusList::ENTRIES), Err(StatusListError::StatusIndexOutOfRange));
+    }
+
+    #[test]
+    fn stat_05_a_suspension_ends_and_a_revocation_does_not() {
+        let mut list = StatusList::new();
+        list.suspend(9).unwrap();
+        assert_eq!(list.status(9), Ok(Status::Suspended));
+        list.reinstate(9).unwrap();
+        assert!(list == StatusList::new());
+        list.suspend(9).unwrap();
+        list.revoke(9).unwrap();
+        assert_eq!(list.status(9), Ok(Status::Revoked));
+        assert_eq!(list.reinstate(9), Err(StatusListError::RevocationTakenBack));
+        assert_eq!(list.suspend(9), Err(StatusListError::RevocationTakenBack));
+        assert_eq!(list.suspend(StatusList::ENTRIES), Err(StatusListError::StatusIndexOutOfRange));
     }
 
     #[test]

@@ -1,0 +1,7 @@
+//! Credentials in the formats of other standards, and software that others wrote: each checks what the other made.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a surprise should stop the test")]
+
+mod figures;
+mod mdoc;
+mod sd_jwt;
+mod status;
