@@ -5,10 +5,12 @@
 
 mod controller;
 mod did;
+mod did_jwk;
 mod did_key;
 mod document;
 
 pub use controller::{ControllerDocument, ControllerError, Controllers, Purpose};
 pub use did::{Did, DidError};
+pub use did_jwk::{DidJwk, DidJwks};
 pub use did_key::{DidKey, DidKeys};
 pub use document::{DidDocument, VerificationMethod};
