@@ -7,9 +7,9 @@ use rand_core::CryptoRng;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::encoding::{Reader, fresh_scalars};
-use super::suite::{check_count, message_point};
+use super::suite::{check_count, domain_base};
 use super::{BbsError, PublicKey, Signature, Suite, domain, message_base};
-use crate::crypto::curve::{Equation, G1, G1Affine, Multiples, Scalar, secret_sum, sum};
+use crate::crypto::curve::{Equation, G1, G1Affine, Multiples, Scalar, secret_sum, sum, sum_vartime};
 
 /// The randomised signature a verifier sees.
 #[derive(Clone, Debug)]
@@ -86,7 +86,15 @@ pub(crate) fn commit(
     hidden: &[usize],
     secrets: &Secrets,
 ) -> Commitments {
-    let b = message_point(suite, domain, messages.iter().copied().enumerate());
+    // What is shown is no secret, and goes by the faster tables.
+    let all = messages.iter().copied().enumerate();
+    let (secret, public): (Vec<_>, Vec<_>) = all.partition(|(index, _)| hidden.binary_search(index).is_ok());
+    let bases = |terms: Vec<(usize, Scalar)>| -> Vec<_> {
+        terms.into_iter().map(|(index, message)| (message_base(suite, index), message)).collect()
+    };
+    let mut known = bases(public);
+    known.push((domain_base(suite), domain));
+    let b = sum_vartime(&known) + sum(&bases(secret)) + suite.base_point();
     // Abar = A·r1·r2 and D = B·r2, so that everything is a sum of multiples of A and B.
     let [a, b] = Multiples::of([G1::from(signature.a), b]);
     let r1_r2 = secrets.r1 * secrets.r2;

@@ -21,7 +21,16 @@ pub struct Equation<'a> {
 /// The equations are added with 128-bit factors expanded from `seed`, which must be a hash of everything
 /// the sender could choose; a false equation then passes with probability 2⁻¹²⁸. Variable time.
 pub fn equations_hold(equations: &[Equation<'_>], seed: &[u8; 32]) -> bool {
-    let factors = factors(seed, equations.len());
+    sum_holds(equations, factors(seed, equations.len()))
+}
+
+/// As [`equations_hold`] for one's own equations, each of which was multiplied by a secret random factor of its own when
+/// its points were blinded: they are added as they are.
+pub(crate) fn blinded_equations_hold(equations: &[Equation<'_>]) -> bool {
+    sum_holds(equations, core::iter::repeat(Halves { low: 1, high: 0 }))
+}
+
+fn sum_holds(equations: &[Equation<'_>], factors: impl Iterator<Item = Halves>) -> bool {
     let mut groups: Vec<(&PreparedG2, Vec<(G1Affine, Halves)>)> = Vec::new();
     let mut right = Vec::with_capacity(equations.len());
     for (equation, factor) in equations.iter().zip(factors) {

@@ -19,6 +19,7 @@ mod secret_sum;
 mod together;
 mod wide;
 
+pub(crate) use equation::blinded_equations_hold;
 pub use equation::{Equation, equations_hold, failing_groups};
 pub use expand::Expander;
 pub use fixed_base::{FixedBase, sum};
