@@ -1,6 +1,7 @@
 //! The rule of each kind of record: who may create it, who may change it, and how it may change.
 
 use ledger_engine::BlockTime;
+use protocol::credential::HolderBinding;
 use protocol::identifier::Did;
 use protocol::ledger::{
     Accreditation, Activation, DidKey, DidRecord, Envelope, Governance, IssuerKey, Permit, Purposes, Record, Scheduled,
@@ -204,7 +205,7 @@ impl Case<'_> {
             .map_err(|_| TxError::UnknownReference)?;
         let known = permit.claims.iter().all(|claim| parsed.position(claim).is_some())
             && permit.predicates.iter().all(|predicate| predicate.fits(&parsed))
-            && permit.pseudonyms.iter().all(|scope| scope.fits(&parsed));
+            && permit.pseudonyms.iter().all(|scope| scope.fits(&parsed, HolderBinding::LinkSecret));
         require(known, TxError::UnknownReference)
     }
 
