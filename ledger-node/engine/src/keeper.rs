@@ -162,7 +162,9 @@ where
                 biased;
                 event = self.events.recv() => {
                     let Some(event) = event else { return Ok(()) };
-                    if event.office.terms.is_last(event.height) {
+                    // After a crash the last committed block may come once more, when its epoch is over already.
+                    let ends = event.office.terms.epoch(event.height + 1) > running.epoch;
+                    if ends {
                         if let Some(handover) = handover.take()
                             && event.office.next.is_some()
                         {

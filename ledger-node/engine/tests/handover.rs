@@ -147,6 +147,36 @@ fn one_validator_grows_to_four_under_the_same_anchor() {
     }
 }
 
+/// The last block of an epoch is durable, and consensus was not told: it hands this block over once more.
+#[test]
+fn a_validator_that_dies_between_two_epochs_goes_on_in_the_next() {
+    let root = tempfile::tempdir().unwrap();
+    let network = ledger_engine::NewNetwork {
+        validators: vec![ledger_engine::ValidatorPlace { folder: root.path().join("one"), address: free_address() }],
+        ..network(root.path(), 1)
+    };
+    let mut rng = ChaCha20Rng::seed_from_u64(10);
+    ledger_engine::init_with_epochs(&network, NonZeroU64::new(16), &mut rng).unwrap();
+    let folder = network.validators[0].folder.clone();
+    let one = start(&folder);
+    one.1.dies_after.store(15, std::sync::atomic::Ordering::Relaxed);
+    for at in 0..15 {
+        let text = format!("text {at}").into_bytes();
+        if one.0.submit(text.clone()).is_err() {
+            break;
+        }
+        wait_for("a block", || one.0.stopped() || one.1.texts().contains(&text));
+    }
+    wait_for("the end of the epoch", || one.0.stopped());
+    assert!(one.0.stop().is_err());
+
+    let one = start(&folder);
+    assert_eq!(one.1.last_header().unwrap().height, 15, "it was durable");
+    one.0.submit(b"after".to_vec()).unwrap();
+    everyone_has(&[&one], b"after");
+    one.0.stop().unwrap();
+}
+
 #[test]
 fn a_wiped_validator_follows_without_its_old_share_until_it_is_given_a_new_one() {
     let root = tempfile::tempdir().unwrap();

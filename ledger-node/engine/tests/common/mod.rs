@@ -8,7 +8,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -47,6 +47,8 @@ pub(crate) struct TextLedger {
     recovered: Recovered<Texts>,
     pub(crate) committed: Arc<Mutex<Vec<FinalizedBlock>>>,
     pub(crate) disk_is_full: Arc<AtomicBool>,
+    /// The power goes when the block at this height is durable, before anybody is told.
+    pub(crate) dies_after: Arc<AtomicU64>,
 }
 
 impl TextLedger {
@@ -73,6 +75,7 @@ impl TextLedger {
             recovered: Recovered { state, header },
             committed: Arc::new(Mutex::new(blocks)),
             disk_is_full: Arc::default(),
+            dies_after: Arc::default(),
         }
     }
 
@@ -176,8 +179,9 @@ impl StateMachine for TextLedger {
         record.extend_from_slice(&Sha256::digest(&body));
         let mut file = self.file.lock().unwrap();
         file.write_all(&record).and_then(|()| file.sync_data()).map_err(|error| error.to_string())?;
+        let height = block.height;
         committed.push(block);
-        Ok(())
+        if height == self.dies_after.load(Ordering::Relaxed) { Err("the power is gone".into()) } else { Ok(()) }
     }
 }
 
