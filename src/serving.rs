@@ -4,9 +4,12 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use issuer::Issuer;
 use issuer::server::{self, AdminToken, Limits, Service};
+use ledger_node::sync::{self, Fetched, Progress, Source};
 use ledger_node::{Node, NodeConfig, genesis};
 use protocol::ledger::anchor::TrustAnchor;
 use rustix::process::{Resource, Rlimit, setrlimit};
@@ -75,6 +78,50 @@ pub(crate) fn found(folder: &Path) -> Result<Option<TrustAnchor>, CliError> {
     Ok(genesis::convene(folder, async move {
         let _ = stopped.await;
     })?)
+}
+
+/// Fetches the ledger's state for a node that has none, and says at `listen` how far it is.
+pub(crate) fn fetch(
+    folder: &Path,
+    sources: Vec<Box<dyn Source + Send + Sync>>,
+    listen: SocketAddr,
+) -> Result<Fetched, CliError> {
+    log();
+    let runtime = runtime()?;
+    let (progress, stop) = (Arc::new(Progress::default()), Arc::new(AtomicBool::new(false)));
+    let (done, over) = oneshot::channel::<()>();
+    let told = progress.clone();
+    let serving = runtime.spawn(async move {
+        let over = async move {
+            let _ = over.await;
+        };
+        if let Err(error) = sync::serve(listen, told, over).await {
+            tracing::warn!(%error, "nobody can ask how far it is");
+        }
+    });
+    let asked = stop.clone();
+    runtime.spawn(async move {
+        told_to_stop().await;
+        asked.store(true, Ordering::Relaxed);
+    });
+    let told = progress.clone();
+    let lines = runtime.spawn(async move {
+        loop {
+            let reached = told.reached();
+            eprintln!(
+                "fetching the ledger: block {}, {} %, {} records, {} bytes",
+                reached.height, reached.percent, reached.records, reached.bytes
+            );
+            tokio::time::sleep(Duration::from_secs(2)).await;
+        }
+    });
+    let fetched = sync::fetch(folder, &sources, &progress, &|| stop.load(Ordering::Relaxed));
+    lines.abort();
+    // The address is free before the node itself serves there.
+    let _ = done.send(());
+    let _ = runtime.block_on(async { tokio::time::timeout(Duration::from_secs(5), serving).await });
+    runtime.shutdown_background();
+    Ok(fetched?)
 }
 
 /// Runs a ledger node.

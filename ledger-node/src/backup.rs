@@ -51,6 +51,9 @@ pub enum BackupError {
     /// The blocks do not lead from the genesis to the records.
     #[error("block {0} is not what the transactions before it lead to; use another backup")]
     Inconsistent(u64),
+    /// The node began with a snapshot.
+    #[error("this node's blocks begin at {0}; make backups of one that keeps all of them")]
+    NotFromTheBeginning(u64),
     /// No block is certified, so that nothing could go on from it.
     #[error("no block of the backup has a certificate; make the backup later")]
     NothingCertified,
@@ -153,6 +156,10 @@ fn examined(file: &Path) -> Result<Examined, BackupError> {
     let genesis = Genesis::load(&place.0)?;
     let anchor = genesis::anchor(&genesis);
     let store = Store::open(&path)?;
+    match store.first()? {
+        0 | 1 => {}
+        first => return Err(BackupError::NotFromTheBeginning(first)),
+    }
     let (_, kept) = store.last()?.ok_or(BackupError::NothingCertified)?;
     let machine =
         Machine(Shared::watching(anchor.network_id, genesis::state(&genesis)?, genesis.time_ms, store)?.into());

@@ -39,7 +39,7 @@ pub(crate) struct Cosigner {
 
 impl Cosigner {
     pub(crate) fn new(seed: Zeroizing<[u8; 32]>, store: &Store) -> Result<Self, StoreError> {
-        let last = store.last_cosigned()?.map(|header| Header::decode(&header).map_err(|_| StoreError::Damaged));
+        let last = store.last_cosigned()?.map(|header| Header::decode(&header).map_err(|_| no_header()));
         let public = match Ed25519SigningKey::from_seed(&seed).public_key() {
             PublicKey::Ed25519(key) => Some(key),
             PublicKey::P256(_) => None,
@@ -62,6 +62,10 @@ impl Cosigner {
         *last = Some(checkpoint);
         Ok(Some(cosignature))
     }
+}
+
+fn no_header() -> StoreError {
+    StoreError::Damaged("a block has no header".into())
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@
 //! [`rules`] says who may write what; [`state`] keeps the tree; [`store`] the files; [`api`] the HTTP.
 
 pub mod api;
+pub mod audit;
 pub mod backup;
 mod clock;
 mod cosigner;
@@ -31,9 +32,11 @@ mod machine;
 mod node;
 pub mod rules;
 mod server;
+mod snapshot;
 mod standing;
 pub mod state;
 pub mod store;
+pub mod sync;
 #[cfg(any(test, feature = "testkit"))]
 pub mod testkit;
 

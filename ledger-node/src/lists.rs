@@ -28,7 +28,7 @@ pub(crate) fn bundle(shared: &Shared, certified: &Certified, scope: Scope) -> Re
     {
         if since.is_some() && !changed.whole.contains(key) {
             let Some(positions) = changed.entries.get(key) else { continue };
-            let current = attachment::unpack(&list.packed, &list.digest).map_err(|_| StoreError::Damaged)?;
+            let current = attachment::unpack(&list.packed, &list.digest).map_err(|_| not_the_list())?;
             let entries = list_change::pack(&current, positions.iter().copied());
             if entries.len() < list.packed.len().min(CHANGES_MAX) {
                 changes.push(ListChange { anchor: key.short(), entries });
@@ -52,7 +52,7 @@ pub(crate) fn put(shared: &Shared, attachment: &Attachment) -> Result<(), NodeEr
         if stored.digest == digest {
             return Ok(());
         }
-        let old = attachment::unpack(&stored.packed, &stored.digest).map_err(|_| StoreError::Damaged)?;
+        let old = attachment::unpack(&stored.packed, &stored.digest).map_err(|_| not_the_list())?;
         changed = list_change::differences(&old, &list).collect();
         // Revocation is for ever.
         if changed.iter().any(|entry| old.status(*entry) == Ok(Status::Revoked)) {
@@ -65,6 +65,10 @@ pub(crate) fn put(shared: &Shared, attachment: &Attachment) -> Result<(), NodeEr
     drop(lists);
     shared.forget_snapshot();
     Ok(())
+}
+
+fn not_the_list() -> StoreError {
+    StoreError::Damaged("a status list is not the one of its digest".into())
 }
 
 /// The digest that a status list record holds, and the height since which it does.

@@ -27,6 +27,8 @@ pub(crate) struct Certified {
 pub(crate) struct Shared {
     pub(crate) network_id: [u8; 32],
     pub(crate) store: Store,
+    /// Height of the first block that is stored here.
+    pub(crate) base: u64,
     cosigner: Cosigner,
     genesis: State,
     /// The last committed state, and its block's place.
@@ -88,12 +90,14 @@ impl Shared {
         store: Store,
         node_key: Zeroizing<[u8; 32]>,
     ) -> Result<Self, StoreError> {
-        let lists = store.status_lists()?;
+        store.begin(&genesis)?;
+        let (lists, base) = (store.status_lists()?, store.first()?);
         let cosigner = Cosigner::new(node_key, &store)?;
         let tip = (genesis.clone(), BlockTime { height: 0, time_ms: genesis_time_ms });
         Ok(Self {
             network_id,
             store,
+            base,
             cosigner,
             genesis,
             tip: RwLock::new(tip),
@@ -241,9 +245,7 @@ impl StateMachine for Machine {
 
     /// The set in force, not one that is only scheduled. Its address is left out where operators tell their peers.
     fn validators(&self, state: &State) -> Option<Roster> {
-        let (set, envelope) = state.validators()?;
-        let validator = |validator: &Validator| (validator.key, validator.address.parse().ok());
-        Some(Roster { version: envelope.version, validators: set.validators.iter().map(validator).collect() })
+        roster(state)
     }
 
     fn commit(&self, block: FinalizedBlock, state: &State) -> Result<(), String> {
@@ -253,6 +255,13 @@ impl StateMachine for Machine {
         self.0.advance(header, block.certificate, state.clone());
         Ok(())
     }
+}
+
+/// The validators whom a state names.
+pub(crate) fn roster(state: &State) -> Option<Roster> {
+    let (set, envelope) = state.validators()?;
+    let validator = |validator: &Validator| (validator.key, validator.address.parse().ok());
+    Some(Roster { version: envelope.version, validators: set.validators.iter().map(validator).collect() })
 }
 
 impl Machine {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use ledger_engine::{BlockTime, Engine, EngineError, Genesis, Handle, SubmitError, Tip};
 use protocol::ledger::attachment::{Attachment, AttachmentError};
 use protocol::ledger::proof::Evidence;
+use protocol::ledger::snapshot::{Part, Prefix};
 use protocol::ledger::tree::Slot;
 use protocol::ledger::{
     Checkpoint, Envelope, Header, LedgerProof, Note, Scope, Sender, StateKey, Transaction, TransactionId, TrustAnchor,
@@ -21,8 +22,9 @@ use crate::history::Version;
 use crate::lists;
 use crate::machine::{Certified, Machine, Shared};
 use crate::rules::{self, TxError};
+use crate::snapshot::Offers;
 use crate::state::State;
-use crate::store::{Store, StoreError, StoredBlock};
+use crate::store::{Certificates, Store, StoreError, StoredBlock};
 use crate::{clock, cosigner};
 
 /// The file of records and blocks within the node's folder.
@@ -90,6 +92,15 @@ pub enum NodeError {
     /// The validator has stopped.
     #[error("the node is stopping; use another one")]
     Stopped,
+    /// The blocks of this node begin above.
+    #[error("this node does not keep blocks of that height; ask one that keeps everything")]
+    NotKept,
+    /// Other validators are about to take office: a state cannot be handed out now.
+    #[error("the validators are changing; ask again in a few minutes, or another node")]
+    HandoverUnderWay,
+    /// The state of that height is not offered any more.
+    #[error("the state of that height is not offered any more; ask for a new offer")]
+    SnapshotGone,
     /// The status list is not one the ledger knows.
     #[error(transparent)]
     StatusList(#[from] ListError),
@@ -128,6 +139,8 @@ pub struct Node {
     shared: Arc<Shared>,
     anchor: TrustAnchor,
     genesis_time_ms: u64,
+    genesis: Arc<Genesis>,
+    offers: Arc<Offers>,
     finality_limit: Duration,
     stale_after: Duration,
     limits: Limits,
@@ -146,6 +159,9 @@ impl Node {
         let anchor = genesis::anchor(&genesis);
         let store = Store::open(&config.folder.join(DATABASE))?;
         let cosigner = cosigner::load(&config.folder)?;
+        let began = std::time::Instant::now();
+        let found = store.check(&anchor, &Header::genesis(anchor.network_id, genesis.time_ms), Certificates::Newest)?;
+        tracing::info!(height = found.last, records = found.records, took = ?began.elapsed(), "the stored ledger is whole");
         let shared = Shared::new(anchor.network_id, genesis::state(&genesis)?, genesis.time_ms, store, cosigner)?;
         let shared = Arc::new(shared);
         let engine =
@@ -154,7 +170,20 @@ impl Node {
         let (genesis_time_ms, finality_limit) = (genesis.time_ms, config.finality_limit);
         let stale_after = 2 * config.heartbeat + STALE_MARGIN;
         let (limits, web, metrics) = (config.limits, config.web.clone(), Arc::default());
-        Ok(Self { engine, shared, anchor, genesis_time_ms, finality_limit, stale_after, limits, web, metrics })
+        let (genesis, offers) = (Arc::new(genesis), Arc::default());
+        Ok(Self {
+            engine,
+            shared,
+            anchor,
+            genesis_time_ms,
+            genesis,
+            offers,
+            finality_limit,
+            stale_after,
+            limits,
+            web,
+            metrics,
+        })
     }
 
     /// Stops the validator and waits for it. Blocks the thread.
@@ -300,9 +329,40 @@ impl Node {
     /// The block at a height.
     ///
     /// # Errors
-    /// [`NodeError::Store`]
+    /// [`NodeError::Store`]; [`NodeError::NotKept`] below the node's first block
     pub fn block(&self, height: u64) -> Result<Option<StoredBlock>, NodeError> {
+        if (1..self.shared.base).contains(&height) {
+            return Err(NodeError::NotKept);
+        }
         Ok(self.shared.store.block(height)?)
+    }
+
+    /// Height of this node's first block: above 1 when it began with a snapshot.
+    #[must_use]
+    pub fn first_block(&self) -> u64 {
+        self.shared.base
+    }
+
+    /// A block and its state, for a node that has nothing: encoded [`protocol::ledger::snapshot::Offer`].
+    ///
+    /// # Errors
+    /// [`NodeError::NotCertifiedYet`], [`NodeError::HandoverUnderWay`], [`NodeError::Store`]
+    pub fn offer(&self) -> Result<Arc<[u8]>, NodeError> {
+        self.offers.offer(&self.shared, &self.genesis, self.certified()?.as_ref())
+    }
+
+    /// As [`Node::offer`], kept elsewhere: always the newest.
+    #[cfg(test)]
+    pub(crate) fn offer_of(&self, offers: &Offers) -> Result<Arc<[u8]>, NodeError> {
+        offers.offer(&self.shared, &self.genesis, self.certified()?.as_ref())
+    }
+
+    /// A part of the state that was offered at `height`.
+    ///
+    /// # Errors
+    /// [`NodeError::SnapshotGone`]
+    pub fn part(&self, height: u64, prefix: &Prefix) -> Result<Part, NodeError> {
+        self.offers.part(height, prefix)
     }
 
     /// The newest blocks below a height, newest first, each with its number of transactions.
@@ -327,8 +387,12 @@ impl Node {
     /// [`NodeError::Store`]
     pub fn versions(&self, key: &StateKey) -> Result<Vec<Version>, NodeError> {
         let mut versions = self.shared.store.versions(key)?;
-        for version in versions.iter_mut().filter(|version| version.envelope.height == 0) {
-            version.time_ms = self.genesis_time_ms;
+        for version in &mut versions {
+            if version.envelope.height == 0 {
+                version.time_ms = self.genesis_time_ms;
+            } else {
+                version.is_inherited = version.envelope.height < self.shared.base;
+            }
         }
         Ok(versions)
     }
@@ -375,7 +439,7 @@ impl Node {
     pub fn proof(&self, key: &StateKey) -> Result<LedgerProof, NodeError> {
         let certified = self.certified()?;
         let Certified { state, header, certificate } = certified.as_ref();
-        let (slot, path) = state.prove(key).map_err(|_| StoreError::Damaged)?;
+        let (slot, path) = state.prove(key).map_err(|error| StoreError::Damaged(error.to_string()))?;
         let evidence = match slot {
             Slot::Value(_) => Evidence::Present(state.get(key).map(Envelope::encode).unwrap_or_default()),
             Slot::Empty => Evidence::AbsentEmpty { key: *key },
@@ -424,7 +488,7 @@ impl Node {
         let (Some(block), Some(cosignature)) = (self.block(height)?, self.shared.store.cosignature(height)?) else {
             return Ok(None);
         };
-        let header = Header::decode(&block.header).map_err(|_| StoreError::Damaged)?;
+        let header = Header::decode(&block.header).map_err(|error| StoreError::Damaged(error.to_string()))?;
         Ok(Some(Note::new(Checkpoint::of(&header), vec![cosignature])))
     }
 

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use protocol::ledger::snapshot::{Part, Prefix, Subtree};
 use protocol::ledger::tree::{self, EMPTY, Hash, Path, Slot, TreeError};
 use protocol::ledger::{Activation, Envelope, IssuerKeyId, Record, Sender, StateKey, ValidatorSet};
 
@@ -16,7 +17,7 @@ pub struct State {
     /// Scheduled changes that wait, by the time at which they come into force.
     waiting: Arc<BTreeSet<(u64, StateKey)>>,
     /// What was written since the block began.
-    written: Arc<Vec<StateKey>>,
+    written: Arc<Vec<Arc<Envelope>>>,
 }
 
 impl State {
@@ -77,9 +78,8 @@ impl State {
     }
 
     /// What was written since the block began, in order; a key may come more than once.
-    #[must_use]
-    pub fn written(&self) -> &[StateKey] {
-        &self.written
+    pub fn written(&self) -> impl Iterator<Item = &Envelope> {
+        self.written.iter().map(AsRef::as_ref)
     }
 
     /// Forgets what earlier blocks wrote.
@@ -112,9 +112,51 @@ impl State {
             }
             waiting.extend(after);
         }
-        Arc::make_mut(&mut self.written).push(key);
+        let envelope = Arc::new(envelope);
+        Arc::make_mut(&mut self.written).push(envelope.clone());
         self.tree.insert(envelope);
     }
+}
+
+impl State {
+    /// The subtree at `prefix`: its records, if they come to at most `limit` bytes, or else what stands below it.
+    pub(crate) fn part(&self, prefix: &Prefix, limit: usize) -> Part {
+        let root = self.tree.root.as_ref();
+        let here = descend(root, prefix, 0);
+        let mut values = Vec::new();
+        let mut bytes = 0;
+        for envelope in (Iter { stack: here.map(AsRef::as_ref).into_iter().collect() }) {
+            let value = envelope.encode();
+            bytes += value.len();
+            // A single record is never too much, and nothing stands below a whole key.
+            if bytes > limit && !values.is_empty() {
+                let below: Vec<_> = prefix.children().map(|child| summary(descend(root, &child, 0))).collect();
+                if let Ok(below) = below.as_slice().try_into() {
+                    return Part::of(below);
+                }
+            }
+            values.push(value.into());
+        }
+        Part::Records { values }
+    }
+}
+
+/// The subtree at `prefix`, when `node` stands at `depth`.
+fn descend<'a>(node: Option<&'a Arc<Node>>, prefix: &Prefix, depth: usize) -> Option<&'a Arc<Node>> {
+    match node?.as_ref() {
+        Node::Branch { children, .. } if depth < prefix.depth() => {
+            descend(children[usize::from(prefix.bit(depth))].as_ref(), prefix, depth + 1)
+        }
+        Node::Leaf { key, .. } if !prefix.covers(key) => None,
+        _ => node,
+    }
+}
+
+fn summary(node: Option<&Arc<Node>>) -> Subtree {
+    node.map_or(Subtree::NONE, |node| Subtree {
+        is_single: matches!(node.as_ref(), Node::Leaf { .. }),
+        hash: *node.hash(),
+    })
 }
 
 /// A sparse Merkle map whose versions share their unchanged parts.
@@ -125,7 +167,7 @@ pub(crate) struct Tree {
 
 #[derive(Debug)]
 enum Node {
-    Leaf { key: StateKey, envelope: Envelope, value_hash: Hash, hash: Hash },
+    Leaf { key: StateKey, envelope: Arc<Envelope>, value_hash: Hash, hash: Hash },
     Branch { children: [Option<Arc<Node>>; 2], hash: Hash },
 }
 
@@ -155,7 +197,7 @@ impl Tree {
         let mut here = self.root.as_deref()?;
         for depth in 0.. {
             match here {
-                Node::Leaf { key, envelope, .. } => return (key == wanted).then_some(envelope),
+                Node::Leaf { key, envelope, .. } => return (key == wanted).then_some(envelope.as_ref()),
                 Node::Branch { children, .. } => here = children[side(wanted, depth)].as_deref()?,
             }
         }
@@ -177,7 +219,7 @@ impl Tree {
         Iter { stack: here.into_iter().collect() }.filter(matches)
     }
 
-    pub(crate) fn insert(&mut self, envelope: Envelope) {
+    fn insert(&mut self, envelope: Arc<Envelope>) {
         let key = envelope.record.state_key();
         let value_hash = tree::value_hash(&envelope.encode());
         let hash = tree::leaf(&key, &value_hash);
@@ -240,7 +282,7 @@ impl<'a> Iterator for Iter<'a> {
     fn next(&mut self) -> Option<&'a Envelope> {
         loop {
             match self.stack.pop()? {
-                Node::Leaf { envelope, .. } => return Some(envelope),
+                Node::Leaf { envelope, .. } => return Some(envelope.as_ref()),
                 Node::Branch { children, .. } => {
                     let [left, right] = children;
                     self.stack.extend(right.as_deref().into_iter().chain(left.as_deref()));
@@ -285,12 +327,37 @@ mod tests {
     }
 
     #[test]
+    fn parts_of_any_size_lead_to_the_same_records() {
+        use protocol::ledger::snapshot::Checked;
+        for (count, limit) in [(0, 9), (1, 9), (2, 9), (300, 1), (300, 200), (300, 2_000), (300, 1_000_000)] {
+            let state = State::new((0..count).map(|n| envelope(n, 1)));
+            let mut wanted = vec![(Prefix::default(), summary(state.tree.root.as_ref()))];
+            let (mut found, mut parts) = (Vec::new(), 0);
+            while let Some((prefix, expected)) = wanted.pop() {
+                parts += 1;
+                match state.part(&prefix, limit).check(&prefix, &expected).unwrap() {
+                    Checked::Records(envelopes) => found.extend(envelopes),
+                    Checked::Subtrees(children) => wanted.extend(children),
+                }
+            }
+            assert_eq!(found.len() as u64, count);
+            assert_eq!(State::new(found).root(), state.root());
+            assert_eq!(
+                parts > 1,
+                limit < 10_000 && count > 1,
+                "{count} records of at most {limit} bytes: {parts} parts"
+            );
+        }
+    }
+
+    #[test]
     fn an_older_version_keeps_its_records() {
         let old = State::new((0..50).map(|n| envelope(n, 1)));
         let root = old.root();
         let mut new = old.clone();
         new.insert(envelope(7, 2));
-        assert_eq!((old.written(), new.written()), (&[][..], &[envelope(7, 2).record.state_key()][..]));
+        assert_eq!(old.written().count(), 0);
+        assert!(new.written().eq([&envelope(7, 2)]));
         let key = envelope(7, 2).record.state_key();
         assert_eq!((old.get(&key).unwrap().version, new.get(&key).unwrap().version), (1, 2));
         assert_eq!(old.root(), root);

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ledger_node::backup::{self, BackupError};
+use ledger_node::store::Store;
 use ledger_node::{Node, NodeConfig, genesis};
 use protocol::crypto::keys::{Ed25519SigningKey, PublicKey, Signer};
 use protocol::identifier::Did;
@@ -163,13 +164,15 @@ fn nothing_is_restored_that_does_not_follow_from_its_own_transactions() {
         ),
         (
             "a record of the engine more",
-            format!("INSERT INTO engine_records (height, position, bytes) VALUES ({FIRST}, 0, x'ff')"),
+            format!("INSERT INTO engine_records VALUES ({FIRST}, 0, x'ff', zeroblob(8))"),
         ),
         ("a block less", "DELETE FROM blocks WHERE height = (SELECT max(height) FROM blocks)".to_owned()),
     ] {
         let changed = place.path().join("changed.sqlite");
         std::fs::copy(&file, &changed).unwrap();
         assert!(rusqlite::Connection::open(&changed).unwrap().execute(&change, []).unwrap() > 0, "{what}");
+        // As somebody would who can write the file: bits that change by themselves break a seal.
+        Store::reseal(&changed).unwrap();
         let examined = backup::examine(&changed);
         let found = matches!(examined, Err(BackupError::Inconsistent(_) | BackupError::Store(_)));
         assert!(found, "{what}: {examined:?}");
@@ -179,6 +182,8 @@ fn nothing_is_restored_that_does_not_follow_from_its_own_transactions() {
     let changed = place.path().join("uncertified.sqlite");
     std::fs::copy(&file, &changed).unwrap();
     rusqlite::Connection::open(&changed).unwrap().execute("UPDATE blocks SET certificate = NULL", []).unwrap();
+    assert!(matches!(backup::examine(&changed), Err(BackupError::Store(_))));
+    Store::reseal(&changed).unwrap();
     assert!(matches!(backup::examine(&changed), Err(BackupError::NothingCertified)));
     let unrelated = place.path().join("unrelated.sqlite");
     rusqlite::Connection::open(&unrelated).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();

@@ -5,14 +5,17 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use ledger_client::{ClientError, LedgerClient};
 use ledger_node::NodeConfig;
 use ledger_node::genesis::{self, FOUNDING_FILE, Genesis, PUBLIC_FILE, Part};
+use ledger_node::sync::{self, Answer as SourceAnswer, Source};
 use protocol::identifier::Did;
 use protocol::ledger::anchor::TrustAnchor;
 use protocol::ledger::record::{Governance, GovernanceKey};
 use serde_json::json;
 
 use super::ledger::ANCHOR;
+use crate::ledger::client;
 use crate::output::{Answer, CliError};
 use crate::{clock, files, randomness, serving};
 
@@ -122,6 +125,9 @@ pub(super) struct RunArgs {
     /// Seconds between empty blocks, which prove that the record is still current
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
     heartbeat: u64,
+    /// Address of a node's API to fetch the ledger's state from, when this folder holds none yet; once for each node
+    #[arg(long, value_name = "URL")]
+    sync_from: Vec<String>,
     /// Folder with the program that checks proofs in browsers, made by `cargo xtask wasm`; `web` beside the program's
     /// folder if there is one
     #[arg(long, value_name = "DIR")]
@@ -283,10 +289,36 @@ pub(super) fn run(args: &RunArgs) -> Result<Answer, CliError> {
         keep_anchor(&args.dir, &anchor)?;
         eprintln!("the group key is made; network id {}", hex::encode(anchor.network_id));
     }
+    if !args.sync_from.is_empty() && sync::is_needed(&args.dir) {
+        let sources = args.sync_from.iter().map(|url| peer(url)).collect::<Result<Vec<_>, _>>()?;
+        let fetched = serving::fetch(&args.dir, sources, args.listen)?;
+        eprintln!("the ledger begins here with block {} and {} records", fetched.height, fetched.records);
+    }
     let (heartbeat, web) = (Duration::from_secs(args.heartbeat), serving::web_dir(args.web_dir.clone()));
     let config = NodeConfig { heartbeat, web, ..NodeConfig::new(&args.dir) };
     serving::ledger(&config, args.listen)?;
     Ok(Answer::new("stopped", json!({ "stopped": true })))
+}
+
+/// A node whose state is asked for.
+struct Peer(LedgerClient);
+
+fn peer(url: &str) -> Result<Box<dyn Source + Send + Sync>, CliError> {
+    Ok(Box::new(Peer(client(url)?)))
+}
+
+impl Source for Peer {
+    fn name(&self) -> String {
+        self.0.base().to_owned()
+    }
+
+    fn get(&self, path: &str, max: usize) -> SourceAnswer {
+        match self.0.fetch(path, max) {
+            Ok(bytes) => SourceAnswer::Bytes(bytes),
+            Err(ClientError::MalformedAnswer) => SourceAnswer::TooMany,
+            Err(_) => SourceAnswer::Nothing,
+        }
+    }
 }
 
 fn keep_anchor(dir: &Path, anchor: &TrustAnchor) -> Result<(), CliError> {

@@ -12,6 +12,7 @@ use protocol::ledger::proof::{self, LedgerProof};
 use protocol::ledger::record::{DidRecord, Envelope, Record};
 use serde_json::{Value, json};
 
+use super::audit::{self, AuditArgs};
 use super::backup::{self, BackupArgs, ExamineArgs, RestoreArgs};
 use super::cluster::{self, AdmitArgs, FoundArgs, IdentityArgs, InitArgs, JoinArgs, RunArgs};
 use super::submit::{self, ReadArgs, SubmitArgs};
@@ -67,6 +68,8 @@ enum Command {
     Succeed(trust::SucceedArgs),
     /// The trust anchor, as a file or a QR code to print
     Anchor(AnchorArgs),
+    /// Go through everything on a node's disk, and execute it again
+    Audit(AuditArgs),
     /// Write all that a node has made final into one file, without keys
     Backup(BackupArgs),
     /// Execute everything in a backup again, and say what it holds
@@ -173,6 +176,7 @@ pub(crate) fn run(args: LedgerArgs) -> Result<Answer, CliError> {
         Command::Checkpoint(args) => trust::checkpoint(&args),
         Command::Succeed(args) => trust::succeed(&args),
         Command::Anchor(args) => anchor(&args),
+        Command::Audit(args) => audit::run(&args),
         Command::Backup(args) => backup::make(&args),
         Command::Examine(args) => backup::examine(&args),
         Command::Restore(args) => backup::restore(&args),

@@ -1,5 +1,6 @@
 //! The pieces of the network as commands, to be combined and attacked from outside.
 
+mod audit;
 mod backup;
 mod cluster;
 pub(crate) mod fetch;

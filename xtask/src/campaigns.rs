@@ -1,4 +1,4 @@
-//! The long forms of tests whose short form CI runs: `campaign [kills|mutants|simulation|cluster] [N]`.
+//! The long forms of tests whose short form CI runs: `campaign [kills|mutants|simulation|cluster|rot] [N]`.
 
 use crate::chores::{run, run_with};
 
@@ -20,6 +20,11 @@ pub(crate) fn campaign(rest: &[String]) -> Result<(), String> {
             let limit = ("MID_STALL_LIMIT", "10");
             let numbers = [("MID_CYCLES", *cycles), restarts, partitions, wipes, limit];
             test("journeys", &["--test", "cluster", "--test", "wiped"], &numbers)
+        }
+        ["rot", rest @ ..] => {
+            let (count, seed) = (rest.first().unwrap_or(&"2000"), rest.get(1).unwrap_or(&"1"));
+            let which = ["--lib", "every_flipped_bit"];
+            test("ledger-node", &which, &[("MID_FLIPS", count), ("MID_FLIPS_SEED", seed)])
         }
         ["kills", rest @ ..] | rest => {
             run("cargo", &["build", "--release", "--locked"])?;

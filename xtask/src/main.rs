@@ -16,8 +16,8 @@ const HELP: &str = "cargo xtask <chore>
   test              every test of the workspace, published vectors included
   bench [--json F]  figures beside named peers, as ratios, in one run; --peers adds those that take long to build
   qr-table          which codes two readers read, in pictures as a camera takes them
-  bench --ledger [--json F] [--seconds N]
-                    four validators on this machine: finality, throughput, light client; beside CometBFT where Go is
+  bench --ledger [--json F] [--seconds N] [--records N] [--snapshot]
+                    four validators on this machine: finality, throughput, light client, a wiped node; CometBFT where Go is
   wasm [DIR]        the verifier for web pages, into DIR (default target/web)
   demo              the main job, in English and Korean
   campaign [N]      N random kills (default 10000) of issue, revoke, ledger commit and wallet save
@@ -25,6 +25,8 @@ const HELP: &str = "cargo xtask <chore>
   campaign cluster [N]      validators as processes, killed all at once N times (default 1000); restarts, partitions
   campaign mutants [N [SEED]]
                     N changed presentations (default 1000000) through the whole path of a verifier
+  campaign rot [N [SEED]]
+                    N flipped bits (default 2000) in a ledger node's database: found, or without effect
   targets           type-check protocol and verifier for the web and for Android
   ledger WHAT [N]   ledger proofs attacked and measured: mutations, proofs, delta
   fmt               format everything

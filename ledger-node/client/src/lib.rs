@@ -248,6 +248,14 @@ impl LedgerClient {
         json(self.get_as(&format!("/1.0/identifiers/{did}"), "application/did")?)
     }
 
+    /// What stands at a path of the node's API, at most `max` bytes of it.
+    ///
+    /// # Errors
+    /// [`ClientError`]; [`ClientError::MalformedAnswer`] for more bytes.
+    pub fn fetch(&self, path: &str, max: usize) -> Result<Vec<u8>, ClientError> {
+        bytes(self.get(path)?, max)
+    }
+
     /// The address it speaks to.
     #[must_use]
     pub fn base(&self) -> &str {

@@ -147,6 +147,9 @@ fn run(
         // Its votes are recorded there; voting again without the record could contradict them.
         return Err(EngineError::StateMismatch(format!("{} is missing", storage.display())));
     }
+    if restored.is_some() && !storage.exists() && !begins_here {
+        return Err(EngineError::StateMismatch("it is not that of the block where this folder begins".into()));
+    }
     fs::create_dir_all(&storage).map_err(|source| io_error(&storage, source))?;
     if !voted.exists() {
         write_file(&voted, "", 0o644)?;

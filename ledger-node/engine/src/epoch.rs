@@ -98,7 +98,7 @@ pub(crate) struct Members {
 
 impl Members {
     /// `None` unless the roster can be a committee.
-    fn new(roster: &Roster) -> Option<Self> {
+    pub(crate) fn new(roster: &Roster) -> Option<Self> {
         if roster.validators.is_empty() || roster.validators.len() > MAX_VALIDATORS as usize {
             return None;
         }
@@ -175,7 +175,7 @@ impl Committee {
     }
 
     /// Whether `members` differ from those in office so that a new committee is due.
-    fn differs(&self, members: &Members) -> bool {
+    pub(crate) fn differs(&self, members: &Members) -> bool {
         // The first record of the validators may be part of the genesis, and says what is the case.
         let known = self.members.version == 0 && members.version == 1 && self.members.keys == members.keys;
         members.version > self.members.version && !known

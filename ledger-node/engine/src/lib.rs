@@ -65,5 +65,5 @@ pub use error::{EngineError, SubmitError};
 pub use founding::{FOUNDING_FILE, Founding, PUBLIC_FILE, Part, admit, join, new_identity};
 pub use machine::{BlockTime, Built, EngineRecords, FinalizedBlock, Recovered, Roster, StateMachine};
 pub use mempool::{MAX_BLOCK_BYTES, MAX_BLOCK_TRANSACTIONS, MAX_TRANSACTION_BYTES, TransactionId, transaction_id};
-pub use restored::{begin_at, share_file};
+pub use restored::{appointed_at, begin_at, is_settled, share_file, split_body};
 pub use setup::{Genesis, MAX_VALIDATORS, NewNetwork, ValidatorPlace, init, init_with_epochs};

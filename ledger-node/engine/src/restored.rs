@@ -17,9 +17,9 @@ use protocol::ledger::header::{Header, body_root};
 use serde::{Deserialize, Serialize};
 
 use crate::block::Block;
-use crate::epoch::Origin;
+use crate::epoch::{Members, Origin, ended_with, split};
 use crate::error::EngineError;
-use crate::machine::{EngineRecords, FinalizedBlock};
+use crate::machine::{EngineRecords, FinalizedBlock, Roster};
 use crate::secrets::share_name;
 use crate::setup::{Genesis, Scheme, read_file, to_json, write_file};
 
@@ -67,6 +67,34 @@ pub fn begin_at(folder: &Path, block: &FinalizedBlock, records: &EngineRecords) 
 /// are those of all blocks up to it.
 pub fn share_file(genesis: &Genesis, height: u64, records: &EngineRecords) -> Result<String, EngineError> {
     Ok(share_name(origin(genesis, height, records)?.committee().since))
+}
+
+/// The height of the block that put those in office who vote above `height`; `None` while the first validators do.
+/// `records` are those of all blocks up to it.
+#[must_use]
+pub fn appointed_at(height: u64, records: &EngineRecords) -> Option<u64> {
+    records.range(..=height).rev().find(|(_, records)| ended_with(records).is_some()).map(|(at, _)| *at)
+}
+
+/// What a body holds: the engine's records, then the transactions.
+#[must_use]
+pub fn split_body(mut body: Vec<Vec<u8>>) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
+    let transactions = body.split_off(split(&body).0.len());
+    (body, transactions)
+}
+
+/// Whether those in office are the ones that a state names: then no handover is under way, and all there is to know of
+/// them is in the block that appointed them. `appointment` are that block's records; `None` stands for the genesis.
+///
+/// # Errors
+/// [`EngineError::StateMismatch`] when the records appoint nobody.
+pub fn is_settled(genesis: &Genesis, appointment: Option<&[Vec<u8>]>, named: &Roster) -> Result<bool, EngineError> {
+    let nobody = || EngineError::StateMismatch("a block that should appoint validators does not".into());
+    let committee = match appointment {
+        None => genesis.committee()?,
+        Some(records) => ended_with(records).ok_or_else(nobody)?,
+    };
+    Ok(Members::new(named).is_some_and(|members| !committee.differs(&members)))
 }
 
 fn origin(genesis: &Genesis, height: u64, records: &EngineRecords) -> Result<Origin, EngineError> {

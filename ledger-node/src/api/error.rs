@@ -63,6 +63,9 @@ impl From<NodeError> for ApiError {
             NodeError::Overloaded => unavailable("Overloaded"),
             NodeError::SenderOverloaded => Self::new(StatusCode::TOO_MANY_REQUESTS, "SenderOverloaded"),
             NodeError::NotCertifiedYet => unavailable("NotCertifiedYet"),
+            NodeError::HandoverUnderWay => unavailable("HandoverUnderWay"),
+            NodeError::NotKept => Self::new(StatusCode::NOT_FOUND, "NotKept"),
+            NodeError::SnapshotGone => Self::new(StatusCode::NOT_FOUND, "SnapshotGone"),
             NodeError::Stopped => unavailable("Stopped"),
             NodeError::NotFinalYet(_) => Self::new(StatusCode::ACCEPTED, "NotFinalYet"),
             NodeError::Store(error) => {

@@ -12,6 +12,8 @@
 //! | `GET /v1/anchor` | – | CBOR `TrustAnchor`; a copy to compare with the one received by a safe way |
 //! | `GET /v1/headers/{height}` | – | CBOR `[header, certificate or empty]` |
 //! | `GET /v1/blocks/{height}` | – | CBOR `[header, certificate or empty, [transaction …]]` |
+//! | `GET /v1/snapshot` | – | CBOR `Offer`: where a node that has nothing begins |
+//! | `GET /v1/snapshot/{height}` `?at=` | – | CBOR `Part` of the state offered at that height |
 //! | `GET /v1/checkpoint`, `GET /v1/checkpoints/{height}` | – | this validator's cosigned checkpoint, `text/plain` |
 //! | `GET /v1/status` | – | `{"network","height","time_ms","root","age_ms","stale"}` |
 //! | `GET /1.0/identifiers/{did}` | – | [`resolve`] |
@@ -91,6 +93,8 @@ impl Node {
                 .routes(routes!(read::record))
                 .routes(routes!(read::proof))
                 .routes(routes!(read::bundle))
+                .routes(routes!(read::snapshot))
+                .routes(routes!(read::snapshot_part))
                 .routes(routes!(read::anchor))
                 .routes(routes!(read::header))
                 .routes(routes!(read::block))

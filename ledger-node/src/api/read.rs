@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use minicbor::bytes::ByteVec;
 use protocol::cbor;
 use protocol::identifier::Did;
+use protocol::ledger::snapshot::Prefix;
 use protocol::ledger::{Scope, Sender, StateKey};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -75,7 +76,10 @@ pub(super) async fn blocking<T: Send + 'static>(
     responses((status = 200, description = "It is final", body = RecordedAnswer), (status = 400, description = "Malformed", body = Refusal), (status = 404, description = "Nothing of that name", body = Refusal)))]
 pub(super) async fn transaction(State(node): State<Node>, Path(id): Path<String>) -> Result<Response, ApiError> {
     let id = hex32(&id)?;
-    let recorded = blocking(move || node.recorded(&id)).await?.ok_or_else(ApiError::not_found)?;
+    // A node that did not begin with the first block cannot say that there never was one.
+    let is_whole = node.first_block() <= 1;
+    let unknown = || if is_whole { ApiError::not_found() } else { ApiError::new(StatusCode::NOT_FOUND, "UnknownHere") };
+    let recorded = blocking(move || node.recorded(&id)).await?.ok_or_else(unknown)?;
     Ok(Json(RecordedAnswer { id: hex::encode(recorded.id), height: recorded.height }).into_response())
 }
 
@@ -160,6 +164,37 @@ pub(super) async fn block(State(node): State<Node>, Path(height): Path<String>) 
     let transactions: Vec<ByteVec> = transactions.into_iter().map(ByteVec::from).collect();
     let parts = (ByteVec::from(block.header), ByteVec::from(block.certificate.unwrap_or_default()), transactions);
     Ok(cbor_body(cbor::to_vec(&parts)))
+}
+
+/// Where a node that has nothing begins: a certified block, whose state is then fetched in parts.
+#[utoipa::path(get, path = "/v1/snapshot", operation_id = "snapshot", tag = "Ledger",
+    responses((status = 200, description = "Canonical CBOR", body = Vec<u8>, content_type = "application/cbor")))]
+pub(super) async fn snapshot(State(node): State<Node>) -> Result<Response, ApiError> {
+    Ok(cbor_body(Bytes::from_owner(blocking(move || node.offer()).await?)))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct PartQuery {
+    /// First digits of the records' keys, hexadecimal.
+    #[param(pattern = "^[0-9a-f]{0,64}$")]
+    #[serde(default)]
+    at: String,
+}
+
+/// A part of the state that was offered at a height.
+#[utoipa::path(get, path = "/v1/snapshot/{height}", operation_id = "snapshot_part", tag = "Ledger",
+    params(("height" = u64, Path, description = "Height of the offered block"), PartQuery), responses((status = 200, description = "Canonical CBOR", body = Vec<u8>, content_type = "application/cbor"), (status = 400, description = "Malformed", body = Refusal), (status = 404, description = "Not offered, or not any more", body = Refusal)))]
+pub(super) async fn snapshot_part(
+    State(node): State<Node>,
+    Path(height): Path<String>,
+    query: Result<Query<PartQuery>, axum::extract::rejection::QueryRejection>,
+) -> Result<Response, ApiError> {
+    let Query(PartQuery { at }) = query.map_err(|_| ApiError::malformed())?;
+    let (height, prefix): (u64, Prefix) =
+        (height.parse().map_err(|_| ApiError::malformed())?, at.parse().map_err(|_| ApiError::malformed())?);
+    Ok(cbor_body(blocking(move || Ok(node.part(height, &prefix)?.encode())).await?))
 }
 
 /// The newest checkpoint that this validator cosigned.

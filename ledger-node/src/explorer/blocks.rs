@@ -56,7 +56,12 @@ pub(super) async fn one(
     let Ok(wanted) = height.parse::<u64>() else { return Ok(missing(&node, lang)) };
     let asked = node.clone();
     let read = tokio::task::spawn_blocking(move || {
-        Ok::<_, crate::NodeError>((asked.block(wanted)?, asked.transactions(wanted)?))
+        let block = match asked.block(wanted) {
+            // The footer says where this node's history begins.
+            Err(crate::NodeError::NotKept) => None,
+            other => other?,
+        };
+        Ok::<_, crate::NodeError>((block, asked.transactions(wanted)?))
     });
     let (block, transactions) = read.await.ok().and_then(Result::ok).ok_or(StatusCode::SERVICE_UNAVAILABLE)?;
     let Some((block, header)) = block.and_then(|block| Some((block.clone(), Header::decode(&block.header).ok()?)))

@@ -210,6 +210,15 @@ impl Page {
             html::number(freshness.height),
             html::time(lang, freshness.time_ms / 1_000)
         );
+        let begins = if node.first_block() > 1 {
+            let said = t(
+                "이 노드는 다음 블록부터의 역사만 보관합니다. 그보다 오래된 것은 그 블록의 날짜로 보입니다:",
+                "This node keeps history from this block on; what is older shows the date of that block:",
+            );
+            format!("<p>{said} {}</p>", html::number(node.first_block()))
+        } else {
+            String::new()
+        };
         format!(
             "<!doctype html>\n<html lang=\"{code}\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
@@ -222,7 +231,7 @@ impl Page {
              <a class=\"language\" href=\"{root}../{other_code}/{place}\" lang=\"{other_code}\" hreflang=\"{other_code}\">{other_name}</a>\n\
              </div>\n<nav aria-label=\"{menu}\"><ul class=\"wide\">{links}</ul></nav></header>\n\
              <main id=\"main\" class=\"wide\" tabindex=\"-1\">\n<h1>{title}</h1>\n{body}</main>\n\
-             <footer><div class=\"wide\"><p>{as_of}</p><p>{about}</p></div></footer>\n</body>\n</html>\n",
+             <footer><div class=\"wide\"><p>{as_of}</p>{begins}<p>{about}</p></div></footer>\n</body>\n</html>\n",
             code = lang.code(),
             title = escape(&self.title),
             site = t("신원 원장 열람", "Identity ledger explorer"),

@@ -136,7 +136,7 @@ mod tests {
         let purpose = Purpose { id: "rental".into(), text: label(), permits: vec![permit] };
         let did = Did::derive("kr", b"shop").unwrap();
         let record = Record::Verifier(VerifierRegistration { did, name: label(), purposes: vec![purpose], withdrawn });
-        Version { envelope: Envelope { version: n, height: n, record }, time_ms: n * 1_000 }
+        Version { envelope: Envelope { version: n, height: n, record }, time_ms: n * 1_000, is_inherited: false }
     }
 
     #[test]

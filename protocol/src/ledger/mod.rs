@@ -16,6 +16,7 @@ pub mod key;
 pub mod list_change;
 pub mod proof;
 pub mod record;
+pub mod snapshot;
 pub mod staple;
 pub mod state;
 #[cfg(any(test, feature = "testkit"))]

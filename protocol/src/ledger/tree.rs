@@ -62,7 +62,9 @@ pub fn root_of(entries: &[Entry]) -> Hash {
     subtree(entries, 0)
 }
 
-fn subtree(entries: &[Entry], depth: usize) -> Hash {
+/// Hash of the subtree that holds exactly `entries`, ascending and distinct, whose first `depth` bits are the same.
+#[must_use]
+pub fn subtree(entries: &[Entry], depth: usize) -> Hash {
     match entries {
         [] => EMPTY,
         [(key, value)] => leaf(key, value),

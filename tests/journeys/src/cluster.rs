@@ -137,11 +137,20 @@ impl Cluster {
     /// # Panics
     /// When it cannot be started.
     pub fn launch(&mut self, who: usize) {
+        self.launch_with(who, &[]);
+    }
+
+    /// As [`Cluster::launch`], with more arguments.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn launch_with(&mut self, who: usize, more: &[&str]) {
         let log = std::fs::File::options().create(true).append(true).open(self.log_file(who)).expect("a log file");
         let child = Command::new(crate::program())
             .args(["ledger", "run", "--heartbeat", "1", "--dir"])
             .arg(&self.folders[who])
             .args(["--listen", &self.apis[who].to_string()])
+            .args(more)
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("the log once more"))
             .stderr(log)
@@ -225,6 +234,12 @@ impl Cluster {
     #[must_use]
     pub fn get(&self, who: usize, path: &str) -> Option<(u16, Vec<u8>)> {
         self.client.get(&format!("http://{}{path}", self.apis[who]))
+    }
+
+    /// Where a validator's API is.
+    #[must_use]
+    pub fn url(&self, who: usize) -> String {
+        format!("http://{}", self.apis[who])
     }
 
     /// What a validator says of itself.

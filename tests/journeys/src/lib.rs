@@ -13,6 +13,7 @@ mod cluster;
 pub mod comet;
 mod proxy;
 mod services;
+pub mod snapshot;
 
 pub use citizen::{Citizen, PIN, WRONG_PIN};
 pub use cluster::{Cluster, Load};

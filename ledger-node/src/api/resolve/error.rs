@@ -24,6 +24,8 @@ pub(super) enum Reason {
     InvalidVerificationMethod,
     /// The verification method does not stand in the wanted relationship.
     InvalidRelationship,
+    /// A version from before this node's history begins.
+    NotKept,
     /// The ledger's records contradict each other.
     InternalError,
 }
@@ -49,7 +51,7 @@ impl Reason {
             Self::RepresentationNotSupported => StatusCode::NOT_ACCEPTABLE,
             Self::MethodNotSupported | Self::FeatureNotSupported => StatusCode::NOT_IMPLEMENTED,
             // "any other error URI"
-            Self::InvalidVerificationMethod | Self::InvalidRelationship | Self::InternalError => {
+            Self::InvalidVerificationMethod | Self::InvalidRelationship | Self::NotKept | Self::InternalError => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
         }
@@ -69,6 +71,9 @@ impl Reason {
             Self::MethodNotSupported => (did, "METHOD_NOT_SUPPORTED", "Only did:mid can be resolved here."),
             Self::FeatureNotSupported => (did, "FEATURE_NOT_SUPPORTED", "An option is not known to this resolver."),
             Self::InternalError => (did, "INTERNAL_ERROR", "The resolver met an error of its own."),
+            Self::NotKept => {
+                ("urn:mid:error:", "NOT_KEPT", "This node's history begins later; ask one that keeps everything.")
+            }
             Self::InvalidVerificationMethod => (
                 "https://w3id.org/security#",
                 "INVALID_VERIFICATION_METHOD",

@@ -104,23 +104,32 @@ struct Found<'a> {
 }
 
 /// DIDM-09: the version that is asked for.
-fn found<'a>(versions: &'a [Version], wanted: Wanted) -> Option<Found<'a>> {
+fn found<'a>(versions: &'a [Version], wanted: Wanted) -> Result<Option<Found<'a>>, Reason> {
     let at = match wanted {
-        Wanted::Latest => versions.len().checked_sub(1)?,
-        Wanted::Id(id) => versions.iter().position(|version| version.envelope.version == id)?,
-        Wanted::At(time) => versions.iter().rposition(|version| version.time_ms / 1_000 <= time)?,
+        Wanted::Latest => versions.len().checked_sub(1),
+        Wanted::Id(id) => versions.iter().position(|version| version.envelope.version == id),
+        Wanted::At(time) => versions.iter().rposition(|version| version.time_ms / 1_000 <= time),
+    };
+    let Some(at) = at else {
+        // What was before this node's history begins, it cannot say; not even whether there was anything.
+        let earlier = |first: &Version| match wanted {
+            Wanted::Id(id) => id < first.envelope.version,
+            Wanted::Latest | Wanted::At(_) => first.is_inherited || first.envelope.version > 1,
+        };
+        let not_kept = versions.first().is_some_and(earlier);
+        return if not_kept { Err(Reason::NotKept) } else { Ok(None) };
     };
     let version = &versions[at];
-    let Record::Did(record) = &version.envelope.record else { return None };
-    Some(Found { record, version, next: versions.get(at + 1) })
+    let Record::Did(record) = &version.envelope.record else { return Ok(None) };
+    Ok(Some(Found { record, version, next: versions.get(at + 1) }))
 }
 
 fn answer(node: &Node, question: &Question, versions: &[Version], form: Form) -> Result<Response, Reason> {
-    let latest = found(versions, Wanted::Latest).ok_or(Reason::NotFound)?;
+    let latest = found(versions, Wanted::Latest)?.ok_or(Reason::NotFound)?;
     if latest.record.deactivated {
         return Ok(given_up(form));
     }
-    let found = found(versions, question.version).ok_or(Reason::NotFound)?;
+    let found = found(versions, question.version)?.ok_or(Reason::NotFound)?;
     let now = node.latest().time_ms / 1_000;
     // Keys come into force and retire by time: an earlier version shows those of its own time.
     let at = match question.version {
@@ -175,10 +184,10 @@ fn part(document: &DidDocument, fragment: &str, relationship: Option<&str>) -> R
 fn metadata(versions: &[Version], found: &Found<'_>) -> Value {
     let time = |version: &Version| clock::rfc3339(version.time_ms / 1_000);
     let mut metadata = Map::new();
-    if let Some(first) = versions.first().filter(|first| first.envelope.version == 1) {
+    if let Some(first) = versions.first().filter(|first| first.envelope.version == 1 && !first.is_inherited) {
         metadata.insert("created".into(), json!(time(first)));
     }
-    if found.version.envelope.version > 1 {
+    if found.version.envelope.version > 1 && !found.version.is_inherited {
         metadata.insert("updated".into(), json!(time(found.version)));
     }
     metadata.insert("versionId".into(), json!(found.version.envelope.version.to_string()));

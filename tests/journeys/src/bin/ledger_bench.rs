@@ -1,8 +1,9 @@
 //! What the ledger does on this machine: four validators, each a process of its own, talked to over HTTP.
 //!
-//! `cargo xtask bench --ledger [--json FILE] [--seconds N]`. All of it runs on one machine at once, the senders included;
-//! every transaction's signature is checked by each validator. After it, where Go is installed, CometBFT's four validators
-//! with its own key-value application under the same load, in the same run.
+//! `cargo xtask bench --ledger [--json FILE] [--seconds N] [--records N]`, with `--snapshot` for a wiped node alone. All of
+//! it runs on one machine at once, the senders included; every transaction's signature is checked by each validator.
+//! After it, where Go is installed, CometBFT's four validators with its own key-value application under the same load, in
+//! the same run.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -57,6 +58,15 @@ fn main() {
     let seconds: u64 = given("--seconds").map_or(20, |n| n.parse().expect("a number of seconds"));
     // The load of the machine before anything of this runs.
     let machine = machine();
+    let records = given("--records").map_or(100_000, |n| n.parse().expect("a number"));
+    if arguments.iter().any(|word| word == "--snapshot") {
+        let figures = json!({ "machine": machine, "validators": 4, "snapshot": journeys::snapshot::measure(records) });
+        println!("{figures}");
+        if let Some(file) = given("--json") {
+            std::fs::write(file, figures.to_string()).expect("the figures can be written");
+        }
+        return;
+    }
     let place = tempfile::tempdir().expect("a folder");
     let dir = place.path().join("ledger");
     let governor = place.path().join("governor.key");
@@ -112,6 +122,7 @@ fn main() {
             wasm["p50_ms"], wasm["cpu_ms"], wasm["first_ms"]
         );
     }
+    let snapshot = journeys::snapshot::measure(records);
     let comet = comet_bft(place.path(), time);
     let ratio = |ours: f64, theirs: &Value| theirs.as_f64().map(|theirs| ours / theirs);
     let beside = |run: &str| {
@@ -132,6 +143,7 @@ fn main() {
         "light_client": { "proof_bytes": proof.len(), "native_p50_ms": checks.at(50), "wasm": wasm },
         "bundle_bytes": bundle.len(),
         "database_bytes": database,
+        "snapshot": snapshot,
         "ours_to_cometbft": { "as_it_comes": beside("as_it_comes"), "without_pause": beside("without_pause") },
         "cometbft": comet,
     });

@@ -22,6 +22,20 @@ impl Cluster {
         self.author().transaction(Sender::Governance, self.next, record, 0, &[&self.governor, &own])
     }
 
+    /// A transaction of the governors that writes new records, with the signatures of those who are named there.
+    ///
+    /// # Panics
+    /// Never, with a network.
+    #[must_use]
+    pub fn governed(&self, nonce: u64, records: Vec<Record>, named: &[Ed25519SigningKey]) -> Vec<u8> {
+        let writes = records.into_iter().map(|record| Write { record, previous_version: 0 }).collect();
+        let network_id = self.anchor.as_ref().expect("made with the network").network_id;
+        let body = TransactionBody { network_id, sender: Sender::Governance, nonce, writes };
+        let mut signers: Vec<&dyn Signer> = vec![&self.governor];
+        signers.extend(named.iter().map(|key| key as &dyn Signer));
+        body.signed_by(&signers).expect("keys that sign").encode()
+    }
+
     /// What signs for this network.
     pub(super) fn author(&self) -> Author {
         Author { network_id: self.anchor.as_ref().expect("made with the network").network_id }
