@@ -14,7 +14,7 @@ pub use error::ApiError;
 pub use records::{
     Activity, Attribute, Card, CardState, Claim, ConsentItem, ConsentSheet, DaySetNeeded, Disclosure, EventKind, Label,
     Needs, OfferSheet, OfferedType, PendingIssuance, Profile, Recognition, ShownCode, Statement, StatusTokensNeeded,
-    VerdictRecord,
+    VerdictRecord, assemble_presentation,
 };
 pub use scanner::{Scanner, VerifierIdentity};
 pub use wallet::{ConsentRequest, Personal, Wallet};
