@@ -508,7 +508,8 @@ fn snap_05_states_are_handed_out_with_the_block_that_appointed_the_validators() 
     let decoded = Offer::decode(&offered).unwrap();
     assert_eq!(decoded.appointment.len(), 1);
     // Without it, or with the block before it, the offer is not believed.
-    let changes: [(&str, fn(&mut Offer)); 2] = [
+    type Change = fn(&mut Offer);
+    let changes: [(&str, Change); 2] = [
         ("none", |offer| offer.appointment.clear()),
         ("another", |offer| offer.appointment = vec![offer.block.clone()]),
     ];
