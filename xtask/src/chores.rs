@@ -8,7 +8,8 @@ const CARGO_DENY: &str = "0.20.2";
 
 /// The folder of the workspace.
 pub(crate) fn root() -> PathBuf {
-    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+    let folder = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    PathBuf::from(folder).join("..")
 }
 
 pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<(), String> {
