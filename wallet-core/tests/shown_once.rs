@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::{EPOCH, NOW, PIN, World, ZK, handle, nonce, tokens};
-use protocol::exchange::{Bound, Offer, Presentation};
+use protocol::exchange::{Bound, IssuanceNonce, Offer, Presentation};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use sha2::{Digest, Sha256};
@@ -41,8 +41,10 @@ fn say(line: &str) {
 fn obtain(world: &mut World, wallet: &Wallet, now: u64) -> CredentialId {
     let mut code = [0; 16];
     world.rng.fill_bytes(&mut code);
-    let offer = Offer { code, ..world.offer(ZK) }.encode();
-    let pending = wallet.begin_issuance(&offer, ZK, &nonce(), None, now, &mut world.rng).unwrap();
+    let offer = Offer { code, expires_at: now + 60, ..world.offer(ZK) }.encode();
+    let pending = wallet
+        .begin_issuance(&offer, ZK, &IssuanceNonce { expires_at: now + 60, ..nonce() }, None, now, &mut world.rng)
+        .unwrap();
     wallet.finish_issuance(&pending.id, &world.issue(&pending.request, |_| {}), now).unwrap();
     let key = world.issuer_key(ZK).key_id();
     wallet.install_status_tokens(&key, StatusSlice::ALL, &tokens(EPOCH, &[handle(ZK)]), now).unwrap();
@@ -175,10 +177,9 @@ fn calls_of_one_showing(place: &Path, run: u64, call: &str) -> (usize, Vec<Strin
         .args(child.get_args())
         .envs(child.get_envs().filter_map(|(name, value)| Some((name, value?))))
         .env(ONCE, "1")
-        .stderr(Stdio::null())
         .output()
         .unwrap();
-    assert!(output.status.success());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let mut calls = BTreeMap::<String, usize>::new();
     for line in std::fs::read_to_string(&traced).unwrap().lines().filter(|line| line.contains(call)) {
         *calls.entry(line.split_whitespace().next().unwrap().to_owned()).or_default() += 1;
