@@ -4,8 +4,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // a vector that cannot be read must stop the test
 
+mod vectors;
+
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -14,54 +15,19 @@ use protocol::crypto::bbs::{
     verify_proofs,
 };
 use protocol::crypto::curve::Scalar;
-use rand_core::{TryCryptoRng, TryRng};
 use serde_json::Value;
+use vectors::Given;
 
 /// The draft's mocked generator: one stretched seed, handed out in order.
-struct MockedRng(Vec<u8>);
-
-impl MockedRng {
-    fn new(suite: Suite, seed: &[u8], scalars: usize) -> Self {
-        let mut stream = vec![0; 48 * scalars];
-        let dst = [suite.api_id(), b"MOCK_RANDOM_SCALARS_DST_"].concat();
-        suite.expander().expand(seed, &dst, &mut stream);
-        Self(stream)
-    }
-}
-
-impl TryRng for MockedRng {
-    type Error = Infallible;
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        let mut bytes = [0; 4];
-        self.try_fill_bytes(&mut bytes).map(|()| u32::from_le_bytes(bytes))
-    }
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        let mut bytes = [0; 8];
-        self.try_fill_bytes(&mut bytes).map(|()| u64::from_le_bytes(bytes))
-    }
-    fn try_fill_bytes(&mut self, output: &mut [u8]) -> Result<(), Infallible> {
-        let rest = self.0.split_off(output.len());
-        output.copy_from_slice(&self.0);
-        self.0 = rest;
-        Ok(())
-    }
-}
-
-impl TryCryptoRng for MockedRng {}
-
-fn folder() -> Option<PathBuf> {
-    let root = std::env::var_os("MID_VECTORS")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/vectors"), PathBuf::from);
-    let folder = root.join("bbs");
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    println!("ignored: no vectors at {}; set MID_VECTORS", folder.display());
-    None
+fn mocked_rng(suite: Suite, seed: &[u8], scalars: usize) -> Given {
+    let mut stream = vec![0; 48 * scalars];
+    let dst = [suite.api_id(), b"MOCK_RANDOM_SCALARS_DST_"].concat();
+    suite.expander().expand(seed, &dst, &mut stream);
+    Given(stream)
 }
 
 fn suites() -> Vec<(Suite, PathBuf)> {
-    let Some(folder) = folder() else { return Vec::new() };
+    let Some(folder) = vectors::at("bbs") else { return Vec::new() };
     vec![(Suite::Sha256, folder.join("bls12-381-sha-256")), (Suite::Shake256, folder.join("bls12-381-shake-256"))]
 }
 
@@ -121,7 +87,7 @@ fn hashes_and_generators() {
 
         let vector = read(&folder.join("mockedRng.json"));
         let expected = vector["mockedScalars"].as_array().unwrap();
-        let mut rng = MockedRng::new(suite, &bytes(&vector["seed"]), expected.len());
+        let mut rng = mocked_rng(suite, &bytes(&vector["seed"]), expected.len());
         for expected in expected {
             assert_eq!(Scalar::random(&mut rng), scalar(expected));
         }
@@ -179,7 +145,7 @@ fn proofs() {
                 assert_eq!(verdict, Ok(()), "{name}");
                 let signature = Signature::from_bytes(&bytes(&vector["signature"])).unwrap();
                 let hidden = messages.len() - indexes.len();
-                let mut rng = MockedRng::new(suite, &bytes(&mocked["seed"]), 5 + hidden);
+                let mut rng = mocked_rng(suite, &bytes(&mocked["seed"]), 5 + hidden);
                 let made = prove(&key, &signature, &header, &context, &messages, &indexes, &mut rng).unwrap();
                 assert_eq!(made.to_bytes(), bytes(&vector["proof"]), "{name}");
                 valid += 1;

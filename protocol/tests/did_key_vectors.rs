@@ -1,18 +1,12 @@
 //! The published test vectors of did:key, from `$MID_VECTORS/did-key` or `../shared/vectors/did-key` beside the workspace.
 #![allow(clippy::unwrap_used, clippy::panic)] // a vector that cannot be read must stop the test
 
-use std::path::{Path, PathBuf};
+mod vectors;
 
 use protocol::crypto::keys::SignatureError;
 use protocol::crypto::multikey::Multikey;
 use protocol::identifier::{ControllerError, Controllers, DidKey, DidKeys, Purpose};
 use serde_json::Value;
-
-fn folder() -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/vectors");
-    let all = std::env::var_os("MID_VECTORS").map_or(beside, PathBuf::from);
-    Some(all.join("did-key")).filter(|folder| folder.exists())
-}
 
 /// The key as the vectors write it: a JWK or base58 of the bare key.
 fn stated(vector: &Value) -> Option<Vec<u8>> {
@@ -25,10 +19,7 @@ fn stated(vector: &Value) -> Option<Vec<u8>> {
 
 #[test]
 fn published_identifiers_are_the_keys_they_state() {
-    let Some(folder) = folder() else {
-        println!("ignored: there are no vectors beside this checkout");
-        return;
-    };
+    let Some(folder) = vectors::at("did-key") else { return };
     let (mut read, mut unknown) = (0, 0);
     for file in ["bls12381", "ed25519-x25519", "nist-curves", "rsa", "secp256k1"] {
         let text = std::fs::read_to_string(folder.join(format!("{file}.json"))).unwrap();

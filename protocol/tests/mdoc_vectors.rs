@@ -3,7 +3,9 @@
 //! The vectors are read from `$MID_VECTORS` or `../shared/vectors` beside the workspace.
 #![allow(clippy::unwrap_used, clippy::panic)] // a vector that cannot be read must stop the test
 
-use std::path::{Path, PathBuf};
+mod vectors;
+
+use std::path::Path;
 
 use protocol::credential::mdoc::session::AgreementKey;
 use protocol::credential::mdoc::{
@@ -13,17 +15,6 @@ use protocol::credential::mdoc::{
 use protocol::crypto::cose;
 use protocol::crypto::jose::Jwk;
 use protocol::crypto::x509::Certificate;
-
-fn folder(name: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("MID_VECTORS")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/vectors"), PathBuf::from);
-    let folder = root.join(name);
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    println!("ignored: no vectors at {}; set MID_VECTORS", folder.display());
-    None
-}
 
 /// Reads `<name>.hex`.
 fn annex_d(folder: &Path, name: &str) -> Vec<u8> {
@@ -45,7 +36,7 @@ fn inner(bytes: &[u8]) -> Vec<u8> {
 
 #[test]
 fn annex_d_of_the_standard() {
-    let Some(folder) = folder("iso18013-5/annex-d") else { return };
+    let Some(folder) = vectors::at("iso18013-5/annex-d") else { return };
     let transcript = SessionTranscript::from_bytes(&inner(&annex_d(&folder, "session_transcript_bytes")));
     let signer = Certificate::from_der(&annex_d(&folder, "ds_cert")).unwrap();
     let reader = Certificate::from_der(&annex_d(&folder, "reader_cert")).unwrap();
@@ -94,7 +85,7 @@ fn annex_d_of_the_standard() {
 
 #[test]
 fn mdoc_07_transcripts_of_openid4vp() {
-    let Some(folder) = folder("openid4vp") else { return };
+    let Some(folder) = vectors::at("openid4vp") else { return };
     let file = std::fs::read(folder.join("handover-session-transcript-1.0.json")).unwrap();
     let list: serde_json::Value = serde_json::from_slice(&file).unwrap();
     let hexes: Vec<&str> = list.as_array().unwrap().iter().filter_map(|it| it["hex"].as_str()).collect();
@@ -120,7 +111,7 @@ fn mdoc_07_transcripts_of_openid4vp() {
 
 #[test]
 fn samples_of_isomdl() {
-    let Some(folder) = folder("iso18013-5/isomdl/definitions") else { return };
+    let Some(folder) = vectors::at("iso18013-5/isomdl/definitions") else { return };
     let read = |name: &str| {
         let bytes = std::fs::read(folder.join(name)).unwrap();
         let text = String::from_utf8(bytes.clone()).ok();

@@ -3,8 +3,10 @@
 //! The vectors are read from `$MID_VECTORS/sd-jwt` or `../shared/vectors/sd-jwt` beside the workspace.
 #![allow(clippy::unwrap_used, clippy::panic)] // a vector that cannot be read must stop the test
 
+mod vectors;
+
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use protocol::credential::sd_jwt::{Challenge, SdJwt, SdJwtError};
 use protocol::crypto::jose::Jwk;
@@ -18,17 +20,6 @@ fn issuer() -> Multikey {
         "x": "b28d4MwZMjw8-00CG4xfnn9SLMVMM19SlqZpVb_uNtQ", "y": "Xv5zWwuoaTgdS6hV43yI6gBwTnjukmFQQnJ_kCxzqk8"
     });
     Jwk::from_json(&key).unwrap().key
-}
-
-fn folder() -> Option<PathBuf> {
-    let root = std::env::var_os("MID_VECTORS")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/vectors"), PathBuf::from);
-    let folder = root.join("sd-jwt/generated");
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    println!("ignored: no vectors at {}; set MID_VECTORS", folder.display());
-    None
 }
 
 fn text(path: &Path) -> String {
@@ -50,7 +41,7 @@ fn asked(proof: &str) -> (String, String, u64) {
 
 #[test]
 fn published_vectors() {
-    let Some(folder) = folder() else { return };
+    let Some(folder) = vectors::at("sd-jwt/generated") else { return };
     let (mut issued, mut presented, mut bound, mut refused) = (0, 0, 0, 0);
     let mut kinds = BTreeSet::new();
     for source in ["python-testcases", "rfc9901-examples", "sd-jwt-vc-examples"] {

@@ -3,7 +3,9 @@
 //! The vectors are read from `$MID_VECTORS` or `../shared/vectors` beside the workspace.
 #![allow(clippy::unwrap_used, clippy::panic)] // a vector that cannot be read must stop the test
 
-use std::path::{Path, PathBuf};
+mod vectors;
+
+use std::path::Path;
 
 use protocol::credential::Status;
 use protocol::credential::status::bitstring::Bitstring;
@@ -11,17 +13,6 @@ use protocol::credential::status::token::{Reference, TokenList};
 use protocol::crypto::cose;
 use protocol::crypto::jose::Jws;
 use serde_json::{Value, json};
-
-fn folder(name: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("MID_VECTORS")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/vectors"), PathBuf::from);
-    let folder = root.join(name);
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    println!("ignored: no vectors at {}; set MID_VECTORS", folder.display());
-    None
-}
 
 fn value(path: &Path) -> Value {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
@@ -43,7 +34,7 @@ fn unfolded(path: &Path) -> Value {
 
 #[test]
 fn token_status_lists() {
-    let Some(folder) = folder("token-status-list") else { return };
+    let Some(folder) = vectors::at("token-status-list") else { return };
     let mut entries = 0;
     let vectors = value(&folder.join("vectors.json"));
     let vectors = vectors["vectors"].as_array().unwrap();
@@ -68,7 +59,7 @@ fn token_status_lists() {
 
 #[test]
 fn token_status_list_examples() {
-    let Some(folder) = folder("token-status-list") else { return };
+    let Some(folder) = vectors::at("token-status-list") else { return };
     let examples = [("", 1, vec![0xb9, 0xa3]), ("2", 2, vec![0xc9, 0x44, 0xf9])];
     for (name, bits, bytes) in examples {
         let expected = TokenList::new(bits, bytes).unwrap();
@@ -101,7 +92,7 @@ fn token_status_list_examples() {
 
 #[test]
 fn bitstring_status_lists() {
-    let Some(folder) = folder("bitstring-status-list") else { return };
+    let Some(folder) = vectors::at("bitstring-status-list") else { return };
     let generated = value(&folder.join("generated.json"));
     let vectors = generated["vectors"].as_array().unwrap();
     for vector in vectors {

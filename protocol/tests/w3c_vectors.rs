@@ -3,7 +3,8 @@
 //! They are read from `$MID_VECTORS` or `../shared/vectors` beside the workspace, with the contexts that they name.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a vector that cannot be read must stop the test
 
-use std::convert::Infallible;
+mod vectors;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -15,45 +16,12 @@ use protocol::credential::w3c::{
 use protocol::crypto::bbs::{self, SecretKey};
 use protocol::crypto::multikey::StandardKey;
 use protocol::identifier::{DidKeys, Purpose};
-use rand_core::{TryCryptoRng, TryRng};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use vectors::Given;
 
 /// 2025-06-01: before the credentials of the vectors expire.
 const NOW: u64 = 1_748_736_000;
-
-/// Hands out given bytes, in order.
-struct Given(Vec<u8>);
-
-impl TryRng for Given {
-    type Error = Infallible;
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        let mut bytes = [0; 4];
-        self.try_fill_bytes(&mut bytes).map(|()| u32::from_le_bytes(bytes))
-    }
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        let mut bytes = [0; 8];
-        self.try_fill_bytes(&mut bytes).map(|()| u64::from_le_bytes(bytes))
-    }
-    fn try_fill_bytes(&mut self, output: &mut [u8]) -> Result<(), Infallible> {
-        let rest = self.0.split_off(output.len());
-        output.copy_from_slice(&self.0);
-        self.0 = rest;
-        Ok(())
-    }
-}
-
-impl TryCryptoRng for Given {}
-
-fn folder(name: &str) -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/vectors");
-    let folder = std::env::var_os("MID_VECTORS").map_or(beside, PathBuf::from).join(name);
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    println!("ignored: no vectors at {}; set MID_VECTORS", folder.display());
-    None
-}
 
 fn read(path: &Path) -> Value {
     let bytes = fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -66,7 +34,7 @@ fn names(path: &Path) -> Vec<String> {
 
 /// The contexts of the standards, those of the vectors, and inline ones.
 fn contexts() -> Contexts {
-    let folder = folder("contexts").expect("contexts beside the vectors");
+    let folder = vectors::at("contexts").expect("contexts beside the vectors");
     let with = |contexts: Contexts, url: &str, path: PathBuf| {
         let content = fs::read(path).unwrap();
         contexts.with(url, &content, &hex::encode(Sha256::digest(&content))).unwrap()
@@ -131,7 +99,8 @@ fn made_again(signed: &Value, key: ProofKey<'_>, mandatory: &[String], contexts:
 
 #[test]
 fn eddsa_and_ecdsa_with_whole_documents() {
-    let (Some(eddsa), Some(ecdsa)) = (folder("vc-di-eddsa/TestVectors"), folder("vc-di-ecdsa/TestVectors")) else {
+    let (Some(eddsa), Some(ecdsa)) = (vectors::at("vc-di-eddsa/TestVectors"), vectors::at("vc-di-ecdsa/TestVectors"))
+    else {
         return;
     };
     let contexts = contexts();
@@ -180,7 +149,7 @@ fn eddsa_and_ecdsa_with_whole_documents() {
     // The suite before Data Integrity has a type of its own.
     let old = read(&eddsa.join("Ed25519Signature2020/signedEdSig.json"));
     let old_contexts = {
-        let content = fs::read(folder("vc-di-eddsa").unwrap().join("contexts/lds-ed25519-2020-v1.json")).unwrap();
+        let content = fs::read(vectors::at("vc-di-eddsa").unwrap().join("contexts/lds-ed25519-2020-v1.json")).unwrap();
         let digest = hex::encode(Sha256::digest(&content));
         contexts.clone().with("https://w3id.org/security/suites/ed25519-2020/v1", &content, &digest).unwrap()
     };
@@ -195,7 +164,7 @@ fn eddsa_and_ecdsa_with_whole_documents() {
 #[test]
 fn sets_and_chains() {
     let (Some(sets), Some(chains)) =
-        (folder("vc-di-eddsa/TestVectors/proof-set-chain"), folder("di-proof-chain/eddsa-rdfc-2022"))
+        (vectors::at("vc-di-eddsa/TestVectors/proof-set-chain"), vectors::at("di-proof-chain/eddsa-rdfc-2022"))
     else {
         return;
     };
@@ -240,7 +209,7 @@ fn sets_and_chains() {
 
 #[test]
 fn ecdsa_sd_base_and_derived() {
-    let Some(folder) = folder("vc-di-ecdsa/TestVectors") else { return };
+    let Some(folder) = vectors::at("vc-di-ecdsa/TestVectors") else { return };
     let contexts = contexts();
     let material = read(&folder.join("ecdsa-sd-2023/SDKeyMaterial.json"));
     let base_key =
@@ -265,7 +234,7 @@ fn ecdsa_sd_base_and_derived() {
 
 #[test]
 fn bbs_base_and_derived() {
-    let Some(folder) = folder("vc-di-bbs/TestVectors") else { return };
+    let Some(folder) = vectors::at("vc-di-bbs/TestVectors") else { return };
     let contexts = contexts();
     let keys = read(&folder.join("BBSKeyMaterial.json"));
     let bytes = |value: &Value| hex::decode(value.as_str().unwrap()).unwrap();
@@ -313,7 +282,7 @@ fn without_bbs_proof(document: &Value) -> (Value, Vec<u8>) {
 
 #[test]
 fn bbs_fixtures_of_the_suite() {
-    let Some(folder) = folder("bbs2023-suite-fixtures") else { return };
+    let Some(folder) = vectors::at("bbs2023-suite-fixtures") else { return };
     let contexts = contexts();
     let pair = read(&folder.join("key.json"));
     let scalar = secret(&pair["secretKeyMultibase"]);
@@ -349,7 +318,7 @@ const OTHERWISE: [&str; 3] = [
 
 #[test]
 fn inputs_of_the_data_model_suite() {
-    let Some(folder) = folder("vcdm2-inputs") else { return };
+    let Some(folder) = vectors::at("vcdm2-inputs") else { return };
     let contexts = contexts();
     let key = StandardKey::ed25519(&[7; 32]);
     let did = protocol::identifier::DidKey::new(protocol::crypto::multikey::StandardSigner::multikey(&key));

@@ -3,25 +3,10 @@
 //! The vectors are read from `$MID_VECTORS/wycheproof` or `../shared/vectors/wycheproof` beside the workspace.
 #![allow(clippy::unwrap_used, clippy::panic)] // a vector that cannot be read must stop the test
 
-use std::path::{Path, PathBuf};
+mod vectors;
 
 use protocol::crypto::curve::{CurveError, G1Affine, G2Affine};
-use serde_json::Value;
-
-fn read(name: &str) -> Option<Value> {
-    let root = std::env::var_os("MID_VECTORS")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/vectors"), PathBuf::from);
-    let path = root.join("wycheproof/testvectors_v1").join(name);
-    if !path.is_file() {
-        println!("ignored: no vectors at {}; set MID_VECTORS", path.display());
-        return None;
-    }
-    Some(serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap())
-}
-
-fn bytes(value: &Value) -> Vec<u8> {
-    hex::decode(value.as_str().unwrap()).unwrap()
-}
+use vectors::{bytes, wycheproof};
 
 /// Nothing when the length alone refuses; otherwise what decoding says, and that encoding gives the bytes back.
 fn decode_key(bytes: &[u8]) -> Option<Result<(), CurveError>> {
@@ -37,7 +22,7 @@ fn decode_signature(bytes: &[u8]) -> Option<Result<(), CurveError>> {
 #[test]
 fn points_are_decoded_as_wycheproof_says() {
     for (name, count) in [("bls_sig_g2_basic_verify_test.json", 88), ("bls_sig_g2_pop_verify_test.json", 26)] {
-        let Some(file) = read(name) else { return };
+        let Some(file) = wycheproof(name) else { return };
         let (mut decoded, mut refused) = (0, 0);
         for group in file["testGroups"].as_array().unwrap() {
             let key = decode_key(&bytes(&group["publicKey"]["pk"]));

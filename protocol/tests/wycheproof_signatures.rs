@@ -3,28 +3,15 @@
 //! The vectors are read from `$MID_VECTORS/wycheproof` or `../shared/vectors/wycheproof` beside the workspace.
 #![allow(clippy::unwrap_used, clippy::panic)] // a vector that cannot be read must stop the test
 
+mod vectors;
+
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
 use protocol::crypto::jose::{Jwk, JwkError, Jws, JwsError};
 use protocol::crypto::multikey::Multikey;
 use protocol::error_name;
 use serde_json::Value;
-
-fn read(name: &str) -> Option<Value> {
-    let root = std::env::var_os("MID_VECTORS")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/vectors"), PathBuf::from);
-    let path = root.join("wycheproof/testvectors_v1").join(name);
-    if !path.is_file() {
-        println!("ignored: no vectors at {}; set MID_VECTORS", path.display());
-        return None;
-    }
-    Some(serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap())
-}
-
-fn bytes(value: &Value) -> Vec<u8> {
-    hex::decode(value.as_str().unwrap()).unwrap()
-}
+use vectors::{bytes, wycheproof};
 
 /// All tests of a file with their groups.
 fn tests(file: &Value) -> Vec<(&Value, &Value)> {
@@ -41,7 +28,7 @@ fn raw_and_der_signatures() {
         ("ecdsa_secp384r1_sha384_p1363_test.json", 280),
         ("ecdsa_secp384r1_sha384_test.json", 504),
     ] {
-        let Some(file) = read(name) else { return };
+        let Some(file) = wycheproof(name) else { return };
         let (mut accepted, mut refused) = (0, 0);
         for (group, test) in tests(&file) {
             let given = &group["publicKey"];
@@ -91,7 +78,7 @@ fn tokens_and_keys() {
     for (name, count) in
         [("json_web_signature_test.json", 401), ("json_web_key_test.json", 26), ("json_web_crypto_test.json", 83)]
     {
-        let Some(file) = read(name) else { return };
+        let Some(file) = wycheproof(name) else { return };
         let mut outcomes: BTreeMap<String, usize> = BTreeMap::new();
         for (group, test) in tests(&file) {
             let token = test.get("jws").or(test.get("jwe")).unwrap();
