@@ -6,35 +6,20 @@
 mod common;
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
+use std::process::Child;
 use std::time::Duration;
 
+use common::child::{ONCE, PLACE, RUN, killed_at, open, say, start};
 use common::{LICENCE, NOW, PIN, World, nonce, refusal};
 use protocol::exchange::Offer;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use wallet_core::{SoftwareSecureArea, Wallet, WalletError};
+use wallet_core::WalletError;
 
 const WRONG: &str = "502618";
-const PLACE: &str = "KILLED_WALLET_PLACE";
-const RUN: &str = "KILLED_WALLET_RUN";
-const ONCE: &str = "KILLED_WALLET_ONCE";
 const KILLS: u64 = 40;
-
-fn open(place: &Path) -> Wallet {
-    let mut rng = ChaCha20Rng::from_seed([0; 32]);
-    let area = SoftwareSecureArea::open_or_create(&place.join("phone"), &mut rng).unwrap();
-    Wallet::open(&place.join("wallet"), Arc::new(area)).unwrap()
-}
-
-fn say(line: &str) {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "\n@{line}").unwrap();
-    out.flush().unwrap();
-}
 
 /// The child that obtains one licence after another. Not a test of its own.
 #[test]
@@ -76,13 +61,6 @@ fn child_guesses() {
             other => say(&format!("{other:?}")),
         }
     }
-}
-
-fn start(child: &str, place: &Path, run: u64) -> Command {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", child, "--ignored", "--nocapture"]).env(PLACE, place).env(RUN, run.to_string());
-    command.stdout(Stdio::piped()).stderr(Stdio::null());
-    command
 }
 
 /// Waits until the child is ready and a little longer, kills it with SIGKILL, and returns what it said.
@@ -173,20 +151,9 @@ fn every_system_call_may_be_the_last() {
     for call in ["openat", "write", "pwrite64", "fsync", "fdatasync", "rename", "unlink", "ftruncate"] {
         for when in 1.. {
             let child = start("child_saves", place, kills);
-            let output = Command::new("strace")
-                .args(["-f", "-qq", "-o", "/dev/null", "-e"])
-                .arg(format!("inject={call}:signal=SIGKILL:when={when}"))
-                .arg(child.get_program())
-                .args(child.get_args())
-                .envs(child.get_envs().filter_map(|(name, value)| Some((name, value?))))
-                .env(ONCE, "1")
-                .stderr(Stdio::null())
-                .output()
-                .unwrap();
-            let said = String::from_utf8(output.stdout).unwrap();
-            let said: Vec<_> = said.lines().filter_map(|line| line.strip_prefix('@')).map(str::to_owned).collect();
+            let (said, ended) = killed_at(&child, call, when);
             acknowledged.check(place, said.get(1..).unwrap_or_default());
-            if output.status.success() {
+            if ended {
                 break;
             }
             kills += 1;

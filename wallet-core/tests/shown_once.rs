@@ -6,36 +6,20 @@
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::sync::Arc;
 use std::time::Duration;
 
+use common::child::{ONCE, PLACE, RUN, killed_at, open, say, start, traced};
 use common::{EPOCH, NOW, PIN, World, ZK, handle, nonce, tokens};
 use protocol::exchange::{Bound, IssuanceNonce, Offer, Presentation};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use sha2::{Digest, Sha256};
-use wallet_core::{CredentialId, SoftwareSecureArea, StatusSlice, Wallet, WalletError};
+use wallet_core::{CredentialId, StatusSlice, Wallet, WalletError};
 
-const PLACE: &str = "SHOWING_WALLET_PLACE";
-const RUN: &str = "SHOWING_WALLET_RUN";
-const ONCE: &str = "SHOWING_WALLET_ONCE";
 const KILLS: u64 = 25;
 const POINT: usize = 48;
-
-fn open(place: &Path) -> Wallet {
-    let mut rng = ChaCha20Rng::from_seed([0; 32]);
-    let area = SoftwareSecureArea::open_or_create(&place.join("phone"), &mut rng).unwrap();
-    Wallet::open(&place.join("wallet"), Arc::new(area)).unwrap()
-}
-
-fn say(line: &str) {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "\n@{line}").unwrap();
-    out.flush().unwrap();
-}
 
 /// Gets a credential with new one-time copies in place of the one before.
 fn obtain(world: &mut World, wallet: &Wallet, now: u64) -> CredentialId {
@@ -107,7 +91,7 @@ struct Shown {
 
 impl Shown {
     fn check(&mut self, place: &Path, said: &[String]) {
-        for line in said {
+        for line in said.iter().filter(|line| *line != "ready") {
             let mut words = line.strip_prefix("code ").unwrap().split(' ').map(str::to_owned);
             let (first, whole) = (words.next().unwrap(), words.next().unwrap());
             let other = self.blindings.insert(first, whole.clone());
@@ -128,13 +112,6 @@ fn world_with_credential() -> World {
     world
 }
 
-fn child(place: &Path, run: u64) -> Command {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "child_shows", "--ignored", "--nocapture"]);
-    command.env(PLACE, place).env(RUN, run.to_string()).stdout(Stdio::piped()).stderr(Stdio::null());
-    command
-}
-
 #[test]
 fn no_code_is_made_twice_however_often_the_phone_dies() {
     let world = world_with_credential();
@@ -142,7 +119,7 @@ fn no_code_is_made_twice_however_often_the_phone_dies() {
     let mut random = ChaCha20Rng::from_seed([40; 32]);
     let mut shown = Shown::default();
     for run in 0..KILLS {
-        let mut child = child(place, run).spawn().unwrap();
+        let mut child = start("child_shows", place, run).spawn().unwrap();
         let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut next = || said.find_map(|line| line.unwrap().strip_prefix('@').map(str::to_owned));
         assert_eq!(next().as_deref(), Some("ready"));
@@ -158,34 +135,17 @@ fn no_code_is_made_twice_however_often_the_phone_dies() {
     assert!(shown.codes > 20, "the children got to show something: {}", shown.codes);
 }
 
-/// The codes that a child says that it showed.
-fn codes(said: &[u8]) -> Vec<String> {
-    let lines = std::str::from_utf8(said).unwrap().lines().filter_map(|line| line.strip_prefix('@'));
-    lines.filter(|line| line.starts_with("code ")).map(str::to_owned).collect()
-}
-
-/// How many calls of a kind the busiest thread of one showing makes, and what it showed.
+/// How many calls of a kind the busiest thread of one showing makes, and what it said.
 fn calls_of_one_showing(place: &Path, run: u64, call: &str) -> (usize, Vec<String>) {
-    let child = child(place, run);
-    let traced = place.join("calls");
-    let output = Command::new("strace")
-        .args(["-f", "-qq", "-e"])
-        .arg(format!("trace={call}"))
-        .arg("-o")
-        .arg(&traced)
-        .arg(child.get_program())
-        .args(child.get_args())
-        .envs(child.get_envs().filter_map(|(name, value)| Some((name, value?))))
-        .env(ONCE, "1")
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let trace = place.join("calls");
+    let (expression, file) = (format!("trace={call}"), trace.to_str().unwrap());
+    let (said, _) = traced(&start("child_shows", place, run), &["-o", file, "-e", &expression]);
     let mut calls = BTreeMap::<String, usize>::new();
-    for line in std::fs::read_to_string(&traced).unwrap().lines().filter(|line| line.contains(call)) {
+    for line in std::fs::read_to_string(&trace).unwrap().lines().filter(|line| line.contains(call)) {
         *calls.entry(line.split_whitespace().next().unwrap().to_owned()).or_default() += 1;
     }
-    std::fs::remove_file(traced).unwrap();
-    (calls.into_values().max().unwrap_or_default(), codes(&output.stdout))
+    std::fs::remove_file(trace).unwrap();
+    (calls.into_values().max().unwrap_or_default(), said)
 }
 
 /// The calls with which a shown code reaches the disk, as the last one: the log, and the copy that is gone. Some of each
@@ -207,20 +167,10 @@ fn every_system_call_may_be_the_last() {
         let last = calls.saturating_sub(if all { 0 } else { SOME });
         let chosen = (1..=last).step_by(step).chain(last + 1..=calls + 1);
         for when in chosen {
-            let child = child(place, kills);
-            let output = Command::new("strace")
-                .args(["-f", "-qq", "-o", "/dev/null", "-e"])
-                .arg(format!("inject={call}:signal=SIGKILL:when={when}"))
-                .arg(child.get_program())
-                .args(child.get_args())
-                .envs(child.get_envs().filter_map(|(name, value)| Some((name, value?))))
-                .env(ONCE, "1")
-                .stderr(Stdio::null())
-                .output()
-                .unwrap();
-            shown.check(place, &codes(&output.stdout));
+            let (said, ended) = killed_at(&start("child_shows", place, kills), call, when);
+            shown.check(place, &said);
             kills += 1;
-            if output.status.success() {
+            if ended {
                 break;
             }
         }

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub(crate) mod child;
+
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 
