@@ -172,7 +172,13 @@ fn cycles(validators: usize, cycles: u64, dice: &mut ChaCha20Rng) {
             cluster.wait_for_all(&[*who]);
             cluster.check_acknowledged(*who, 6);
         }
-        cluster.write(&all, PATIENCE).expect("it records after the restart");
+        if cluster.write(&all, PATIENCE).is_none() {
+            let logs: Vec<_> = all.iter().map(|who| (*who, cluster.ended(*who), cluster.log(*who))).collect();
+            for (who, ended, log) in &logs {
+                println!("validator {who}, ended {ended}:\n{log}");
+            }
+            panic!("cycle {cycle}: nothing was recorded within {PATIENCE:?} after the restart");
+        }
         let end = Instant::now() + millis(dice, 250);
         while Instant::now() < end {
             cluster.write(&all, Duration::from_millis(500));
