@@ -1,5 +1,6 @@
 //! Keys, signatures, hashes, and every signing domain.
 
+pub mod agreement;
 pub mod algorithm;
 pub mod bbs;
 pub mod cose;

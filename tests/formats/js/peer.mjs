@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { ES256, digest, generateSalt } from "@sd-jwt/crypto-nodejs";
 import { StatusList, createHeaderAndPayload, getListFromStatusListJWT } from "@sd-jwt/jwt-status-list";
 import { SDJwtVcInstance } from "@sd-jwt/sd-jwt-vc";
+import { jobs as jose } from "./jose.mjs";
 import { jobs as mdoc } from "./mdoc.mjs";
 
 async function instance(keys) {
@@ -22,6 +23,7 @@ async function instance(keys) {
 }
 
 const jobs = {
+  ...jose,
   ...mdoc,
   // Checks a presentation: the claims, and the holder's proof.
   async verify_sd_jwt({ text, key, nonce, now }) {

@@ -6,16 +6,14 @@
 
 use aes_gcm::aead::Aead as _;
 use aes_gcm::{Aes256Gcm, KeyInit as _};
-use hkdf::Hkdf;
 use rand_core::CryptoRng;
-use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use super::transcript::{Handover, SessionTranscript};
 use super::{MESSAGE_MAX, MdocError, Value, embed, embedded, entry, member};
+pub use crate::crypto::agreement::AgreementKey;
 use crate::crypto::cose;
 use crate::crypto::jose::{base64url, from_base64url};
-use crate::crypto::keys::SignatureError;
 use crate::crypto::multikey::Multikey;
 
 /// What a code begins with.
@@ -38,58 +36,6 @@ pub trait Transport {
     /// # Errors
     /// [`MdocError::Disconnected`]
     fn receive(&mut self) -> Result<Vec<u8>, MdocError>;
-}
-
-/// A P-256 key for agreeing on others: ephemeral for a session, or a document's for MACs.
-pub struct AgreementKey(p256::SecretKey);
-
-impl AgreementKey {
-    /// The key with this private scalar, big-endian.
-    ///
-    /// # Errors
-    /// [`MdocError::Key`]
-    pub fn from_seed(seed: &[u8; 32]) -> Result<Self, MdocError> {
-        p256::SecretKey::from_slice(seed).map(Self).map_err(|_| SignatureError::InvalidKey.into())
-    }
-
-    /// A new key.
-    pub fn generate(rng: &mut impl CryptoRng) -> Self {
-        let mut seed = Zeroizing::new([0; 32]);
-        loop {
-            rng.fill_bytes(seed.as_mut());
-            // One draw in 2^32 is not below the group order.
-            if let Ok(key) = Self::from_seed(&seed) {
-                return key;
-            }
-        }
-    }
-
-    /// The public half.
-    ///
-    /// # Errors
-    /// [`MdocError::Key`], which does not happen.
-    pub fn public(&self) -> Result<Multikey, MdocError> {
-        use p256::elliptic_curve::sec1::ToSec1Point as _;
-        Ok(Multikey::p256_from_sec1(self.0.public_key().to_sec1_point(true).as_bytes())?)
-    }
-
-    /// A key that both sides derive: HKDF-SHA-256 of the shared point.
-    pub(super) fn derive(&self, other: &Multikey, salt: &[u8; 32], info: &[u8]) -> Result<[u8; 32], MdocError> {
-        let Multikey::P256(point) = other else { return Err(SignatureError::InvalidKey.into()) };
-        let other = p256::PublicKey::from_sec1_bytes(point).map_err(|_| SignatureError::InvalidKey)?;
-        let shared = p256::ecdh::diffie_hellman(self.0.to_nonzero_scalar(), other.as_affine());
-        let mut key = [0; 32];
-        // 32 bytes are never too many to ask for.
-        let expanded = Hkdf::<Sha256>::new(Some(salt), shared.raw_secret_bytes()).expand(info, &mut key);
-        expanded.map_err(|_| MdocError::DecryptionFailed)?;
-        Ok(key)
-    }
-}
-
-impl core::fmt::Debug for AgreementKey {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("[redacted]")
-    }
 }
 
 /// One direction of a session: a key, whose side it is, and how many messages there were.
@@ -132,7 +78,7 @@ impl Channels {
     fn new(own: &AgreementKey, other: &Multikey, transcript: &SessionTranscript) -> Result<Self, MdocError> {
         let salt = transcript.salt();
         let channel = |info: &[u8], side| {
-            let key = Zeroizing::new(own.derive(other, &salt, info)?);
+            let key = own.derive(other, &salt, info)?;
             Ok::<_, MdocError>(Channel { key, side, messages: 0 })
         };
         Ok(Self { reader: channel(b"SKReader", 0)?, device: channel(b"SKDevice", 1)? })

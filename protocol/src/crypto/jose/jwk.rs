@@ -101,7 +101,7 @@ fn check_use(members: &Map<String, Value>, algorithm: Option<Algorithm>) -> Resu
     Ok(())
 }
 
-fn text<'a>(members: &'a Map<String, Value>, name: &str) -> Result<&'a str, JwkError> {
+pub(super) fn text<'a>(members: &'a Map<String, Value>, name: &str) -> Result<&'a str, JwkError> {
     members.get(name).and_then(Value::as_str).ok_or(JwkError::MalformedKey)
 }
 
@@ -109,7 +109,7 @@ fn number(members: &Map<String, Value>, name: &str, len: usize) -> Result<Vec<u8
     from_base64url(text(members, name)?).filter(|bytes| bytes.len() == len).ok_or(JwkError::MalformedKey)
 }
 
-fn point(members: &Map<String, Value>, len: usize) -> Result<Vec<u8>, JwkError> {
+pub(super) fn point(members: &Map<String, Value>, len: usize) -> Result<Vec<u8>, JwkError> {
     let (x, y) = (number(members, "x", len)?, number(members, "y", len)?);
     Ok([vec![4], x, y].concat())
 }

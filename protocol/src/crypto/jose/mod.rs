@@ -1,11 +1,13 @@
-//! JSON Object Signing (RFC 7515, 7517, 7638, 8037, 9864), as much of it as credentials need.
+//! JSON Object Signing and Encryption (RFC 7515, 7516, 7517, 7638, 8037, 9864), as much of it as credentials need.
 //!
-//! One serialisation (compact), three algorithms, no key taken from a header unless the caller has
+//! One serialisation (compact), three algorithms for signing and one for encrypting, no key taken from a header unless the caller has
 //! another reason to trust it. Every refusal has a name.
 
+mod jwe;
 mod jwk;
 mod jws;
 
+pub use jwe::{ContentEncryption, EncryptionKey, Jwe, JweError, KEY_AGREEMENT, Parties, encrypt, key_set};
 pub use jwk::{Jwk, JwkError};
 pub use jws::{Header, Jws, JwsError, TOKEN_MAX, VerifiedJws, sign};
 

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a surprise should stop the test")]
 
 mod figures;
+mod jwe;
 mod mdoc;
 mod sd_jwt;
 mod status;

@@ -2,6 +2,7 @@ use std::collections::VecDeque;
 
 use super::*;
 use crate::credential::mdoc::{DeviceRequest, ItemsRequest, MDL, MDL_NAMESPACE};
+use crate::crypto::keys::SignatureError;
 
 fn rng(seed: u8) -> rand_chacha::ChaCha20Rng {
     rand_core::SeedableRng::from_seed([seed; 32])
@@ -109,10 +110,12 @@ fn codes_of_other_kinds_are_refused() {
     };
     assert_eq!(suite(2), Err(MdocError::UnsupportedAlgorithm));
     assert!(matches!(suite(1), Err(MdocError::Cose(_))), "no key");
-    assert_eq!(AgreementKey::from_seed(&[0; 32]).map(|_| ()), Err(MdocError::Key(SignatureError::InvalidKey)));
-    let ed25519 = Multikey::Ed25519([1; 32]);
-    let key = AgreementKey::from_seed(&[1; 32]).unwrap();
-    assert_eq!(key.derive(&ed25519, &[0; 32], b""), Err(MdocError::Key(SignatureError::InvalidKey)));
+    let ed25519 =
+        crate::crypto::multikey::StandardSigner::multikey(&crate::crypto::multikey::StandardKey::ed25519(&[7; 32]));
+    let key = cose::write_value(cose::write_key(&ed25519).unwrap());
+    let security = Value::Array(vec![1.into(), embed(key)]);
+    let ed25519 = code(Value::Map(vec![(0.into(), Value::Text("1.0".into())), (1.into(), security)]));
+    assert_eq!(ed25519, Err(MdocError::Key(SignatureError::InvalidKey)), "keys of this kind agree on nothing");
 }
 
 /// Annex D of the standard: both messages, decrypted by either side. The engagement there is by NFC, so the transcript is
