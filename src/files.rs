@@ -140,7 +140,7 @@ pub(crate) fn read_key(path: &Path) -> Result<Ed25519SigningKey, CliError> {
 pub(crate) fn ed25519_public(key: &Ed25519SigningKey) -> Result<[u8; 32], CliError> {
     match key.public_key() {
         PublicKey::Ed25519(bytes) => Ok(bytes),
-        PublicKey::P256(_) => Err(CliError::refused("MalformedKeyFile", "an Ed25519 key is needed here")),
+        _ => Err(CliError::refused("MalformedKeyFile", "an Ed25519 key is needed here")),
     }
 }
 

@@ -17,8 +17,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use issuer::ledger::{KEY_FRAGMENT, Ledger};
 use issuer::register::FileRegister;
-use issuer::{Description, Issuer};
+use issuer::{Description, Issuer, IssuerError};
 use ledger_node::{Node, NodeConfig, genesis};
+use protocol::credential::twins::Twins;
 use protocol::credential::{CredentialType, Label};
 use protocol::crypto::keys::{Ed25519SigningKey, PublicKey, Signer};
 use protocol::exchange::qr::Kind;
@@ -44,6 +45,9 @@ use crate::{clock, files, randomness, serving, web};
 const NAME: &str = "kr-demo";
 /// The driver's licence.
 const DRIVER_LICENCE: &[u8] = include_bytes!("../specs/types/driver-licence.json");
+/// What the driver's licence is called in other formats.
+const DRIVER_LICENCE_TWINS: (&str, &[u8]) =
+    ("kr.go.police.driver-licence.1", include_bytes!("../specs/types/driver-licence.twins.json"));
 /// The credential that is proven about and never shown.
 const ZK_IDENTITY: &[u8] = include_bytes!("../specs/types/zk-identity.json");
 /// The sample register of invented people.
@@ -63,6 +67,13 @@ fn ledger(dir: &Path) -> NodeConfig {
 /// The credential types of the network, embedded.
 pub(crate) fn types() -> Result<Vec<CredentialType>, CliError> {
     Ok(vec![CredentialType::parse(DRIVER_LICENCE)?, CredentialType::parse(ZK_IDENTITY)?])
+}
+
+/// What credentials of these types are called in other formats, embedded.
+pub(crate) fn twins(types: &[CredentialType]) -> Result<Vec<Twins>, CliError> {
+    let licence = types.iter().find(|known| DRIVER_LICENCE_TWINS.0 == known.id);
+    let twins = licence.map(|licence| Twins::parse(DRIVER_LICENCE_TWINS.1, licence));
+    Ok(twins.transpose().map_err(IssuerError::from)?.into_iter().collect())
 }
 
 /// A verifier: who it is, and the key it asks with.
@@ -179,6 +190,7 @@ impl Network {
                 network_id: node.anchor().network_id,
                 url: format!("{url}/issuer"),
                 credential_types: types.map(Clone::clone).to_vec(),
+                twins: twins(&types.map(Clone::clone))?,
             };
             let told = |done: u64| progress(usize::try_from(done).unwrap_or_default(), issuer::DAYS as usize);
             let mut rng = randomness::os()?;

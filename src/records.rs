@@ -200,10 +200,15 @@ impl Draft {
     /// How an organisation creates its DID, with one key that may do everything from `from` on. It signs itself;
     /// governors add their signatures (LRUL-14).
     pub(crate) fn new_did(did: &Did, key: &PublicKey, from: u64) -> Self {
-        let sender = SenderText::Did { did: did.clone(), key: first_key() };
         let key = DidKey { fragment: first_key(), key: *key, purposes: Purposes::ALL, from, until: None };
-        let record = RecordText::Did { did: did.clone(), keys: vec![KeyText::of(&key)], deactivated: false };
-        Self { sender, records: vec![record], at: None }
+        Self::of_did(&DidRecord { did: did.clone(), keys: vec![key], deactivated: false })
+    }
+
+    /// How an organisation writes its DID with the keys of `record`, of which the first signs.
+    pub(crate) fn of_did(record: &DidRecord) -> Self {
+        let sender = SenderText::Did { did: record.did.clone(), key: first_key() };
+        let (did, keys) = (record.did.clone(), record.keys.iter().map(KeyText::of).collect());
+        Self { sender, records: vec![RecordText::Did { did, keys, deactivated: record.deactivated }], at: None }
     }
 
     /// Reads a draft.

@@ -2,11 +2,13 @@
 //! [`IssuanceRefusal`](protocol::exchange::IssuanceRefusal). No text names a person or a claim.
 
 use ledger_client::ClientError;
+use protocol::credential::twins::TwinsError;
 use protocol::credential::{TypeError, ValueError};
 use protocol::identifier::DidError;
 
 use crate::keys::KeyStoreError;
 use crate::register::RegisterError;
+use crate::twins::TwinError;
 
 /// Why an issuer's operation failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -62,6 +64,24 @@ pub enum IssuerError {
     /// There is no such credential.
     #[error("no such credential was issued; check the person, type or handle")]
     CredentialUnknown,
+    /// The type has no twin of this format, or no such status list.
+    #[error("credentials of this type are not issued in that format")]
+    TwinUnavailable,
+    /// The enrolment was withdrawn or has run out.
+    #[error("the enrolment was withdrawn or has run out; enrol the person again")]
+    EnrolmentOver,
+    /// The register says something else than at enrolment.
+    #[error("the register's entry has changed since the enrolment; make an offer that replaces it")]
+    EntryChanged,
+    /// More twins of one enrolment than are valid at once.
+    #[error("this enrolment has as many credentials as are allowed at once; wait until some have expired")]
+    TooManyTwins,
+    /// A twin could not be written.
+    #[error("the credential cannot be written: {0}")]
+    Twin(#[from] TwinError),
+    /// A file of twins is refused.
+    #[error(transparent)]
+    Twins(#[from] TwinsError),
     /// The register refused.
     #[error(transparent)]
     Register(#[from] RegisterError),

@@ -1,7 +1,7 @@
 //! Issuing: a nonce, one request, one answer (`specs/issuance.md`).
 
 use protocol::cbor;
-use protocol::credential::{Credential, Day, HolderBinding, StatusList, StatusMethod};
+use protocol::credential::{Credential, Day, HolderBinding};
 use protocol::crypto::bbs::BbsError;
 use protocol::exchange::{CopySignature, CredentialRequest, CredentialResponse, IssuanceNonce, IssuanceRefusal};
 use rand_core::CryptoRng;
@@ -143,7 +143,7 @@ impl Issuing<'_> {
             Err(refusal) => return Ok(Err(refusal)),
         };
         let type_id = &self.entry.credential_type.id;
-        let (handle, list) = self.new_handle(store, rng)?;
+        let (handle, list) = store.new_handle(&self.entry.credential_type, rng)?;
         let response = match self.sign(handle)? {
             Ok(response) => response,
             Err(refusal) => return Ok(Err(refusal)),
@@ -157,8 +157,8 @@ impl Issuing<'_> {
         store.add_credential(&NewCredential {
             idempotency_key: &self.request.idempotency_key,
             request_digest: &self.digest,
-            response: &response,
-            person: &self.person.id,
+            response: Some(&response),
+            person: self.person,
             credential_type: type_id,
             handle,
             device_key_digest: &Sha256::digest(cbor::to_vec(&self.request.device_key)).into(),
@@ -199,28 +199,6 @@ impl Issuing<'_> {
         match store.active_handle(&self.person.id, type_id)? {
             Some(_) if !offer.replaces => Ok(Err(IssuanceRefusal::AlreadyActive)), // ISSU-08
             active => Ok(Ok(active)),
-        }
-    }
-
-    /// A random handle that no credential of the type ever had, and the list it points into.
-    fn new_handle<R: CryptoRng + ?Sized>(
-        &self,
-        store: &Writer<'_>,
-        rng: &mut R,
-    ) -> Result<(u64, Option<u32>), IssuerError> {
-        let type_id = &self.entry.credential_type.id;
-        let list = match self.entry.credential_type.status {
-            StatusMethod::Epoch => None,
-            StatusMethod::List => Some(store.list_for_new(type_id)?),
-        };
-        loop {
-            let handle = match list {
-                Some(number) => u64::from(number) << 32 | u64::from(rng.next_u32() % StatusList::ENTRIES),
-                None => rng.next_u64() >> 1,
-            };
-            if store.by_handle(type_id, handle)?.is_none() {
-                return Ok((handle, list));
-            }
         }
     }
 

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use protocol::credential::CredentialType;
+use protocol::credential::twins::{Twins, TwinsError};
 use protocol::exchange::Offer;
 use protocol::identifier::Did;
 use protocol::ledger::{IssuerKeyId, StateKey};
@@ -18,6 +19,7 @@ use crate::keys::{KeyStore, SoftwareKeyStore, write_whole};
 use crate::public_sets;
 use crate::register::{PersonId, Register};
 use crate::store::{AuditSummary, IssuedCredential, Store};
+use crate::twins::Certificates;
 
 /// The description of an issuer, in its directory. It is written last, so a directory with it is complete.
 const DESCRIPTION: &str = "issuer.json";
@@ -37,6 +39,9 @@ pub struct Description {
     pub url: String,
     /// What it issues.
     pub credential_types: Vec<CredentialType>,
+    /// What is issued in the formats of other standards, too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub twins: Vec<Twins>,
 }
 
 /// A credential type with the name of the key that signs it.
@@ -56,6 +61,8 @@ pub struct Issuer {
     pub(crate) register: Arc<dyn Register>,
     pub(crate) store: Store,
     pub(crate) day_set: DaySet,
+    /// Read or made when the first twin is.
+    pub(crate) certificates: Mutex<Option<Certificates>>,
     dir: PathBuf,
 }
 
@@ -78,6 +85,10 @@ impl Issuer {
         for credential_type in &description.credential_types {
             // Whatever was built by hand must pass the rules of a file.
             CredentialType::parse(&credential_type.definition())?;
+        }
+        for twins in &description.twins {
+            let of = |credential_type: &&CredentialType| credential_type.id == twins.credential_type;
+            twins.check(description.credential_types.iter().find(of).ok_or(TwinsError::OtherType)?)?;
         }
         // Wallets must be willing to follow the offers that will carry the address.
         let offer = Offer {
@@ -125,6 +136,7 @@ impl Issuer {
             register,
             store: Store::open(&database(dir), false)?,
             day_set: DaySet::open(dir, &keys)?,
+            certificates: Mutex::default(),
             keys: Box::new(keys),
             description,
             dir: dir.to_owned(),

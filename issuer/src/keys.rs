@@ -13,11 +13,14 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use protocol::credential::Layout;
+use protocol::credential::w3c::{Contexts, ProofKey, ProofOptions, Suite, W3cError, issue_credential};
 use protocol::crypto::bbs::{self, BbsError, blind};
 use protocol::crypto::curve::Scalar;
-use protocol::crypto::keys::{Ed25519SigningKey, Signer};
+use protocol::crypto::keys::{Ed25519SigningKey, PublicKey, Signer};
 use protocol::crypto::membership::{MembershipError, SetSecretKey};
+use protocol::crypto::multikey::{StandardKey, StandardSigner};
 use rand_core::CryptoRng;
+use serde_json::Value;
 use zeroize::Zeroizing;
 
 /// What the holder commits to without showing it.
@@ -38,6 +41,9 @@ pub enum KeyStoreError {
     /// The request's commitment was refused, or the credential could not be signed.
     #[error("the credential cannot be signed: {0}")]
     Credential(BbsError),
+    /// A W3C proof could not be made.
+    #[error("the W3C credential cannot be signed: {0}")]
+    Proof(W3cError),
     /// Days or handles could not be signed.
     #[error("the set cannot be signed: {0}")]
     Set(#[from] MembershipError),
@@ -50,6 +56,17 @@ pub struct TypeKeys {
     pub bbs: [u8; 96],
     /// Signs status tokens.
     pub status: [u8; 96],
+}
+
+/// The public halves of the keys that sign twins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TwinKeys {
+    /// Signs certificates (P-256).
+    pub root: PublicKey,
+    /// Signs W3C credentials whole (Ed25519).
+    pub w3c: PublicKey,
+    /// Signs W3C credentials that are shown in part (BBS).
+    pub bbs: PublicKey,
 }
 
 /// What is signed when a credential is issued.
@@ -97,6 +114,36 @@ pub trait KeyStore: Send + Sync {
     /// # Errors
     /// [`KeyStoreError::Set`].
     fn sign_days(&self, days: Range<u64>, progress: &mut dyn FnMut(u64)) -> Result<Vec<[u8; 48]>, KeyStoreError>;
+
+    /// The public keys of twins that go on the ledger.
+    ///
+    /// # Errors
+    /// [`KeyStoreError::KeyUnavailable`].
+    fn twin_keys(&self) -> Result<TwinKeys, KeyStoreError>;
+
+    /// Signs certificates and nothing else.
+    ///
+    /// # Errors
+    /// [`KeyStoreError::KeyUnavailable`].
+    fn root(&self) -> Result<&dyn StandardSigner, KeyStoreError>;
+
+    /// Signs mobile documents, SD-JWT credentials and status lists.
+    ///
+    /// # Errors
+    /// [`KeyStoreError::KeyUnavailable`].
+    fn document_signer(&self) -> Result<&dyn StandardSigner, KeyStoreError>;
+
+    /// Adds a proof to a W3C credential, with the key that the suite in `options` takes.
+    ///
+    /// # Errors
+    /// [`KeyStoreError::KeyUnavailable`], [`KeyStoreError::Proof`].
+    fn prove(
+        &self,
+        credential: &Value,
+        options: &ProofOptions<'_>,
+        contexts: &Contexts,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Value, KeyStoreError>;
 }
 
 struct TypeSecrets {
@@ -104,11 +151,22 @@ struct TypeSecrets {
     status: SetSecretKey,
 }
 
-/// Keys in files of a directory: `did.key`, `day-set.key`, `<type>.bbs.key`, `<type>.status.key`, 32 bytes each.
+/// What signs twins.
+struct TwinSecrets {
+    root: StandardKey,
+    document_signer: StandardKey,
+    w3c: StandardKey,
+    bbs: bbs::SecretKey,
+}
+
+/// Keys in files of a directory: `did.key`, `day-set.key`, `<type>.bbs.key`, `<type>.status.key`, and for twins `root.key`,
+/// `document-signer.key`, `w3c.key`, `w3c.bbs.key`, 32 bytes each.
 pub struct SoftwareKeyStore {
     did: Ed25519SigningKey,
     day_set: SetSecretKey,
     types: BTreeMap<String, TypeSecrets>,
+    /// None in a directory that was made before there were twins.
+    twins: Option<TwinSecrets>,
 }
 
 impl SoftwareKeyStore {
@@ -123,7 +181,9 @@ impl SoftwareKeyStore {
         rng: &mut R,
     ) -> Result<Self, KeyStoreError> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|_| KeyStoreError::KeyUnavailable)?;
-        let mut names = vec!["did".to_owned(), "day-set".to_owned()];
+        // `root` last: where it is, the other keys of twins are, too.
+        let mut names: Vec<String> =
+            ["did", "day-set", "document-signer", "w3c", "w3c.bbs", "root"].map(str::to_owned).to_vec();
         names.extend(credential_types.iter().flat_map(|id| [format!("{id}.bbs"), format!("{id}.status")]));
         for name in names {
             let path = key_path(dir, &name);
@@ -133,7 +193,9 @@ impl SoftwareKeyStore {
             let mut material = Zeroizing::new([0u8; 32]);
             rng.fill_bytes(material.as_mut());
             let secret = match name.as_str() {
-                "did" => material,
+                "did" | "w3c" => material,
+                // All but one in 2^32 draws are private scalars; that one is refused when the file is read.
+                "root" | "document-signer" => material,
                 name if name.ends_with(".bbs") => {
                     bbs::SecretKey::generate(bbs::Suite::Sha256, material.as_ref(), name.as_bytes())
                         .map_err(KeyStoreError::Credential)?
@@ -163,7 +225,13 @@ impl SoftwareKeyStore {
             };
             types.insert((*id).to_owned(), secrets);
         }
-        Ok(Self { did: Ed25519SigningKey::from_seed(&*read_secret(dir, "did")?), day_set: set_key("day-set")?, types })
+        let did = Ed25519SigningKey::from_seed(&*read_secret(dir, "did")?);
+        let twins = if key_path(dir, "root").exists() { Some(twin_secrets(dir)?) } else { None };
+        Ok(Self { did, day_set: set_key("day-set")?, types, twins })
+    }
+
+    fn twin_secrets(&self) -> Result<&TwinSecrets, KeyStoreError> {
+        self.twins.as_ref().ok_or(KeyStoreError::KeyUnavailable)
     }
 
     fn secrets(&self, credential_type: &str) -> Result<&TypeSecrets, KeyStoreError> {
@@ -207,6 +275,51 @@ impl KeyStore for SoftwareKeyStore {
         let signatures = self.day_set.sign_range(days, progress)?;
         Ok(signatures.iter().map(|signature| signature.to_bytes()).collect())
     }
+
+    fn twin_keys(&self) -> Result<TwinKeys, KeyStoreError> {
+        let secrets = self.twin_secrets()?;
+        let recorded = |key: &StandardKey| {
+            let bytes = key.multikey().to_multicodec();
+            PublicKey::from_multicodec(&bytes).map_err(|_| KeyStoreError::KeyMalformed)
+        };
+        let bbs = PublicKey::Bls12381G2(*secrets.bbs.public_key().as_bytes());
+        Ok(TwinKeys { root: recorded(&secrets.root)?, w3c: recorded(&secrets.w3c)?, bbs })
+    }
+
+    fn root(&self) -> Result<&dyn StandardSigner, KeyStoreError> {
+        Ok(&self.twin_secrets()?.root)
+    }
+
+    fn document_signer(&self) -> Result<&dyn StandardSigner, KeyStoreError> {
+        Ok(&self.twin_secrets()?.document_signer)
+    }
+
+    fn prove(
+        &self,
+        credential: &Value,
+        options: &ProofOptions<'_>,
+        contexts: &Contexts,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Value, KeyStoreError> {
+        let secrets = self.twin_secrets()?;
+        let key = match options.suite {
+            Suite::Bbs2023 => ProofKey::Bbs(&secrets.bbs),
+            _ => ProofKey::Standard(&secrets.w3c),
+        };
+        issue_credential(credential, key, options, contexts, rng).map_err(KeyStoreError::Proof)
+    }
+}
+
+fn twin_secrets(dir: &Path) -> Result<TwinSecrets, KeyStoreError> {
+    let p256 = |name| StandardKey::p256(&*read_secret(dir, name)?).map_err(|_| KeyStoreError::KeyMalformed);
+    let bbs = read_secret(dir, "w3c.bbs")?;
+    let bbs = bbs::SecretKey::from_bytes(bbs::Suite::Sha256, &bbs);
+    Ok(TwinSecrets {
+        root: p256("root")?,
+        document_signer: p256("document-signer")?,
+        w3c: StandardKey::ed25519(&*read_secret(dir, "w3c")?),
+        bbs: bbs.map_err(|_| KeyStoreError::KeyMalformed)?,
+    })
 }
 
 impl fmt::Debug for SoftwareKeyStore {

@@ -14,6 +14,12 @@ use crate::store::{Publication, PublicationKind};
 
 /// Name of the issuer's key within its DID.
 pub const KEY_FRAGMENT: &str = "key-1";
+/// Name of the key that signs certificates; its beginning says so (CERT-06).
+pub const ROOT_FRAGMENT: &str = "x509-1";
+/// Name of the key that signs W3C credentials whole.
+pub const W3C_FRAGMENT: &str = "w3c-1";
+/// Name of the key that signs W3C credentials that are shown in part.
+pub const BBS_FRAGMENT: &str = "bbs-1";
 
 /// The door to the ledger. Calls block until the ledger has answered; what they say is not proven, which
 /// is enough for someone who only writes.
@@ -62,17 +68,18 @@ impl Ledger for LedgerClient {
 }
 
 impl Issuer {
-    /// The issuer's DID with its one key, valid from `from` (unix seconds).
+    /// The issuer's DID with its key and those of twins, valid from `from` (unix seconds).
     #[must_use]
     pub fn did_record(&self, from: u64) -> DidRecord {
-        let key = DidKey {
-            fragment: KEY_FRAGMENT.to_owned(),
-            key: self.keys.did_key().public_key(),
-            purposes: Purposes::ALL,
-            from,
-            until: None,
-        };
-        DidRecord { did: self.did().clone(), keys: vec![key], deactivated: false }
+        let named =
+            |fragment: &str, key, purposes| DidKey { fragment: fragment.to_owned(), key, purposes, from, until: None };
+        let mut keys = vec![named(KEY_FRAGMENT, self.keys.did_key().public_key(), Purposes::ALL)];
+        if let (false, Ok(twins)) = (self.description.twins.is_empty(), self.keys.twin_keys()) {
+            for (fragment, key) in [(ROOT_FRAGMENT, twins.root), (W3C_FRAGMENT, twins.w3c), (BBS_FRAGMENT, twins.bbs)] {
+                keys.push(named(fragment, key, Purposes::ASSERTION));
+            }
+        }
+        DidRecord { did: self.did().clone(), keys, deactivated: false }
     }
 
     /// The keys for each credential type, valid for `from ≤ t < until` (unix seconds).

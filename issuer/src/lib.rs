@@ -38,6 +38,7 @@ mod public_sets;
 pub mod register;
 pub mod server;
 mod store;
+mod twins;
 mod withdraw;
 
 pub use day_set::{DAYS, SLICE_DAYS};
@@ -45,4 +46,5 @@ pub use error::IssuerError;
 pub use issuer::{Description, Issuer};
 pub use offer::{MadeOffer, OFFER_LIFE_MAX, OfferTerms};
 pub use store::{AuditEvent, AuditSummary, IssuedCredential};
+pub use twins::{Enrolment, StatusForm, TwinError, TwinFormat};
 pub use withdraw::{CurrentEpoch, RevocationReason, Withdrawal};

@@ -127,7 +127,13 @@ impl Issuer {
         }
         store.audit(now, AuditEvent::Revoked, id, person.as_str(), handle)?;
         if entry.credential_type.status == StatusMethod::List {
-            store.publish_later(PublicationKind::StatusList, id, (handle >> 32) as u32)?;
+            let mut lists = store.lists_of(id, handle)?;
+            lists.push((handle >> 32) as u32);
+            lists.sort_unstable();
+            lists.dedup();
+            for list in lists {
+                store.publish_later(PublicationKind::StatusList, id, list)?;
+            }
         }
         Ok(Withdrawal::Revoked)
     }

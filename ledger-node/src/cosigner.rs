@@ -42,7 +42,7 @@ impl Cosigner {
         let last = store.last_cosigned()?.map(|header| Header::decode(&header).map_err(|_| no_header()));
         let public = match Ed25519SigningKey::from_seed(&seed).public_key() {
             PublicKey::Ed25519(key) => Some(key),
-            PublicKey::P256(_) => None,
+            _ => None,
         };
         Ok(Self { seed, public, last: Mutex::new(last.transpose()?.as_ref().map(Checkpoint::of)) })
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 use issuer::register::{FileRegister, PersonId};
 use issuer::{Description, Issuer, IssuerError, OfferTerms, RevocationReason, Withdrawal};
+use protocol::credential::twins::Twins;
 use protocol::credential::{CredentialType, StatusMethod};
 use protocol::exchange::qr::Kind;
 use protocol::ledger::record::IssuerKey;
@@ -67,7 +68,8 @@ struct InitArgs {
     /// Where wallets will reach the issuer: https://…, or http:// on this machine
     #[arg(long, value_name = "URL")]
     url: String,
-    /// Credential type files; the driver's licence and the ZK identity when none is named
+    /// Credential type files, with their twins in <name>.twins.json beside <name>.json; the driver's licence and the ZK
+    /// identity when none is named
     #[arg(long = "type", value_name = "FILE")]
     types: Vec<PathBuf>,
     /// The register file; the sample of invented people when none is named
@@ -176,7 +178,7 @@ impl Directory {
 fn init(args: &InitArgs) -> Result<Answer, CliError> {
     let dir = &args.directory.dir;
     let anchor = files::read_anchor(&args.anchor)?;
-    let credential_types = types(&args.types)?;
+    let (credential_types, twins) = types(&args.types)?;
     if dir.join("issuer.json").exists() {
         return Err(IssuerError::AlreadyExists.into());
     }
@@ -186,8 +188,13 @@ fn init(args: &InitArgs) -> Result<Answer, CliError> {
         None => files::write_secret(&dir.join(REGISTER), crate::network::SAMPLE_REGISTER)?,
     }
     let register = Arc::new(FileRegister::open(&dir.join(REGISTER))?);
-    let description =
-        Description { network: anchor.network, network_id: anchor.network_id, url: args.url.clone(), credential_types };
+    let description = Description {
+        network: anchor.network,
+        network_id: anchor.network_id,
+        url: args.url.clone(),
+        credential_types,
+        twins,
+    };
     let issuer = Issuer::create(dir, &description, register, &mut randomness::os()?, &|_| {})?;
     let drafts = write_drafts(&issuer, dir, args.now.seconds())?;
     let key = dir.join("keys/did.key");
@@ -209,11 +216,23 @@ fn init(args: &InitArgs) -> Result<Answer, CliError> {
     ))
 }
 
-fn types(paths: &[PathBuf]) -> Result<Vec<CredentialType>, CliError> {
+/// The types in these files, and their twins where `<name>.twins.json` lies beside `<name>.json`.
+fn types(paths: &[PathBuf]) -> Result<(Vec<CredentialType>, Vec<Twins>), CliError> {
     if paths.is_empty() {
-        return crate::network::types();
+        let types = crate::network::types()?;
+        let twins = crate::network::twins(&types)?;
+        return Ok((types, twins));
     }
-    paths.iter().map(|path| Ok(CredentialType::parse(&files::read(path)?)?)).collect()
+    let (mut types, mut twins) = (Vec::new(), Vec::new());
+    for path in paths {
+        let credential_type = CredentialType::parse(&files::read(path)?)?;
+        let beside = path.with_extension("twins.json");
+        if beside.exists() {
+            twins.push(Twins::parse(&files::read(&beside)?, &credential_type).map_err(IssuerError::from)?);
+        }
+        types.push(credential_type);
+    }
+    Ok((types, twins))
 }
 
 /// Drafts of the three transactions that make an issuer known: its DID, what the ministry allows it, and its keys.
@@ -236,7 +255,7 @@ fn write_drafts(issuer: &Issuer, dir: &Path, now: u64) -> Result<[PathBuf; 3], C
         at: None,
     };
     let paths = ["did.json", "registration.json", "issuer-keys.json"].map(|name| dir.join(name));
-    for (path, draft) in paths.iter().zip([Draft::new_did(&did.did, &key.key, now), registration, own]) {
+    for (path, draft) in paths.iter().zip([Draft::of_did(&did), registration, own]) {
         files::write(path, &serde_json::to_vec_pretty(&draft)?)?;
     }
     Ok(paths)

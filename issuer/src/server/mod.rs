@@ -8,6 +8,8 @@
 //! | `GET /v1/day-set/{key}` `?slice=` | – | signatures, 48 bytes each; a slice has 4,096 |
 //! | `GET /v1/status-tokens/{key}` | – | JSON [`CurrentEpoch`](crate::CurrentEpoch) |
 //! | `GET /v1/status-tokens/{key}/{epoch}` `?slice=` | – | CBOR `StatusTokens` |
+//! | `GET /status/{type}/{number}` | – | Token Status List, a JWT; a CWT if `Accept` asks for one |
+//! | `GET /status/{type}/{number}/{purpose}` | – | Bitstring Status List, a W3C credential |
 //! | `POST /v1/admin/…` | JSON | see [`admin`] |
 //!
 //! `{key}` is an issuer key id in hexadecimal. Errors are `{"error": "<name>"}` with the name of the
@@ -16,6 +18,7 @@
 pub mod admin;
 mod gate;
 mod public;
+mod status;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -95,6 +98,8 @@ pub fn router(service: Service) -> Router {
         .route("/v1/day-set/{key}", get(public::day_set))
         .route("/v1/status-tokens/{key}", get(public::current_epoch))
         .route("/v1/status-tokens/{key}/{epoch}", get(public::status_tokens))
+        .route("/status/{credential_type}/{number}", get(status::token_list))
+        .route("/status/{credential_type}/{number}/{purpose}", get(status::bitstring_list))
         .layer(middleware::from_fn_with_state(service.clone(), gate::admit))
         .nest("/v1/admin", admin)
         .layer(DefaultBodyLimit::max(BODY_MAX))

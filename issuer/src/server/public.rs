@@ -120,7 +120,7 @@ fn key_id(text: &str) -> Option<IssuerKeyId> {
     hex::decode_to_slice(text, &mut id).ok().map(|()| id)
 }
 
-fn not_found() -> Response {
+pub(super) fn not_found() -> Response {
     named(StatusCode::NOT_FOUND, &"not_found")
 }
 

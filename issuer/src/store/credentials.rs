@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::{PublicationKind, Writer};
 use crate::error::IssuerError;
-use crate::register::PersonId;
+use crate::register::{Person, PersonId};
 
 /// Half of each list stays unused, so that a random entry is found quickly and says nothing about order.
 const LIST_FILL: u32 = StatusList::ENTRIES / 2;
@@ -14,8 +14,8 @@ const LIST_FILL: u32 = StatusList::ENTRIES / 2;
 pub(crate) struct NewCredential<'a> {
     pub(crate) idempotency_key: &'a [u8; 16],
     pub(crate) request_digest: &'a [u8; 32],
-    pub(crate) response: &'a [u8],
-    pub(crate) person: &'a PersonId,
+    pub(crate) response: Option<&'a [u8]>,
+    pub(crate) person: &'a Person,
     pub(crate) credential_type: &'a str,
     pub(crate) handle: u64,
     pub(crate) device_key_digest: &'a [u8; 32],
@@ -114,18 +114,19 @@ impl Writer<'_> {
     pub(crate) fn add_credential(&self, new: &NewCredential<'_>) -> Result<(), IssuerError> {
         let mut insert = self.transaction.prepare_cached(
             "INSERT INTO credential (idempotency_key, request_digest, response, person, credential_type, handle,
-             device_key_digest, issued_at, expiry_day) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+             device_key_digest, issued_at, expiry_day, revision) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         )?;
         insert.execute(params![
             new.idempotency_key,
             new.request_digest,
             new.response,
-            new.person.as_str(),
+            new.person.id.as_str(),
             new.credential_type,
             new.handle,
             new.device_key_digest,
             new.issued_at,
-            new.expiry.number()
+            new.expiry.number(),
+            new.person.revision
         ])?;
         Ok(())
     }
@@ -168,10 +169,15 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// The list as it stands: every withdrawn credential of that list is marked.
+    /// The list as it stands: every withdrawn credential of that list is marked, with its twins and what stands for
+    /// nothing beside them.
     pub(crate) fn status_list(&self, credential_type: &str, number: u32) -> Result<StatusList, IssuerError> {
         let mut query = self.transaction.prepare_cached(
-            "SELECT handle FROM credential WHERE credential_type = ?1 AND handle >= ?2 AND handle < ?3 AND revoked_at IS NOT NULL",
+            "SELECT handle FROM credential
+             WHERE credential_type = ?1 AND handle >= ?2 AND handle < ?3 AND revoked_at IS NOT NULL
+             UNION ALL SELECT entry FROM status_entry JOIN credential
+                 ON credential.credential_type = status_entry.credential_type AND handle = enrolment
+             WHERE status_entry.credential_type = ?1 AND entry >= ?2 AND entry < ?3 AND revoked_at IS NOT NULL",
         )?;
         let first = u64::from(number) << 32;
         let handles =

@@ -5,7 +5,8 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::error::IssuerError;
 
 /// Never edited once released: a change of the schema is a further step.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
 CREATE TABLE offer (
     code_digest BLOB PRIMARY KEY,
     person TEXT NOT NULL,
@@ -87,7 +88,26 @@ CREATE TABLE outbox (
     number INTEGER NOT NULL,
     UNIQUE (kind, credential_type, number)
 ) STRICT;
-"];
+",
+    "
+-- State of the register's entry that was proofed.
+ALTER TABLE credential ADD COLUMN revision INTEGER;
+
+-- Entries of status lists beside the credential's own: twins in other formats, and what stands for nothing.
+CREATE TABLE status_entry (
+    credential_type TEXT NOT NULL,
+    entry INTEGER NOT NULL,
+    enrolment INTEGER NOT NULL,
+    format INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    PRIMARY KEY (credential_type, entry)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX status_entry_enrolment ON status_entry (credential_type, enrolment, format);
+
+CREATE TRIGGER status_entry_stays BEFORE DELETE ON status_entry
+    BEGIN SELECT RAISE(ABORT, 'irreversible'); END;
+",
+];
 
 /// Brings the schema up to date.
 ///

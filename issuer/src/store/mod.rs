@@ -12,6 +12,7 @@ mod migrations;
 mod nonces;
 mod offers;
 mod outbox;
+mod twins;
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};

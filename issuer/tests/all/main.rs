@@ -9,5 +9,6 @@ mod ledger;
 mod measure;
 mod operate;
 mod redaction;
+mod twins;
 mod withdraw;
 mod world;

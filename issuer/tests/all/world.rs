@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use issuer::register::{FileRegister, PersonId};
 use issuer::{Description, Issuer, MadeOffer, OfferTerms};
+use protocol::credential::twins::Twins;
 use protocol::credential::{Credential, CredentialType, HolderSecrets, Layout};
 use protocol::crypto::bbs::{self, blind};
 use protocol::crypto::curve::Scalar;
@@ -21,6 +22,8 @@ pub(crate) const NOW: u64 = 1_795_143_600;
 pub(crate) const LICENCE: &str = "kr.go.police.driver-licence.1";
 pub(crate) const ZK: &str = "kr.go.police.zk-identity.1";
 pub(crate) const NETWORK_ID: [u8; 32] = [7; 32];
+
+const TWINS: &[u8] = include_bytes!("../../../specs/types/driver-licence.twins.json");
 
 /// Entries of the sample register.
 pub(crate) const HOLDER: &str = "person-0001";
@@ -41,6 +44,7 @@ pub(crate) fn description() -> Description {
         network: "kr".into(),
         network_id: NETWORK_ID,
         url: "http://127.0.0.1:8701".into(),
+        twins: vec![Twins::parse(TWINS, &CredentialType::parse(types[0]).unwrap()).unwrap()],
         credential_types: types.iter().map(|json| CredentialType::parse(json).unwrap()).collect(),
     }
 }

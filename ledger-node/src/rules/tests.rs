@@ -25,7 +25,7 @@ fn governors() -> [Ed25519SigningKey; 3] {
 fn governance_record() -> Governance {
     let keys = governors().map(|key| match key.public_key() {
         PublicKey::Ed25519(bytes) => GovernanceKey(bytes),
-        PublicKey::P256(_) => unreachable!(),
+        _ => unreachable!(),
     });
     Governance { network: "kr".into(), keys: keys.to_vec(), threshold: 2, delay: 0 }
 }
@@ -605,7 +605,7 @@ fn lrul_14_governors_admit_a_did_and_create_none() {
 fn validators(count: u8) -> ValidatorSet {
     let validator = |seed| match key(seed).public_key() {
         PublicKey::Ed25519(key) => Validator { key, address: String::new() },
-        PublicKey::P256(_) => unreachable!(),
+        _ => unreachable!(),
     };
     let mut validators: Vec<_> = (1..=count).map(validator).collect();
     validators.sort_by_key(|validator| validator.key);

@@ -49,7 +49,7 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let keys = governors().map(|key| match key.public_key() {
             PublicKey::Ed25519(bytes) => GovernanceKey(bytes),
-            PublicKey::P256(_) => unreachable!(),
+            _ => unreachable!(),
         });
         let governance = Governance { network: "kr".into(), keys: keys.to_vec(), threshold: 2, delay: 0 };
         let places = genesis::places(folder.path(), &["127.0.0.1:0".parse().unwrap()]);

@@ -83,6 +83,14 @@ impl Day {
         (year, month, rest + 1)
     }
 
+    /// When it begins in Korea, Unix seconds; days before 1970 begin at 0.
+    #[must_use]
+    pub fn begins_in_korea(self) -> u64 {
+        const UNIX_EPOCH: u64 = 25_567;
+        let hours = (u64::from(self.0) * 24).saturating_sub(UNIX_EPOCH * 24 + 9);
+        hours * 3_600
+    }
+
     /// This day plus `days`, stopping at 9999-12-31.
     #[must_use]
     pub fn plus(self, days: u32) -> Self {

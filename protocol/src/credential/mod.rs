@@ -13,6 +13,7 @@ pub mod sd_jwt;
 mod signed;
 pub mod status;
 mod text;
+pub mod twins;
 mod value;
 #[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
 pub mod w3c;

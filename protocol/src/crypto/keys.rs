@@ -12,10 +12,16 @@ use p256::ecdsa::signature::Verifier as _;
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
+use super::multikey::Multikey;
+
 /// Multicodec prefix of an Ed25519 public key (`0xed`, as varint).
 const ED25519_CODEC: [u8; 2] = [0xed, 0x01];
 /// Multicodec prefix of a compressed P-256 public key (`0x1200`, as varint).
 const P256_CODEC: [u8; 2] = [0x80, 0x24];
+/// Multicodec prefix of a compressed point of BLS12-381's G2 (`0xeb`, as varint).
+const BLS12_381_G2_CODEC: [u8; 2] = [0xeb, 0x01];
+/// No Multikey text of these kinds is longer.
+const MULTIKEY_MAX: usize = 140;
 
 /// Why a signature, or the key it should be checked with, is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -42,13 +48,15 @@ pub enum SignerError {
     NotAuthorized,
 }
 
-/// A public key that verifies signatures.
+/// A public key, as the ledger and messages name it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PublicKey {
     /// Ed25519 (RFC 8032), 32 bytes.
     Ed25519([u8; 32]),
     /// ECDSA on P-256 with SHA-256 (FIPS 186-5), SEC1 compressed point.
     P256([u8; 33]),
+    /// A key for BBS proofs of W3C credentials: a point of BLS12-381's G2, compressed. It verifies no other signature.
+    Bls12381G2([u8; 96]),
 }
 
 /// A 64-byte signature: `R ‖ S` (Ed25519) or `r ‖ s` with low `s` (P-256).
@@ -81,6 +89,7 @@ impl PublicKey {
                 }
                 key.verify(&signed, &signature).map_err(|_| SignatureError::SignatureInvalid)
             }
+            Self::Bls12381G2(_) => Err(SignatureError::InvalidKey),
         }
     }
 
@@ -92,15 +101,17 @@ impl PublicKey {
         match self {
             Self::Ed25519(bytes) => ed25519_key(bytes).map(|_| ()),
             Self::P256(bytes) => p256_key(bytes).map(|_| ()),
+            Self::Bls12381G2(bytes) => Multikey::Bls12381G2(*bytes).validate(),
         }
     }
 
-    /// Multicodec form: the algorithm's two-byte prefix, then the key (34 or 35 bytes).
+    /// Multicodec form: the algorithm's two-byte prefix, then the key (34, 35 or 98 bytes).
     #[must_use]
     pub fn to_multicodec(&self) -> Vec<u8> {
         match self {
             Self::Ed25519(bytes) => [ED25519_CODEC.as_slice(), bytes].concat(),
             Self::P256(bytes) => [P256_CODEC.as_slice(), bytes].concat(),
+            Self::Bls12381G2(bytes) => [BLS12_381_G2_CODEC.as_slice(), bytes].concat(),
         }
     }
 
@@ -115,12 +126,14 @@ impl PublicKey {
             key.try_into().map(Self::Ed25519).map_err(wrong_length)
         } else if codec == P256_CODEC {
             key.try_into().map(Self::P256).map_err(wrong_length)
+        } else if codec == BLS12_381_G2_CODEC {
+            key.try_into().map(Self::Bls12381G2).map_err(wrong_length)
         } else {
             Err(SignatureError::InvalidKey)
         }
     }
 
-    /// Multikey text (Controlled Identifiers 1.0, section 2.2.2): `z6Mk…` or `zDn…`.
+    /// Multikey text (Controlled Identifiers 1.0, section 2.2.2): `z6Mk…`, `zDn…` or `zUC7…`.
     #[must_use]
     pub fn to_multikey(&self) -> String {
         format!("z{}", bs58::encode(self.to_multicodec()).into_string())
@@ -131,7 +144,8 @@ impl PublicKey {
     /// # Errors
     /// [`SignatureError::InvalidKey`], [`SignatureError::WeakKey`]
     pub fn from_multikey(text: &str) -> Result<Self, SignatureError> {
-        let digits = text.strip_prefix('z').filter(|digits| digits.len() <= 50).ok_or(SignatureError::InvalidKey)?;
+        let digits =
+            text.strip_prefix('z').filter(|digits| digits.len() <= MULTIKEY_MAX).ok_or(SignatureError::InvalidKey)?;
         let bytes = bs58::decode(digits).into_vec().map_err(|_| SignatureError::InvalidKey)?;
         let key = Self::from_multicodec(&bytes)?;
         key.validate()?;

@@ -111,6 +111,19 @@ impl ControllerDocument {
         Self { id: id.to_owned(), methods, assertion: vec![method.clone()], authentication: vec![method] }
     }
 
+    /// The document of an identifier whose keys are known by their fragments, each with its purposes.
+    pub(crate) fn of_keys(id: &str, keys: Vec<(String, Multikey, Vec<Purpose>)>) -> Self {
+        let name = |fragment: &str| format!("{id}#{fragment}");
+        let with = |purpose: Purpose| {
+            let keys = keys.iter().filter(|(_, _, purposes)| purposes.contains(&purpose));
+            keys.map(|(fragment, _, _)| name(fragment)).collect()
+        };
+        let (assertion, authentication) = (with(Purpose::AssertionMethod), with(Purpose::Authentication));
+        let method = |fragment: &String, key| Method { id: name(fragment), controller: id.to_owned(), key: Some(key) };
+        let methods = keys.iter().map(|(fragment, key, _)| method(fragment, *key)).collect();
+        Self { id: id.to_owned(), methods, assertion, authentication }
+    }
+
     /// The identifier that the document is about.
     #[must_use]
     pub fn id(&self) -> &str {

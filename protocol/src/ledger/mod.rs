@@ -23,6 +23,7 @@ pub mod state;
 pub mod testkit;
 pub mod transaction;
 pub mod tree;
+mod twin_evidence;
 
 pub use anchor::{SuccessionError, Successor, TrustAnchor};
 pub use bundle::{BundleError, Scope, TrustBundle};
@@ -40,3 +41,4 @@ pub use record::{
 pub use staple::{Staple, StapleError, StapledRecords};
 pub use state::TrustedState;
 pub use transaction::{Account, Endorsement, Sender, Transaction, TransactionBody, TransactionId, Write};
+pub use twin_evidence::{LedgerControllers, ListedStatus, ListedStatusError};

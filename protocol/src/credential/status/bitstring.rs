@@ -38,6 +38,17 @@ pub enum StatusPurpose {
     Suspension,
 }
 
+impl StatusPurpose {
+    /// As credentials write it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Revocation => "revocation",
+            Self::Suspension => "suspension",
+        }
+    }
+}
+
 /// An unpacked list.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Bitstring {

@@ -329,6 +329,18 @@ impl StatusToken {
         })
     }
 
+    /// Checks the CWT form with the certificates in it.
+    ///
+    /// # Errors
+    /// [`TokenStatusError`]
+    pub fn verify_cwt_chain(bytes: &[u8], roots: &[Root], now: u64) -> Result<Self, TokenStatusError> {
+        let certificates = Sign1::from_slice(bytes, TOKEN_MAX)?.certificates()?;
+        let leaf = verify_chain(&certificates, roots, Purpose::Status, now)?;
+        let token = Self::verify_cwt(bytes, &leaf.key)?;
+        leaf.check_time(token.issued)?;
+        Ok(token)
+    }
+
     /// What the list says of `reference`, if it is that list and fresh enough (STAT-06…08).
     ///
     /// # Errors

@@ -60,7 +60,7 @@ fn days(year: i64, month: i64, day: i64) -> Option<i64> {
 
 /// `2023-02-26T01:10:39Z`.
 #[must_use]
-pub(super) fn text(unix_seconds: u64) -> String {
+pub fn text(unix_seconds: u64) -> String {
     let (days, second) = (unix_seconds / 86_400, unix_seconds % 86_400);
     let (year, month, day) = civil(days);
     format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", second / 3600, second / 60 % 60, second % 60)

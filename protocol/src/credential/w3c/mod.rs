@@ -22,6 +22,7 @@ use rand_core::CryptoRng;
 use serde_json::{Map, Value};
 
 pub use contexts::{CREDENTIALS_V1, CREDENTIALS_V2, Contexts, DATA_INTEGRITY_V2};
+pub use date_time::text as date_time_text;
 pub use error::W3cError;
 pub use issue::{ProofKey, ProofOptions, add_proof, issue_credential};
 pub use json::{DOCUMENT_MAX, read_json};

@@ -5,10 +5,12 @@
 //! (short lives and the ledger take its place), no name constraint, no policy, no RSA.
 
 mod certificate;
+mod issue;
 #[cfg(any(test, feature = "testkit"))]
 pub mod testkit;
 
 pub use certificate::{CERTIFICATE_MAX, Certificate, CertificateError};
+pub use issue::{CertificateDraft, IssueError, Use};
 
 use crate::crypto::multikey::Multikey;
 

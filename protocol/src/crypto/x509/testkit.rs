@@ -1,15 +1,7 @@
 //! Certificates for tests: authorities, document signers, readers, and every way to make one wrong.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "test helper")]
 
-use std::str::FromStr;
-use std::time::Duration;
-
-use sha2::{Digest, Sha256};
-use x509_cert::der::Encode;
-use x509_cert::der::asn1::{ObjectIdentifier, UtcTime};
-use x509_cert::name::Name;
-
-use crate::crypto::algorithm::Algorithm;
+use super::issue::{self, sequence, tagged};
 use crate::crypto::multikey::{Multikey, StandardSigner};
 
 /// What a certificate says; change a field to make it wrong.
@@ -68,27 +60,18 @@ impl Draft {
     /// The certificate, signed.
     #[must_use]
     pub fn sign(&self, signer: &dyn StandardSigner) -> Vec<u8> {
-        let algorithm = match signer.multikey().algorithm().unwrap() {
-            Algorithm::Es256 => sequence(&[oid("1.2.840.10045.4.3.2")]),
-            Algorithm::Es384 => sequence(&[oid("1.2.840.10045.4.3.3")]),
-            Algorithm::EdDsa => sequence(&[oid("1.3.101.112")]),
-        };
+        let algorithm = issue::signature_algorithm(&signer.multikey()).unwrap();
         let tbs = sequence(&[
             tagged(0xa0, &[vec![2, 1, 2]]),
             vec![2, 1, self.serial],
             algorithm.clone(),
-            name(&self.issuer),
-            sequence(&[time(self.from), time(self.until)]),
-            name(&self.subject),
-            public_key(&self.key),
+            issue::name(&self.issuer).unwrap(),
+            sequence(&[issue::time(self.from).unwrap(), issue::time(self.until).unwrap()]),
+            issue::name(&self.subject).unwrap(),
+            issue::public_key(&self.key).unwrap(),
             tagged(0xa3, &[sequence(&self.extensions())]),
         ]);
-        let raw = signer.sign(&tbs).unwrap();
-        let signature = match signer.multikey().algorithm().unwrap() {
-            Algorithm::EdDsa => raw,
-            Algorithm::Es256 => p256::ecdsa::Signature::from_slice(&raw).unwrap().to_der().as_bytes().to_vec(),
-            Algorithm::Es384 => p384::ecdsa::Signature::from_slice(&raw).unwrap().to_der().as_bytes().to_vec(),
-        };
+        let signature = issue::der_signature(&signer.multikey(), signer.sign(&tbs).unwrap()).unwrap();
         sequence(&[tbs, algorithm, tagged(3, &[vec![0], signature])])
     }
 
@@ -104,7 +87,7 @@ impl Draft {
         let unused = self.key_usage.trailing_zeros().min(7) as u8;
         list.push(extension("2.5.29.15", true, &[3, 2, unused, self.key_usage]));
         if let Some(usage) = self.extended {
-            list.push(extension("2.5.29.37", true, &sequence(&[oid(usage)])));
+            list.push(extension("2.5.29.37", true, &sequence(&[issue::oid(usage).unwrap()])));
         }
         list.extend(self.extra.iter().map(|(id, critical, value)| extension(id, *critical, value)));
         list
@@ -112,51 +95,9 @@ impl Draft {
 }
 
 fn extension(id: &str, critical: bool, value: &[u8]) -> Vec<u8> {
-    let critical = if critical { vec![1, 1, 0xff] } else { Vec::new() };
-    sequence(&[oid(id), critical, tagged(4, &[value.to_vec()])])
+    issue::extension(id, critical, value).unwrap()
 }
 
 fn identifier(key: &Multikey) -> Vec<u8> {
-    Sha256::digest(public_key(key))[..20].to_vec()
-}
-
-fn public_key(key: &Multikey) -> Vec<u8> {
-    let (algorithm, bytes) = match key {
-        Multikey::Ed25519(bytes) => (sequence(&[oid("1.3.101.112")]), bytes.to_vec()),
-        Multikey::P256(_) => (sequence(&[oid("1.2.840.10045.2.1"), oid("1.2.840.10045.3.1.7")]), point(key)),
-        Multikey::Bls12381G2(_) => panic!("no certificate has such a key"),
-        Multikey::P384(_) => (sequence(&[oid("1.2.840.10045.2.1"), oid("1.3.132.0.34")]), point(key)),
-    };
-    sequence(&[algorithm, tagged(3, &[vec![0], bytes])])
-}
-
-fn point(key: &Multikey) -> Vec<u8> {
-    let (x, y) = key.coordinates().unwrap();
-    [vec![4], x, y].concat()
-}
-
-fn name(text: &str) -> Vec<u8> {
-    Name::from_str(text).unwrap().to_der().unwrap()
-}
-
-fn time(at: u64) -> Vec<u8> {
-    UtcTime::from_unix_duration(Duration::from_secs(at)).unwrap().to_der().unwrap()
-}
-
-fn oid(text: &str) -> Vec<u8> {
-    ObjectIdentifier::new(text).unwrap().to_der().unwrap()
-}
-
-fn sequence(parts: &[Vec<u8>]) -> Vec<u8> {
-    tagged(0x30, parts)
-}
-
-fn tagged(tag: u8, parts: &[Vec<u8>]) -> Vec<u8> {
-    let content = parts.concat();
-    let length = match content.len() {
-        short @ 0..=127 => vec![short as u8],
-        long @ 128..=255 => vec![0x81, long as u8],
-        longer => vec![0x82, (longer >> 8) as u8, longer as u8],
-    };
-    [vec![tag], length, content].concat()
+    issue::identifier(key).unwrap()
 }

@@ -18,7 +18,7 @@ fn key(seed: u8) -> PublicKey {
 fn governor(seed: u8) -> GovernanceKey {
     match key(seed) {
         PublicKey::Ed25519(bytes) => GovernanceKey(bytes),
-        PublicKey::P256(_) => unreachable!(),
+        _ => unreachable!(),
     }
 }
 
