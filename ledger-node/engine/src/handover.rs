@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use commonware_codec::{Buf, Copying, Encode as _, EncodeSize, Error, Read, ReadExt as _, Write};
 use commonware_cryptography::Signer as _;
-use commonware_cryptography::bls12381::dkg::feldman_desmedt::{Dealer, DealerPrivMsg, DealerPubMsg, Player, PlayerAck};
+use commonware_cryptography::bls12381::dkg::feldman_desmedt::{self as dkg, Dealer, DealerPrivMsg, DealerPubMsg, Player, PlayerAck};
 use commonware_cryptography::bls12381::primitives::group::Share;
 use commonware_cryptography::bls12381::primitives::variant::MinSig;
 use commonware_parallel::Sequential;
@@ -165,9 +165,15 @@ impl Handover {
             let logs = office.logs.as_ref();
             let resumed =
                 Player::resume::<N3f1>(round.info.clone(), signer.clone(), logs, kept.dealings.iter().cloned());
-            let (player, given) = resumed.map_err(|error| text(&error))?;
-            acks = given;
-            Some(player)
+            match resumed {
+                Ok((player, given)) => {
+                    acks = given;
+                    Some(player)
+                }
+                // It acknowledged a dealing and has lost it since, with its disk: there is no share for it in this round.
+                Err(dkg::Error::MissingPlayerDealing) => None,
+                Err(error) => return Err(error.to_string()),
+            }
         } else {
             None
         };
@@ -259,7 +265,13 @@ impl Handover {
         secrets: &mut dyn Secrets,
         rng: &mut impl CryptoRng,
     ) -> Result<bool, String> {
-        let Some(player) = self.player.take() else { return Ok(false) };
+        const NONE: &str = "no share of the new committee: this node follows until the next handover";
+        let Some(player) = self.player.take() else {
+            if self.round.next.keys.position(&self.me).is_some() {
+                tracing::warn!("{NONE}");
+            }
+            return Ok(false);
+        };
         match player.finalize::<N3f1>(rng, ended.dealt(&self.round), &Sequential) {
             Ok((_, share)) => {
                 let bytes = Zeroizing::new(share.encode().to_vec());
@@ -267,7 +279,7 @@ impl Handover {
                 Ok(true)
             }
             Err(error) => {
-                tracing::warn!(%error, "no share of the new committee: this node follows until the next handover");
+                tracing::warn!(%error, "{NONE}");
                 Ok(false)
             }
         }

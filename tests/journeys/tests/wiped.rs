@@ -18,10 +18,13 @@ fn number(name: &str, usual: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
 }
 
-fn wait_for(what: &str, holds: impl Fn() -> bool) -> Duration {
+fn wait_for(what: &str, holds: impl Fn() -> bool, cluster: &Cluster) -> Duration {
     let began = Instant::now();
     while !holds() {
-        assert!(began.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
+        if began.elapsed() > PATIENCE {
+            (0..cluster.len()).for_each(|each| println!("validator {each}:\n{}", cluster.log(each)));
+            panic!("{what}: not within {PATIENCE:?}");
+        }
         sleep(Duration::from_millis(100));
     }
     began.elapsed()
@@ -50,7 +53,7 @@ fn a_node_that_is_wiped_under_load_comes_back_and_nothing_acknowledged_is_lost()
         let others: Vec<_> = (0..4).filter(|other| *other != who).collect();
         let load = Load::start(&cluster, &others, &made);
         // More than one epoch to read again.
-        wait_for("some blocks", || cluster.height(others[0]) > 40);
+        wait_for("some blocks", || cluster.height(others[0]) > 40, &cluster);
 
         // The disk is gone while transactions come in. What the safe keeps goes into an empty folder: no share.
         cluster.kill(who);
@@ -65,13 +68,13 @@ fn a_node_that_is_wiped_under_load_comes_back_and_nothing_acknowledged_is_lost()
         private(&folder.join("node.key"));
         cluster.launch(who);
         let target = cluster.height(others[0]);
-        let behind = wait_for("the wiped node catches up", || cluster.height(who) >= target);
+        let behind = wait_for("the wiped node catches up", || cluster.height(who) >= target, &cluster);
         assert!(target > 0 && !has_share(&folder), "it has no vote that could contradict one that it forgot");
 
         // The governors give everybody a new share.
         fs::write(folder.join("public.json"), public).unwrap();
         cluster.renew_shares(1 + wipe, &others, PATIENCE).expect("the governors record the validators again");
-        let dealt = wait_for("a new share", || has_share(&folder));
+        let dealt = wait_for("a new share", || has_share(&folder), &cluster);
         let (longest, now) = load.finish(&mut cluster);
         slowest = slowest.max(longest);
         let written: u64 = now.iter().zip(&made).map(|(now, before)| now - before).sum();

@@ -50,3 +50,34 @@ fn a_restarted_member_says_the_same_and_keeps_what_it_was_dealt() {
     secrets.erase(&handover_name(1)).unwrap();
     assert!(!file.exists() && secrets.names().unwrap().is_empty());
 }
+
+/// What it acknowledged is on the chain, and the disk with the dealing is gone: it follows, and does not stop.
+#[test]
+fn a_member_that_lost_a_dealing_it_acknowledged_follows() {
+    let (genesis, keys) = office(4, NZU64!(16));
+    let bytes = |key: &Key| <[u8; 32]>::try_from(key.as_ref()).unwrap();
+    let roster = Roster { version: 2, validators: keys.keys().map(|key| (bytes(key), None)).collect() };
+    let mut rng = ChaCha20Rng::from_seed([5; 32]);
+    let (_, begun) = genesis.propose(16, Some(&roster), None, &mut rng);
+    let round = begun.round.clone().unwrap();
+    let mut members = keys.values();
+    let ((me, _), (other, theirs)) = (members.next().unwrap(), members.next().unwrap());
+    let share = theirs.get(&share_name(0)).unwrap().map(|bytes| Share::decode(Copying(&bytes)).unwrap());
+
+    let (mut disk, mut elsewhere) = (Memory::default(), Memory::default());
+    let mut dealer = Handover::new(&begun, round.clone(), other, share, &mut elsewhere, &mut rng).unwrap();
+    let mut player = Handover::new(&begun, round.clone(), me, None, &mut disk, &mut rng).unwrap();
+    let (_, deal) = dealer.tick().into_iter().find(|(to, _)| *to == me.public_key()).unwrap();
+    let ack = player.receive(&other.public_key(), deal.said, &mut disk).unwrap().unwrap();
+    dealer.receive(&me.public_key(), ack, &mut elsewhere).unwrap();
+    let ended = begun.replay(24, &[dealer.record(true).unwrap()]).unwrap();
+    assert_eq!(ended.logs.len(), 1);
+
+    let with = |secrets: &mut dyn Secrets, rng: &mut ChaCha20Rng| Handover::new(&ended, round.clone(), me, None, secrets, rng);
+    assert!(with(&mut disk, &mut rng).unwrap().player.is_some(), "the disk has it");
+    let mut empty = Memory::default();
+    let again = with(&mut empty, &mut rng).unwrap();
+    assert!(again.player.is_none());
+    assert_eq!(again.finish(&ended, &mut empty, &mut rng), Ok(false));
+    assert_eq!(empty.get(&share_name(round.epoch + 1)).unwrap().map(|_| ()), None);
+}
