@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::files;
 use crate::output::{Answer, CliError};
 
-/// The types whose attributes can be named; others are told by position.
+/// The types whose attributes can be named without a file; others are told by position.
 const TYPES: [&[u8]; 2] =
     [include_bytes!("../../specs/types/zk-identity.json"), include_bytes!("../../specs/types/driver-licence.json")];
 
@@ -35,6 +35,9 @@ enum Command {
 struct ExplainArgs {
     /// The presentation: a PNG with its QR code, the code's text, its bytes, a folder of frames, or - for standard input
     presentation: PathBuf,
+    /// The definition of a further credential type, so that its attributes are named; may be given more than once
+    #[arg(long = "type-file", value_name = "JSON")]
+    types: Vec<PathBuf>,
     /// The language
     #[arg(long, value_enum, default_value_t = Lang::En)]
     lang: Lang,
@@ -56,7 +59,10 @@ pub(crate) fn run(args: ZkArgs) -> Result<Answer, CliError> {
 
 fn explain(args: &ExplainArgs) -> Result<Answer, CliError> {
     let bytes = files::read_message(&args.presentation, Kind::Presentation)?;
-    let types = TYPES.iter().map(|json| CredentialType::parse(json)).collect::<Result<Vec<_>, _>>()?;
+    let mut types = TYPES.iter().map(|json| CredentialType::parse(json)).collect::<Result<Vec<_>, _>>()?;
+    for path in &args.types {
+        types.push(CredentialType::parse(&files::read(path)?)?);
+    }
     let message = Received::split(&bytes)?;
     let explanation = Presentation::decode(&message.presentation)?.explain(&types);
     let version = qr::to_text(Kind::Presentation, &bytes).and_then(|text| qr::Drawing::new(&text));

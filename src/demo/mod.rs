@@ -338,7 +338,7 @@ fn told(story: &mut Story, verdict: &Verdict, trust: &TrustedState) {
     }
     for predicate in verdict.proven() {
         let credential_type = trust.credential_type(verdict.credential_type());
-        let text = credential_type.map_or_else(|| predicate.to_string(), |known| predicate.text(known, lang.code()));
+        let text = predicate.text(credential_type, lang.code());
         story.print(&format!("     {text}: {}", lang.pick("참", "true")));
     }
     story.trusted(verdict.trust().height, verdict.trust().age);

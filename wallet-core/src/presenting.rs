@@ -250,7 +250,10 @@ fn items(credential_type: &CredentialType, stored: &StoredCredential, query: &Qu
         let about = |predicate: &&Predicate| predicate.position(credential_type) == Some(position);
         let statement = |predicate: &Predicate| Statement {
             predicate: predicate.clone(),
-            text: Label { ko: predicate.text(credential_type, "ko"), en: predicate.text(credential_type, "en") },
+            text: Label {
+                ko: predicate.text(Some(credential_type), "ko"),
+                en: predicate.text(Some(credential_type), "en"),
+            },
         };
         let proven: Vec<Statement> = query.prove.iter().filter(about).map(statement).collect();
         let render = |lang| credential_type.render_value(position, value, lang);

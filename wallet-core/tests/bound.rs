@@ -32,7 +32,7 @@ fn seen(world: &World, bytes: &[u8]) -> (Binding, Option<String>) {
     (
         binding,
         match key {
-            protocol::exchange::Bound::HardwareKey { key } => Some(key),
+            protocol::exchange::Bound::HardwareKey { key, .. } => Some(key),
             protocol::exchange::Bound::LinkSecret => None,
         },
     )

@@ -43,7 +43,7 @@ fn told(bytes: &[u8]) -> String {
     let proof = bytes.windows(4).position(|head| head == [0x09, 0x59, 0x03, 0xb0]).unwrap() + 4;
     let (first, whole) = (hex::encode(&bytes[proof..proof + POINT]), hex::encode(Sha256::digest(bytes)));
     match bound {
-        Bound::HardwareKey { key } => format!("code {first} {whole} {key}"),
+        Bound::HardwareKey { key, .. } => format!("code {first} {whole} {key}"),
         Bound::LinkSecret => format!("code {first} {whole}"),
     }
 }

@@ -23,8 +23,9 @@ pub use offer::{Offer, OfferError};
 pub use portrait::{PORTRAIT_MAX, PortraitError, Received, check_portrait};
 pub use predicate::{Claim, Predicate};
 pub use presentation::{
-    AuthenticPresentation, Binding, Bound, Bytes, ExplainedStatus, Explanation, Freshness, HandleStatus, Holding,
-    Prepared, PresentError, Presentation, PresentationError, Readable, SLOT, Shown, TypeGuess, status_token_number,
+    AuthenticPresentation, Binding, Bound, Bytes, ExplainedPseudonym, ExplainedStatus, Explanation, Freshness,
+    HandleStatus, Holding, Prepared, PresentError, Presentation, PresentationError, Readable, SLOT, Shown, TypeGuess,
+    status_token_number,
 };
 pub(crate) use pseudonym::is_event_name;
 pub use pseudonym::{Period, Pseudonym, Scope};

@@ -120,11 +120,12 @@ impl Predicate {
         }
     }
 
-    /// The statement as people read it, in `lang` (`ko`, anything else is English).
+    /// The statement as people read it, in `lang` (`ko`, anything else is English). Without the type it has the names
+    /// that programs use.
     #[must_use]
-    pub fn text(&self, credential_type: &CredentialType, lang: &str) -> String {
+    pub fn text(&self, credential_type: Option<&CredentialType>, lang: &str) -> String {
         let korean = lang == "ko";
-        let attribute = self.position(credential_type).and_then(|position| credential_type.attributes.get(position));
+        let attribute = credential_type.and_then(|known| known.attributes.get(self.position(known)?));
         let name = attribute.map_or(self.attribute(), |attribute| attribute.display.text(lang));
         let list = |codes: &[String]| {
             let known = match attribute.map(|attribute| &attribute.encoding) {

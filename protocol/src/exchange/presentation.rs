@@ -5,7 +5,7 @@ mod explain;
 mod explain_text;
 mod prepared;
 
-pub use explain::{Bound, Bytes, ExplainedStatus, Explanation, Readable, TypeGuess};
+pub use explain::{Bound, Bytes, ExplainedPseudonym, ExplainedStatus, Explanation, Readable, TypeGuess};
 pub use prepared::Prepared;
 
 use minicbor::{Decode, Encode};

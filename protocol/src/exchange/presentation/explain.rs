@@ -29,7 +29,8 @@ pub struct Explanation {
     pub request: Option<String>,
     /// What can be read.
     pub shown: Vec<Readable>,
-    /// What is proven, without being shown.
+    /// What is proven, without being shown. Where the type is not known, attributes and codes have the names that the
+    /// code gives them.
     pub proven: Vec<Label>,
     /// What is neither shown nor said more of than `proven` says.
     pub kept: Vec<Label>,
@@ -37,8 +38,8 @@ pub struct Explanation {
     pub status: ExplainedStatus,
     /// How it is bound to the holder.
     pub bound: Bound,
-    /// By what the verifier recognises the holder again: the scope; none if by nothing.
-    pub pseudonym: Option<String>,
+    /// By what the verifier recognises the holder again; none if by nothing.
+    pub pseudonym: Option<ExplainedPseudonym>,
     /// Where the bytes are.
     pub bytes: Bytes,
 }
@@ -95,11 +96,25 @@ pub enum ExplainedStatus {
 pub enum Bound {
     /// *Anonymous*: by a secret that stays hidden, and may have been copied.
     LinkSecret,
-    /// *Bound*: by a signature of this key of the phone, which is the same in every presentation of the credential.
+    /// *Bound*: by a signature of this key of the phone, which the issuer signed and knows again.
     HardwareKey {
         /// The key, hexadecimal.
         key: String,
+        /// Whether the key is for one presentation only; otherwise it is the same in every presentation of the
+        /// credential. None when the type is not known.
+        one_time: Option<bool>,
     },
+}
+
+/// A pseudonym, and whose.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ExplainedPseudonym {
+    /// The verifier that it is for.
+    pub verifier: String,
+    /// Within what the verifier recognises the holder.
+    pub scope: String,
+    /// The pseudonym, hexadecimal.
+    pub value: String,
 }
 
 /// Sizes, in bytes.
@@ -139,9 +154,7 @@ impl Presentation {
                 value: value.unwrap_or_else(unnamed),
             }
         });
-        let proven = known
-            .into_iter()
-            .flat_map(|known| self.proven.iter().map(|predicate| label(&|lang| predicate.text(known, lang))));
+        let proven = self.proven.iter().map(|predicate| label(&|lang| predicate.text(known, lang)));
         let is_shown = |position: usize| self.shown.iter().any(|shown| usize::from(shown.position) == position);
         let kept = known.into_iter().flat_map(|known| {
             let hidden = known.attributes.iter().enumerate().filter(|(position, _)| !is_shown(*position));
@@ -164,10 +177,17 @@ impl Presentation {
                 (None, None) => ExplainedStatus::Missing,
             },
             bound: match &self.device_key {
-                Some(key) => Bound::HardwareKey { key: hex::encode(key.to_multicodec()) },
+                Some(key) => Bound::HardwareKey {
+                    key: hex::encode(key.to_multicodec()),
+                    one_time: known.map(|known| known.holder_binding == HolderBinding::LinkSecret),
+                },
                 None => Bound::LinkSecret,
             },
-            pseudonym: self.pseudonym.as_ref().map(|pseudonym| pseudonym.scope.to_string()),
+            pseudonym: self.pseudonym.as_ref().map(|pseudonym| ExplainedPseudonym {
+                verifier: pseudonym.verifier.to_string(),
+                scope: pseudonym.scope.to_string(),
+                value: hex::encode(pseudonym.value),
+            }),
             bytes: self.sizes(),
         }
     }

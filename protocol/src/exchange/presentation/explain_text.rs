@@ -94,10 +94,14 @@ fn text(explanation: &Explanation, lang: Lang) -> String {
     line(
         "결합",
         "bound",
-        match explanation.bound {
+        match &explanation.bound {
             Bound::LinkSecret => lang.of(
                 "익명: 숨은 비밀에. 비밀이 복사되지 않았다는 뜻은 아님",
                 "anonymous, by a hidden secret; that the secret was not copied is not said",
+            ),
+            Bound::HardwareKey { one_time: Some(true), .. } => lang.of(
+                "기기: 휴대폰 보안 영역의, 이번 한 번만 쓰는 키가 서명함",
+                "to the phone: a key of its secure area signed, which is used this once",
             ),
             Bound::HardwareKey { .. } => {
                 lang.of("기기: 휴대폰 보안 영역의 키가 서명함", "to the phone: a key of its secure area signed")
@@ -138,8 +142,19 @@ fn listed(all: Vec<String>, lang: Lang) -> String {
 /// By what two codes of one person can be told to be of one person.
 fn recognised(explanation: &Explanation, lang: Lang) -> Vec<String> {
     let mut by = Vec::new();
-    if matches!(explanation.bound, Bound::HardwareKey { .. }) {
-        by.push(lang.of("휴대폰의 키로", "by the phone's key").to_owned());
+    if let Bound::HardwareKey { one_time, .. } = &explanation.bound {
+        let key = match one_time {
+            Some(true) => lang.of(
+                "발급자만, 한 번 쓰는 휴대폰의 키로(발급자가 서명한 키이므로)",
+                "only by the issuer, by the phone's key for this once, because it signed that key",
+            ),
+            Some(false) => lang.of("휴대폰의 키로", "by the phone's key"),
+            None => lang.of(
+                "휴대폰의 키로(한 번만 쓰는 키라면 발급자만)",
+                "by the phone's key; if it is for this once, only by the issuer",
+            ),
+        };
+        by.push(key.to_owned());
     }
     if let ExplainedStatus::Listed { list, entry } = explanation.status {
         by.push(format!("{} {list}/{entry}", lang.of("상태 목록의 자리로,", "by its entry in a status list,")));
@@ -147,8 +162,10 @@ fn recognised(explanation: &Explanation, lang: Lang) -> Vec<String> {
     if !explanation.shown.is_empty() {
         by.push(lang.of("보여 준 값으로", "by what is shown").to_owned());
     }
-    if let Some(scope) = &explanation.pseudonym {
-        by.push(format!("{} {scope}", lang.of("묻는 이만, 가명으로:", "only by who asked, by a pseudonym:")));
+    if let Some(pseudonym) = &explanation.pseudonym {
+        by.push(format!("{} {}", lang.of("이 검증자만:", "only by the verifier"), pseudonym.verifier));
+        let by_this = lang.of("가명으로:", "by the pseudonym");
+        by.push(format!("{by_this} {} ({})", pseudonym.value, pseudonym.scope));
     }
     if by.is_empty() {
         by.push(
