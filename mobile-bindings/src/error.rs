@@ -104,7 +104,7 @@ impl From<WalletError> for ApiError {
             E::AlreadyOpen | E::StorageFull | E::StorageUnavailable => Act::Retry,
             E::NonceExpired | E::MalformedResponse | E::NoSuchIssuance => Act::Retry,
             E::MalformedDaySet | E::DaySetInvalid => Act::Retry,
-            E::MalformedStatusTokens | E::StatusTokenInvalid | E::StatusRollback => Act::Retry,
+            E::MalformedStatusTokens | E::StatusTokenInvalid | E::SliceTooSmall | E::StatusRollback => Act::Retry,
             E::KeyInvalidated | E::CredentialWithdrawn | E::CopiesUsedUp => Act::Renew,
             E::TrustMissing | E::EpochNotAnnounced | E::StorageVersionUnsupported => Act::Update,
             E::KeystoreFault | E::CommitmentFailed => Act::Bug,

@@ -137,7 +137,7 @@ impl Wallet {
     /// Takes the owner's tokens from the public slice that was asked for.
     ///
     /// # Errors
-    /// `Retry`: `MalformedStatusTokens`, `StatusTokenInvalid`, `StatusRollback`; `Update`: `EpochNotAnnounced`;
+    /// `Retry`: `MalformedStatusTokens`, `StatusTokenInvalid`, `SliceTooSmall`, `StatusRollback`; `Update`: `EpochNotAnnounced`;
     /// `Unlock`
     pub fn install_status_tokens(
         &self,

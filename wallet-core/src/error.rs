@@ -136,6 +136,9 @@ pub enum WalletError {
     /// A token is not the issuer's.
     #[error("the status tokens are not from the issuer; fetch them again")]
     StatusTokenInvalid,
+    /// A slice of status tokens that so few share that fetching it would say who fetched it.
+    #[error("the issuer's slices of status tokens are too small to hide in; fetch all of them, and tell the issuer")]
+    SliceTooSmall,
     /// The installed trust data does not know the tokens' epoch yet.
     #[error("the status tokens are newer than the wallet's trust data; fetch trust data first")]
     EpochNotAnnounced,

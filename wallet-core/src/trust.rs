@@ -30,6 +30,8 @@ const DAYS_PER_ROW: usize = 1_024;
 const DAYS: usize = 1 << 16;
 /// Day signatures of a slice that are checked when it arrives; the one that is used is checked again.
 const DAYS_CHECKED: usize = 8;
+/// Fewest tokens of a slice that is not the whole: an issuer makes slices of 16,384 on average (specs/issuance.md).
+const CROWD: usize = 4_096;
 /// Bits of a handle of a hidden status.
 const HANDLE_BITS: u8 = 63;
 /// Trust data older than this should be fetched anew, in seconds: half of what verifiers allow.
@@ -179,14 +181,15 @@ impl Wallet {
     }
 
     /// Takes from a public slice of status tokens those of held credentials. One whose handle the slice
-    /// should contain and does not is withdrawn as of that epoch.
+    /// should contain and does not counts as withdrawn as of that epoch, until a slice of it contains it after all: nobody
+    /// signs what is absent, so a mirror may have left it out, and [`Wallet::needs`] goes on to ask.
     ///
     /// `slice` is the one that was asked for: naming a larger one than `tokens` covers would make the
-    /// wallet take credentials for withdrawn until the next epoch.
+    /// wallet take credentials for withdrawn.
     ///
     /// # Errors
-    /// [`WalletError::MalformedStatusTokens`], [`WalletError::EpochNotAnnounced`] when the installed trust data
-    /// does not know the epoch yet, [`WalletError::StatusRollback`], [`WalletError::StatusTokenInvalid`],
+    /// [`WalletError::MalformedStatusTokens`], [`WalletError::SliceTooSmall`] for a part of all tokens with fewer than
+    /// 4,096, [`WalletError::EpochNotAnnounced`] when the installed trust data does not know the epoch yet, [`WalletError::StatusRollback`], [`WalletError::StatusTokenInvalid`],
     /// [`WalletError::Locked`]
     pub fn install_status_tokens(
         &self,
@@ -200,6 +203,9 @@ impl Wallet {
             let ordered = tokens.tokens.windows(2).all(|pair| matches!(pair, [a, b] if a.handle < b.handle));
             if !ordered || !tokens.tokens.iter().all(|token| slice.contains(token.handle)) {
                 return Err(WalletError::MalformedStatusTokens);
+            }
+            if slice != StatusSlice::ALL && tokens.tokens.len() < CROWD {
+                return Err(WalletError::SliceTooSmall);
             }
             // What is absent from a slice says something only once the ledger has announced the epoch.
             let announced = open.trust()?.status_epoch(issuer_key).map(|announced| announced.epoch);
@@ -256,10 +262,10 @@ impl Wallet {
                 let by_epoch =
                     trust.credential_type(&credential.credential_type).map(|t| t.status) == Some(StatusMethod::Epoch);
                 let announced = trust.status_epoch(&credential.issuer_key).filter(|_| by_epoch);
-                let newest = token(open.store.read(), &id)?.map(|(epoch, _)| epoch);
-                if let Some(epoch) =
-                    announced.map(|e| e.epoch).filter(|epoch| newest.is_none_or(|newest| newest < *epoch))
-                {
+                let newest = token(open.store.read(), &id)?;
+                let lacks =
+                    |epoch: &u32| newest.as_ref().is_none_or(|(newest, token)| newest < epoch || token.is_none());
+                if let Some(epoch) = announced.map(|e| e.epoch).filter(lacks) {
                     needs.status_tokens.push(StatusTokensNeeded {
                         issuer: stored.issuer.clone(),
                         credential_type: credential.credential_type.clone(),

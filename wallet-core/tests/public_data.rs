@@ -80,7 +80,7 @@ fn tokens_renew_and_their_absence_withdraws() {
     let id = world.obtain(&wallet, ZK);
     let key = world.issuer_key(ZK).key_id();
     let mine = handle(ZK);
-    let slice = StatusSlice { bits: 4, index: mine >> 59 };
+    let slice = StatusSlice::ALL;
     let install = |tokens: &[u8], slice| wallet.install_status_tokens(&key, slice, tokens, NOW);
     assert_eq!(install(&tokens(6, &[mine]), slice), Err(WalletError::EpochNotAnnounced));
     announce(&mut world, 6);
@@ -90,8 +90,13 @@ fn tokens_renew_and_their_absence_withdraws() {
     assert_eq!(install(b"no tokens", slice), Err(WalletError::MalformedStatusTokens));
     assert_eq!(install(&tokens(6, &[mine, mine - 1]), slice), Err(WalletError::MalformedStatusTokens));
     // Tokens of another slice say nothing about this credential, and may not claim to be this slice.
-    assert_eq!(install(&tokens(6, &[1]), slice), Err(WalletError::MalformedStatusTokens));
-    install(&tokens(6, &[1]), StatusSlice { bits: 4, index: 0 }).unwrap();
+    let own = StatusSlice { bits: 4, index: mine >> 59 };
+    assert_eq!(install(&tokens(6, &[1]), own), Err(WalletError::MalformedStatusTokens));
+    // A slice is shared by thousands, or it is the whole.
+    let crowd = |first: u64, many: u64| tokens(6, &(first..first + many).collect::<Vec<_>>());
+    assert_eq!(install(&tokens(6, &[mine]), own), Err(WalletError::SliceTooSmall));
+    assert_eq!(install(&crowd(1, 4_095), StatusSlice { bits: 4, index: 0 }), Err(WalletError::SliceTooSmall));
+    install(&crowd(1, 4_096), StatusSlice { bits: 4, index: 0 }).unwrap();
     // A token for another handle or epoch.
     let mut stolen = StatusTokens::decode(&tokens(6, &[mine - 1])).unwrap();
     stolen.tokens[0].handle = mine;
@@ -105,6 +110,10 @@ fn tokens_renew_and_their_absence_withdraws() {
     install(&tokens(7, &[mine - 1, mine + 1]), slice).unwrap();
     assert_eq!(refusal(wallet.show_profile(&id, "age-19", NOW, &mut world.rng)), WalletError::CredentialWithdrawn);
     assert_eq!(wallet.credentials(NOW).unwrap()[0].state, CredentialState::Withdrawn);
+    // Nobody signs what is absent: the next mirror is asked for the same epoch.
+    assert_eq!(wallet.needs(NOW).unwrap().status_tokens.len(), 1);
+    install(&tokens(7, &[mine - 1, mine, mine + 1]), slice).unwrap();
+    wallet.show_profile(&id, "age-19", NOW, &mut world.rng).unwrap();
     assert!(wallet.needs(NOW).unwrap().status_tokens.is_empty());
     // It vouches again: a suspension is over.
     announce(&mut world, 8);
