@@ -61,10 +61,14 @@ impl Channel {
         cipher.encrypt((&nonce).into(), message).map_err(|_| MdocError::DecryptionFailed)
     }
 
+    /// The first message that is not the next one of the other side is the last that is tried.
     fn decrypt(&mut self, message: &[u8]) -> Result<Vec<u8>, MdocError> {
         let nonce = self.nonce()?;
         let cipher = Aes256Gcm::new((&*self.key).into());
-        cipher.decrypt((&nonce).into(), message).map_err(|_| MdocError::DecryptionFailed)
+        cipher.decrypt((&nonce).into(), message).map_err(|_| {
+            self.messages = u32::MAX;
+            MdocError::DecryptionFailed
+        })
     }
 }
 

@@ -65,8 +65,29 @@ fn mdoc_09_code_request_and_answer() {
     let message = cose::read_value(&message, MESSAGE_MAX).unwrap();
     assert!(!message.as_map().unwrap().is_empty());
     assert_eq!(reader.channels.device.decrypt(received(&message).unwrap()), Ok(b"response".to_vec()));
-    // The same message again is out of order.
-    assert_eq!(reader.channels.device.decrypt(received(&message).unwrap()), Err(MdocError::DecryptionFailed));
+}
+
+/// E22: a message out of order ends the session, also for the one that would have been next.
+#[test]
+fn mdoc_09_a_message_out_of_order_is_the_last() {
+    let session = || {
+        let (reader, _, answering) = asked(|_| ());
+        let mut device = answering.unwrap().channels.device;
+        let messages = [b"first", b"other", b"third"].map(|message| device.encrypt(message).unwrap());
+        (reader.channels.device, messages)
+    };
+    let (mut reading, [first, other, third]) = session();
+    for (message, said) in [(first, b"first"), (other, b"other"), (third, b"third")] {
+        assert_eq!(reading.decrypt(&message), Ok(said.to_vec()));
+    }
+    for wrong in [0, 2] {
+        let (mut reading, messages) = session();
+        reading.decrypt(&messages[0]).unwrap();
+        // The same once more, or the one after the next.
+        assert_eq!(reading.decrypt(&messages[wrong]), Err(MdocError::DecryptionFailed));
+        assert_eq!(reading.decrypt(&messages[1]), Err(MdocError::DecryptionFailed));
+        assert_eq!(reading.decrypt(&messages[2]), Err(MdocError::DecryptionFailed));
+    }
 }
 
 #[test]
