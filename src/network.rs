@@ -22,6 +22,7 @@ use ledger_node::{Node, NodeConfig, genesis};
 use protocol::credential::twins::Twins;
 use protocol::credential::{CredentialType, Label};
 use protocol::crypto::keys::{Ed25519SigningKey, PublicKey, Signer};
+use protocol::exchange::Scope;
 use protocol::exchange::qr::Kind;
 use protocol::identifier::Did;
 use protocol::ledger::anchor::TrustAnchor;
@@ -490,7 +491,7 @@ fn police_registration(police: &Member, licence: &CredentialType) -> VerifierReg
     registration(police, label("경찰청 교통 단속", "National Police Agency, traffic control"), "roadside", text, permit)
 }
 
-/// Whether the customer is old enough, and nothing else.
+/// Whether the customer is old enough, and nothing else; for the present at the opening, also whether it is the first time.
 fn shop_registration(shop: &Member, identity: &CredentialType) -> VerifierRegistration {
     let ages = ["age-19", "youth-19"].into_iter().filter_map(|id| identity.profile(id));
     let predicates = ages.flat_map(|profile| profile.prove.iter().cloned()).collect();
@@ -502,7 +503,11 @@ fn shop_registration(shop: &Member, identity: &CredentialType) -> VerifierRegist
         binding: None,
     };
     let text = label("청소년보호법에 따른 나이 확인", "Checking the age under the Youth Protection Act");
-    registration(shop, label("편의점", "Convenience store"), "age-19", text, permit)
+    let once = Permit { pseudonyms: vec![Scope::Event("opening".to_owned())], ..permit.clone() };
+    let mut registration = registration(shop, label("편의점", "Convenience store"), "age-19", text, permit);
+    let text = label("개업 기념품, 성인 한 사람에 하나", "A present at the opening, one for each adult");
+    registration.purposes.push(Purpose { id: "opening-present".to_owned(), text, permits: vec![once] });
+    registration
 }
 
 fn registration(member: &Member, name: Label, purpose: &str, text: Label, permit: Permit) -> VerifierRegistration {

@@ -1,11 +1,11 @@
-//! Presentations accepted before, and how new the trust data was, kept in a file so that one command after another remembers them.
+//! Presentations accepted before, how new the trust data was and when status epochs began, kept in a file so that one command after another remembers them.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use verifier::{Seen, SeenInMemory};
+use verifier::{KnownEpoch, Seen, SeenInMemory};
 
 use crate::files;
 use crate::output::CliError;
@@ -25,6 +25,9 @@ struct Content {
     /// By network id: the height of the newest trust bundle that was used.
     #[serde(default)]
     heights: BTreeMap<String, u64>,
+    /// When status epochs began, as trust bundles said.
+    #[serde(default)]
+    epochs: Vec<KnownEpoch>,
 }
 
 /// The memory of a scanner in a file. Others that use the same file wait until this is dropped.
@@ -74,6 +77,16 @@ impl SeenFile {
     pub(crate) fn used(&mut self, network_id: &[u8; 32], height: u64) {
         let floor = self.content.heights.entry(hex::encode(network_id)).or_default();
         *floor = height.max(*floor);
+    }
+
+    /// When status epochs began, as the bundles of earlier checks said.
+    pub(crate) fn epochs(&self) -> Vec<KnownEpoch> {
+        self.content.epochs.clone()
+    }
+
+    /// Remembers when status epochs began.
+    pub(crate) fn remember_epochs(&mut self, known: Vec<KnownEpoch>) {
+        self.content.epochs = known;
     }
 
     /// Makes durable what was recorded. A verdict may be given only after this.

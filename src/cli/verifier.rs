@@ -1,4 +1,4 @@
-//! `mid verifier`: ask, check, explain. Nothing here opens a socket.
+//! `mid verifier`: ask and check. Nothing here opens a socket.
 
 use std::path::PathBuf;
 
@@ -6,8 +6,8 @@ use clap::{Args, Subcommand};
 use protocol::credential::Label;
 use protocol::credential::age::Statute;
 use protocol::crypto::keys::Signer;
-use protocol::exchange::qr::{self, Kind};
-use protocol::exchange::{Period, Predicate, Presentation, Query, Scope, SignedRequest};
+use protocol::exchange::qr::Kind;
+use protocol::exchange::{Period, Predicate, Query, Scope, SignedRequest};
 use protocol::identifier::Did;
 use protocol::ledger::state::TrustedState;
 use serde_json::json;
@@ -40,8 +40,6 @@ enum Command {
     Request(Box<RequestArgs>),
     /// Check a presentation (QR picture, QR text or bytes) and print the verdict
     Check(Box<CheckArgs>),
-    /// Say what a presentation is, without checking or showing what it claims
-    Explain(ExplainArgs),
 }
 
 /// What is asked: a ready-made question of the credential type, or attributes of it.
@@ -210,7 +208,14 @@ struct CheckArgs {
     /// Seconds after which trust data is too old for a verdict
     #[arg(long, default_value_t = Policy::default().trust_age_max)]
     trust_age: u64,
-    /// File that remembers what was accepted, so that nothing is accepted twice, and how new the trust data was
+    /// How many status epochs a holder who was offline may lag behind
+    #[arg(long, default_value_t = Policy::default().status_lag_max)]
+    status_lag: u32,
+    /// Seconds after which a status epoch is too old
+    #[arg(long, default_value_t = Policy::default().status_age_max)]
+    status_age: u64,
+    /// File that remembers what was accepted, so that nothing is accepted twice, how new the trust data was, and when
+    /// status epochs began
     #[arg(long, value_name = "FILE")]
     seen: Option<PathBuf>,
     /// Write the verified picture of the holder into this file, if one came along
@@ -222,18 +227,11 @@ struct CheckArgs {
     now: Now,
 }
 
-#[derive(Debug, Args)]
-struct ExplainArgs {
-    /// The presentation: a PNG with its QR code, the code's text, its bytes, or - for standard input
-    presentation: PathBuf,
-}
-
 pub(crate) fn run(args: VerifierArgs) -> Result<Answer, CliError> {
     match args.command {
         Command::Init(args) => init(&args),
         Command::Request(args) => request(&args),
         Command::Check(args) => check(&args),
-        Command::Explain(args) => explain(&args),
     }
 }
 
@@ -301,7 +299,12 @@ fn check(args: &CheckArgs) -> Result<Answer, CliError> {
         seen.save()?;
     }
     let now = args.now.seconds();
-    let policy = Policy { trust_age_max: args.trust_age, ..Policy::default() };
+    let policy = Policy {
+        trust_age_max: args.trust_age,
+        status_lag_max: args.status_lag,
+        status_age_max: args.status_age,
+        ..Policy::default()
+    };
     let (query, request);
     let asked = match &args.request {
         Some(path) => {
@@ -313,11 +316,21 @@ fn check(args: &CheckArgs) -> Result<Answer, CliError> {
             Asked::Displayed(&query)
         }
     };
+    // VERD-10: what may be done once is remembered without end.
+    if seen.is_none() && asked.query().pseudonym.as_ref().is_some_and(Scope::is_once) {
+        return Err(CliError::usage("this request accepts each holder once: say where that is remembered with --seen"));
+    }
     let verdict = match &mut seen {
         Some(seen) => {
-            let verdict = Verifier::new(policy, &mut *seen).check(&asked, &presentation, &trust, now)?;
+            let known = seen.epochs();
+            let mut verifier = Verifier::new(policy, &mut *seen);
+            verifier.recall(known);
+            let verdict = verifier.check(&asked, &presentation, &trust, now);
+            let known = verifier.known_epochs().collect();
+            drop(verifier);
+            seen.remember_epochs(known);
             seen.save()?;
-            verdict
+            verdict?
         }
         None => Verifier::new(policy, SeenInMemory::default()).check(&asked, &presentation, &trust, now)?,
     };
@@ -365,20 +378,4 @@ pub(crate) fn describe(verdict: &Verdict, trust: &TrustedState) -> Result<Answer
     }
     json["type_name"] = json!(type_name);
     Ok(Answer::new(lines.join("\n"), json))
-}
-
-fn explain(args: &ExplainArgs) -> Result<Answer, CliError> {
-    let bytes = files::read_message(&args.presentation, Kind::Presentation)?;
-    let presentation = Presentation::decode(&bytes)?;
-    let key = hex::encode(presentation.issuer_key());
-    let text = qr::to_text(Kind::Presentation, &bytes)?;
-    let version = qr::Drawing::new(&text)?.version();
-    Ok(Answer::new(
-        format!(
-            "a presentation, not checked: what it claims is shown only by `mid verifier check`\n  \
-             issuer key    {key}\n  size          {} bytes, one QR code of version {version}",
-            bytes.len()
-        ),
-        json!({ "kind": "presentation", "checked": false, "issuer_key": key, "bytes": bytes.len(), "qr_version": version }),
-    ))
 }

@@ -13,7 +13,7 @@ use protocol::ledger::staple::StapledRecords;
 use protocol::ledger::state::TrustedState;
 use sha2::{Digest, Sha256};
 
-use crate::epochs::KnownEpochs;
+use crate::epochs::{KnownEpoch, KnownEpochs};
 use crate::policy::Policy;
 use crate::refusal::Refusal;
 use crate::replay::Seen;
@@ -28,7 +28,9 @@ pub enum Asked<'a> {
 }
 
 impl Asked<'_> {
-    fn query(&self) -> &Query {
+    /// The question.
+    #[must_use]
+    pub fn query(&self) -> &Query {
         match self {
             Self::Displayed(query) => query,
             Self::Requested(asked) => &asked.request.query,
@@ -72,6 +74,17 @@ impl<S: Seen> Verifier<S> {
     /// tokens pass (`status_lag_max`) calls this with every bundle, so that a verdict can say of when they are.
     pub fn observe(&mut self, trust: &TrustedState) {
         self.epochs.observe(trust);
+    }
+
+    /// What [`Verifier::observe`] noted: of each issuer key the last 32 epochs. A program that does not run all week
+    /// keeps it, where nobody else can write, and hands it to [`Verifier::recall`].
+    pub fn known_epochs(&self) -> impl Iterator<Item = KnownEpoch> {
+        self.epochs.all()
+    }
+
+    /// Takes up what another run had noted.
+    pub fn recall(&mut self, known: impl IntoIterator<Item = KnownEpoch>) {
+        known.into_iter().for_each(|known| self.epochs.note(known));
     }
 
     /// Checks one presentation at `now` (unix seconds).

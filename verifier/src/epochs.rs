@@ -5,9 +5,22 @@ use std::collections::BTreeMap;
 use protocol::ledger::IssuerKeyId;
 use protocol::ledger::record::Record;
 use protocol::ledger::state::TrustedState;
+use serde::{Deserialize, Serialize};
 
 /// Epochs of one key that are remembered: a month of days.
 const REMEMBERED: usize = 32;
+
+/// When one status epoch of an issuer key began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownEpoch {
+    /// The issuer key's short name.
+    #[serde(with = "hex::serde")]
+    pub issuer_key: IssuerKeyId,
+    /// The epoch.
+    pub epoch: u32,
+    /// Unix seconds.
+    pub began: u64,
+}
 
 /// Beginnings of epochs, as trust data said them one after the other.
 #[derive(Debug, Default)]
@@ -31,14 +44,22 @@ impl KnownEpochs {
     pub(crate) fn note_all(&mut self, trust: &TrustedState) {
         for envelope in trust.envelopes() {
             if let Record::StatusEpoch(newest) = &envelope.record {
-                self.note(newest.issuer_key, newest.epoch, newest.at);
+                self.note(KnownEpoch { issuer_key: newest.issuer_key, epoch: newest.epoch, began: newest.at });
             }
         }
     }
 
-    fn note(&mut self, key: IssuerKeyId, epoch: u32, at: u64) {
-        let of_key = self.began.entry(key).or_default();
-        of_key.insert(epoch, at);
+    /// All that is remembered.
+    pub(crate) fn all(&self) -> impl Iterator<Item = KnownEpoch> {
+        self.began.iter().flat_map(|(key, of_key)| {
+            of_key.iter().map(|(epoch, began)| KnownEpoch { issuer_key: *key, epoch: *epoch, began: *began })
+        })
+    }
+
+    /// Notes one.
+    pub(crate) fn note(&mut self, known: KnownEpoch) {
+        let of_key = self.began.entry(known.issuer_key).or_default();
+        of_key.insert(known.epoch, known.began);
         while of_key.len() > REMEMBERED {
             of_key.pop_first();
         }
@@ -57,10 +78,12 @@ mod tests {
     #[test]
     fn the_last_month_is_remembered() {
         let mut known = KnownEpochs::default();
-        (1..=40).for_each(|epoch| known.note([1; 8], epoch, u64::from(epoch) * 100));
+        let of = |epoch: u32| KnownEpoch { issuer_key: [1; 8], epoch, began: u64::from(epoch) * 100 };
+        (1..=40).for_each(|epoch| known.note(of(epoch)));
         assert_eq!(known.began(&[1; 8], 40), Some(4_000));
         assert_eq!(known.began(&[1; 8], 9), Some(900));
         assert_eq!(known.began(&[1; 8], 8), None);
         assert_eq!(known.began(&[2; 8], 40), None);
+        assert_eq!(known.all().collect::<Vec<_>>(), (9..=40).map(of).collect::<Vec<_>>());
     }
 }

@@ -31,6 +31,7 @@ mod replay;
 mod verdict;
 
 pub use check::{Asked, Scan, Verifier};
+pub use epochs::KnownEpoch;
 pub use policy::Policy;
 pub use refusal::Refusal;
 pub use replay::{Seen, SeenInMemory};

@@ -1,6 +1,6 @@
 //! Remembering what was already accepted.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashSet};
 
 /// Where a verifier keeps the hashes of accepted presentations and answered requests until they run out.
 pub trait Seen {
@@ -9,10 +9,13 @@ pub trait Seen {
     fn first_use(&mut self, id: [u8; 32], until: u64, now: u64) -> bool;
 }
 
-/// A memory for one scanner.
+/// A memory for one scanner. It lasts as long as the program: whoever asks for what may be done once, without end
+/// (VERD-10), keeps it somewhere durable instead.
 #[derive(Debug, Default)]
 pub struct SeenInMemory {
-    until: HashMap<[u8; 32], u64>,
+    known: HashSet<[u8; 32]>,
+    /// The same, the first to run out first.
+    by_end: BTreeSet<(u64, [u8; 32])>,
     /// The latest time this memory was asked about; a clock set back does not make it forget or accept.
     latest: u64,
 }
@@ -20,12 +23,14 @@ pub struct SeenInMemory {
 impl Seen for SeenInMemory {
     fn first_use(&mut self, id: [u8; 32], until: u64, now: u64) -> bool {
         self.latest = self.latest.max(now);
-        let latest = self.latest;
-        self.until.retain(|_, until| *until > latest);
-        if until <= latest {
+        while let Some((end, gone)) = self.by_end.first().copied().filter(|(end, _)| *end <= self.latest) {
+            self.by_end.remove(&(end, gone));
+            self.known.remove(&gone);
+        }
+        if until <= self.latest || !self.known.insert(id) {
             return false;
         }
-        self.until.insert(id, until).is_none()
+        self.by_end.insert((until, id))
     }
 }
 
@@ -40,7 +45,7 @@ mod tests {
         assert!(!seen.first_use([1; 32], 130, 100));
         assert!(!seen.first_use([1; 32], 130, 129));
         assert!(seen.first_use([2; 32], 160, 131));
-        assert_eq!(seen.until.len(), 1, "what ran out is forgotten");
+        assert_eq!((seen.known.len(), seen.by_end.len()), (1, 1), "what ran out is forgotten");
         // The clock is set back: what has run out stays refused.
         assert!(!seen.first_use([1; 32], 130, 100));
     }

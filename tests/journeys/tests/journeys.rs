@@ -104,6 +104,19 @@ fn j14_over_asking() {
     ask("age-19", &["--profile", "age-19"], &other).accepted();
     let check = ["verifier", "check", &answer, "--request", &other, "--bundle", &bundle, "--anchor", &anchor];
     assert_eq!(run(&check).refused(), "NonceMismatch");
+    // One present for each adult: not without a memory, once with it, and not again by another answer.
+    let once = ["--profile", "age-19", "--once", "opening"];
+    assert_eq!(ask("age-19", &once, &other).refused(), "PseudonymNotRegistered");
+    let (present, seen) = (customer.path("present"), customer.path("seen"));
+    let receive = |memory: &[&str]| {
+        ask("opening-present", &once, &present).accepted();
+        customer.wallet("answer", &[&present, "--approve", "--payload", &answer]).accepted();
+        let check = ["verifier", "check", &answer, "--request", &present, "--bundle", &bundle, "--anchor", &anchor];
+        run(&[&check, memory].concat())
+    };
+    assert_eq!(receive(&[]).code, 2, "a memory is asked for");
+    receive(&["--seen", &seen]).accepted();
+    assert_eq!(receive(&["--seen", &seen]).refused(), "PseudonymUsed");
     // Declining sends nothing and is noted.
     assert_eq!(customer.wallet("answer", &[&other, "--decline", "--payload", &answer]).refused(), "Declined");
     let log = customer.wallet("log", &[]).accepted().to_string();
