@@ -42,8 +42,8 @@ fn received(world: &World) -> Vec<Case> {
         changed("A38", "other-type", "The name of another type.", "AttributesMismatch", &|c| {
             c.credential_type = world.identities.credential_type.id.clone()
         }),
-        changed("D10", "value-missing", "One value too few.", "AttributesMismatch", &|c| c.values.truncate(7)),
-        changed("D10", "value-more", "One value too many.", "AttributesMismatch", &|c| c.values.push(text("x"))),
+        changed("C14", "value-missing", "One value too few.", "AttributesMismatch", &|c| c.values.truncate(7)),
+        changed("C14", "value-more", "One value too many.", "AttributesMismatch", &|c| c.values.push(text("x"))),
         changed("D01", "device-key-missing", "A licence that is bound to no phone.", "HolderBindingMismatch", &|c| {
             c.device_key = None
         }),
@@ -63,13 +63,13 @@ fn received(world: &World) -> Vec<Case> {
         changed("A40", "long-value", "An address of 257 bytes.", "ValueTooLong", &|c| {
             c.values[6] = text(&"a".repeat(257))
         }),
-        changed("D16", "no-such-class", "A licence class that does not exist.", "ValueNotInType", &|c| {
+        changed("B21", "no-such-class", "A licence class that does not exist.", "ValueNotInType", &|c| {
             c.values[4] = Value::Number(1 << 6)
         }),
         changed("L07", "date-beyond-calendar", "A birth date after 9999.", "ValueNotInType", &|c| {
             c.values[3] = Value::Number(3_000_000)
         }),
-        changed("D16", "empty-text", "An empty name.", "ValueNotInType", &|c| c.values[1] = text("")),
+        changed("B21", "empty-text", "An empty name.", "ValueNotInType", &|c| c.values[1] = text("")),
         changed("A37", "short-portrait", "A digest of 31 bytes.", "ValueNotInType", &|c| {
             c.values[7] = Value::Bytes(vec![0; 31])
         }),
@@ -147,13 +147,13 @@ fn requested(world: &World) -> Vec<Case> {
             CredentialRequest { device_proof: Signature([0; 64]), ..signed.clone() },
         ),
         committed(
-            "C28",
+            "C07",
             "commitment-short",
             "A commitment without its last byte.",
             "CommitmentLength",
             commitment[..commitment.len() - 1].to_vec(),
         ),
-        committed("C28", "commitment-empty", "No commitment.", "CommitmentLength", vec![]),
+        committed("C07", "commitment-empty", "No commitment.", "CommitmentLength", vec![]),
         committed(
             "J03",
             "commitment-unproven",

@@ -154,7 +154,7 @@ fn proofs(world: &World) -> Vec<Case> {
             prove(CONTEXT, b"another header", &messages()),
         ),
         broken(
-            "C14",
+            "C18",
             "other-message",
             "The signature has another value for a shown message.",
             "ProofInvalid",
