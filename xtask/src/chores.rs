@@ -128,6 +128,16 @@ pub(crate) fn ledger(rest: &[String]) -> Result<(), String> {
     run("cargo", &arguments)
 }
 
+/// Parsers of untrusted bytes under changed input, one after the other; the tests run ten seconds of each.
+pub(crate) fn fuzz(rest: &[String]) -> Result<(), String> {
+    const FUZZ: [&str; 6] = ["run", "--release", "--locked", "--package", "fuzz", "--"];
+    let (seconds, seed) = (rest.first().map_or("600", String::as_str), rest.get(1).map_or("1", String::as_str));
+    let folders = std::fs::read_dir(root().join("fuzz/corpus")).map_err(|error| format!("fuzz/corpus: {error}"))?;
+    let mut targets: Vec<String> = folders.flatten().map(|it| it.file_name().to_string_lossy().into_owned()).collect();
+    targets.sort();
+    targets.iter().try_for_each(|target| run("cargo", &[&FUZZ[..], &[target, seconds, seed]].concat()))
+}
+
 /// Makes a target of the compiler present.
 fn target(name: &str) -> Result<(), String> {
     let installed = Command::new("rustup").args(["target", "list", "--installed"]).output();

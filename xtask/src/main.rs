@@ -27,6 +27,7 @@ const HELP: &str = "cargo xtask <chore>
                     N changed presentations (default 1000000) through the whole path of a verifier
   campaign rot [N [SEED]]
                     N flipped bits (default 2000) in a ledger node's database: found, or without effect
+  fuzz [SECONDS [SEED]]     every parser of untrusted bytes under changed input, this long each (default 600)
   targets           type-check protocol and verifier for the web and for Android
   ledger WHAT [N]   ledger proofs attacked and measured: mutations, proofs, delta
   fmt               format everything
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         "demo" => chores::demo(),
         "campaign" => campaigns::campaign(&rest),
         "ledger" => chores::ledger(&rest),
+        "fuzz" => chores::fuzz(&rest),
         "targets" => chores::targets(),
         "fmt" => chores::fmt(),
         "variants" => variants::check(),

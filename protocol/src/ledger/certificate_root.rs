@@ -36,14 +36,17 @@ impl DidRecord {
 }
 
 impl TrustedState {
-    /// All roots of certificates. Whose they are, and for which credentials: [`TrustedState::certificate_issuer`].
+    /// All roots of certificates, which remember the chains they were asked about (CERT-07). Whose they are, and for which credentials: [`TrustedState::certificate_issuer`].
     #[must_use]
     pub fn certificate_roots(&self) -> Vec<Root> {
-        let dids = self.envelopes().filter_map(|envelope| match &envelope.record {
-            Record::Did(r) => Some(r),
-            _ => None,
-        });
-        dids.flat_map(DidRecord::certificate_roots).collect()
+        let find = || {
+            let dids = self.envelopes().filter_map(|envelope| match &envelope.record {
+                Record::Did(r) => Some(r),
+                _ => None,
+            });
+            dids.flat_map(DidRecord::certificate_roots).collect()
+        };
+        self.roots.get_or_init(find).clone()
     }
 
     /// The issuer whose root `key` is, if it is accredited for `credential_type` at `at` (Unix seconds).

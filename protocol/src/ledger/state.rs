@@ -1,6 +1,7 @@
 //! The ledger's state at one height, proven complete: what wallets and verifiers look things up in.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use super::anchor::TrustAnchor;
 use super::attachment::{self, Attachment};
@@ -14,6 +15,7 @@ use super::record::{
 };
 use super::tree::{self, Hash};
 use crate::credential::{CredentialType, StatusList};
+use crate::crypto::x509::Root;
 use crate::identifier::Did;
 
 /// A record with the hash of its value bytes.
@@ -44,6 +46,8 @@ pub struct TrustedState {
     pub(super) entries: BTreeMap<StateKey, Entry>,
     pub(super) lists: BTreeMap<StateKey, StatusList>,
     types: BTreeMap<String, CredentialType>,
+    /// Found when they are first asked for.
+    pub(super) roots: OnceLock<Vec<Root>>,
 }
 
 impl TrustedState {
@@ -60,7 +64,7 @@ impl TrustedState {
             _ => None,
         });
         let types = types.collect();
-        let state = Self { anchor: anchor.clone(), header, certificate, entries, lists, types };
+        let state = Self { anchor: anchor.clone(), header, certificate, entries, lists, types, roots: OnceLock::new() };
         match state.governance() {
             Some(governance) if governance.network == anchor.network => Ok(state),
             _ => Err(BundleError::WrongNetwork), // BNDL-02

@@ -6,6 +6,7 @@
 
 mod certificate;
 mod issue;
+mod memo;
 #[cfg(any(test, feature = "testkit"))]
 pub mod testkit;
 
@@ -13,6 +14,7 @@ pub use certificate::{CERTIFICATE_MAX, Certificate, CertificateError};
 pub use issue::{CertificateDraft, IssueError, Use};
 
 use crate::crypto::multikey::Multikey;
+use memo::Memo;
 
 /// Most certificates of a chain, its root included.
 pub const CHAIN_MAX: usize = 4;
@@ -30,7 +32,8 @@ pub enum Purpose {
     Status,
 }
 
-/// A root that the caller trusts: a key, and the certificate where it is at hand.
+/// A root that the caller trusts: a key, and the certificate where it is at hand. It and its clones remember the chains that
+/// were found to end at it (CERT-07), so whoever checks many credentials keeps it.
 ///
 /// The ledger records keys ([`Root::recorded`]); a certificate may come with the chain, or from a list of roots.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +42,7 @@ pub struct Root {
     from: u64,
     until: u64,
     certificate: Option<Certificate>,
+    memo: Memo,
 }
 
 impl Root {
@@ -50,13 +54,13 @@ impl Root {
         let certificate = Certificate::from_der(der)?;
         certificate.check_root()?;
         let (key, from, until) = (certificate.key(), certificate.from(), certificate.until());
-        Ok(Self { key, from, until, certificate: Some(certificate) })
+        Ok(Self { key, from, until, certificate: Some(certificate), memo: Memo::default() })
     }
 
     /// A root of which the key is known to be one, `from ≤ at ≤ until` (Unix seconds).
     #[must_use]
     pub fn recorded(key: Multikey, from: u64, until: u64) -> Self {
-        Self { key, from, until, certificate: None }
+        Self { key, from, until, certificate: None, memo: Memo::default() }
     }
 
     /// The key, by which the ledger names it.
@@ -118,6 +122,12 @@ pub fn verify_chain<T: AsRef<[u8]>>(
     if chain.is_empty() || chain.len() > CHAIN_MAX {
         return Err(CertificateError::ChainLength);
     }
+    // CERT-07: what was found once is not found again; only the time may have changed.
+    let digest = Memo::digest(chain, purpose);
+    if let Some(known) = roots.iter().find_map(|root| root.memo.get(&digest)) {
+        known.check_time(now)?;
+        return Ok(known);
+    }
     let chain: Vec<Certificate> =
         chain.iter().map(|der| Certificate::from_der(der.as_ref())).collect::<Result<_, _>>()?;
     let (last, _) = chain.split_last().ok_or(CertificateError::ChainLength)?;
@@ -141,6 +151,7 @@ pub fn verify_chain<T: AsRef<[u8]>>(
     let until = chain.iter().map(Certificate::until).fold(root.until, u64::min);
     let verified = VerifiedLeaf { key: leaf.key(), root: root.key, from, until };
     verified.check_time(now)?;
+    root.memo.keep(digest, &verified);
     Ok(verified)
 }
 

@@ -135,6 +135,27 @@ fn cert_03_all_certificates_are_valid_then_and_now() {
 }
 
 #[test]
+fn cert_07_what_is_remembered_is_the_chain_its_use_and_its_root() {
+    let roots = trusted(&root());
+    let good = leaf().sign(&p256(1));
+    let ask = |der: &[u8], purpose, now| verify_chain(&[der], &roots, purpose, now);
+    let first = ask(&good, Purpose::Documents, NOW).unwrap();
+    assert_eq!(ask(&good, Purpose::Documents, NOW), Ok(first.clone()));
+    assert_eq!(verify_chain(&[&good], &roots.clone(), Purpose::Documents, NOW), Ok(first));
+    // Time is asked every time, the use is part of what is remembered, and so is every byte.
+    let late = Err(CertificateError::CertificateExpired);
+    assert_eq!(ask(&good, Purpose::Documents, NOW + YEAR + 1), late);
+    assert_eq!(ask(&good, Purpose::Reader, NOW), Err(CertificateError::CertificateProfileInvalid));
+    let mut changed = good.clone();
+    *changed.last_mut().unwrap() ^= 1;
+    assert!(ask(&changed, Purpose::Documents, NOW).is_err());
+    // Another root of the same name does not know what this one vouched for.
+    let other = [Root::recorded(p256(3).multikey(), 0, u64::MAX)];
+    let refused = verify_chain(&[&good], &other, Purpose::Documents, NOW);
+    assert_eq!(refused, Err(CertificateError::KeyNotTrusted));
+}
+
+#[test]
 fn cert_04_each_certificate_has_one_use() {
     let profile = Err(CertificateError::CertificateProfileInvalid);
     for (why, draft) in [
