@@ -143,7 +143,7 @@ const ROWS: &[(&str, &str, Met)] = &[
         "votes of strangers",
         Test("protocol/src/ledger/certificate.rs", "another_header_network_or_key_is_refused"),
     ),
-    ("F18", "exactly two thirds", Test(SEEDS, "a_quorum_of_2f_is_found")),
+    ("F18", "exactly two thirds", Test(SEEDS, "a_network_torn_in_two_groups_of_2f_shows_whether_2f_votes_suffice")),
     ("F19", "lock forgotten after a restart", Test(SEEDS, "validators_that_forget_their_votes_are_found")),
     (
         "F20",
@@ -167,7 +167,7 @@ const ROWS: &[(&str, &str, Met)] = &[
     (
         "F25",
         "state from elsewhere that is not whole",
-        Test("ledger-node/tests/restore.rs", "nothing_is_restored_that_does_not_follow_from_its_own_transactions"),
+        Test("ledger-node/src/sync/tests.rs", "whatever_a_source_sends_nothing_but_the_certified_state_is_installed"),
     ),
     ("F26", "proof with changed, exchanged, added siblings", Files),
     ("F28", "proof with what its grammar does not have", Files),

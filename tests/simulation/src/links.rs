@@ -67,6 +67,8 @@ pub(crate) struct Rough {
     dice: DebugDice,
     held: Vec<Message<PublicKey>>,
     stuffing: Option<Stuffing>,
+    /// Comes next: the vote after which the stuffing gave one.
+    next: Option<Message<PublicKey>>,
 }
 
 struct DebugDice(Dice);
@@ -79,7 +81,7 @@ impl std::fmt::Debug for DebugDice {
 
 impl Rough {
     pub(crate) fn new(inner: simulated::Receiver<PublicKey>, weather: Arc<Weather>, dice: Dice) -> Self {
-        Self { inner, weather, dice: DebugDice(dice), held: Vec::new(), stuffing: None }
+        Self { inner, weather, dice: DebugDice(dice), held: Vec::new(), stuffing: None, next: None }
     }
 
     /// With the planted bug: one vote too few is enough.
@@ -94,18 +96,18 @@ impl Receiver for Rough {
     type PublicKey = PublicKey;
 
     async fn recv(&mut self) -> Result<Message<PublicKey>, Self::Error> {
+        if let Some(message) = self.next.take() {
+            return Ok(message);
+        }
         loop {
             let dice = &mut self.dice.0;
             if !self.held.is_empty() && dice.chance(50) {
                 return Ok(self.held.swap_remove(dice.index(self.held.len())));
             }
             let message = self.inner.recv().await?;
-            if let Some(stuffing) = &mut self.stuffing {
-                self.held.extend(stuffing.missing_vote(&message));
-                if !self.held.is_empty() {
-                    self.held.push(message);
-                    return Ok(self.held.swap_remove(0));
-                }
+            if let Some(forged) = self.stuffing.as_mut().and_then(|stuffing| stuffing.missing_vote(&message)) {
+                self.next = Some(message);
+                return Ok(forged);
             }
             if self.dice.0.chance(self.weather.repeated.load(Ordering::Relaxed)) {
                 self.held.push(message.clone());
@@ -155,7 +157,9 @@ impl Stuffing {
         if !voters.insert(from) || voters.len() != 2 * faults(self.seats.len()) - 1 {
             return None;
         }
-        let missing = (0..self.seats.len()).find(|who| *who != self.me && !voters.contains(who))?;
+        // Not from one that votes to give a view up and to make it final: that is another bug, and would be punished.
+        let mut absent = (0..self.seats.len()).filter(|who| *who != self.me && !voters.contains(who));
+        let missing = if matches!(vote, Vote::Nullify(_)) { absent.next_back() } else { absent.next() }?;
         voters.insert(missing);
         let scheme = self.seats[missing].scheme();
         let forged = match vote {

@@ -149,6 +149,18 @@ pub fn faults(n: usize) -> usize {
     (n - 1) / 3
 }
 
+/// Longer than a heartbeat: a side on which no client has anything to record makes an empty block.
+const TORN: Duration = Duration::from_secs(20);
+
+/// Who is on which side of a network cut in two.
+fn halves(dice: &mut Dice, validators: usize) -> Vec<usize> {
+    let mut parts: Vec<_> = (0..validators).map(|at| at % 2).collect();
+    for at in (1..validators).rev() {
+        parts.swap(at, dice.index(at + 1));
+    }
+    parts
+}
+
 impl Plan {
     /// The plan of a seed.
     #[must_use]
@@ -170,6 +182,25 @@ impl Plan {
     #[must_use]
     pub fn planted(validators: usize, seed: u64, bug: Planted) -> Self {
         Self { planted: Some(bug), ..Self::of(validators, seed) }
+    }
+
+    /// Two groups of 2f validators that vote for so long without hearing of each other that each would make a block final,
+    /// with transactions or without. A quorum of 2f cannot stand it, and one of 2f + 1 must.
+    ///
+    /// Two such groups of 3f + 1 validators share f − 1. So four are cut into halves, all of them honest. Of seven, one is
+    /// a twin and talks to both sides, which have three honest ones each.
+    #[must_use]
+    pub fn torn(validators: usize, seed: u64) -> Self {
+        let mut dice = Dice::new(seed, 0);
+        let parts = halves(&mut dice, validators);
+        let twins = faults(validators) - 1;
+        // Each side keeps f + 1 honest ones: with an odd number the twins come from the larger one.
+        let larger = usize::from(2 * parts.iter().filter(|part| **part == 1).count() > validators);
+        let byzantine = (0..validators).filter(|who| parts[*who] == larger).take(twins);
+        let byzantine = byzantine.map(|who| (who, Behaviour::Twins)).collect();
+        let latency = dice.millis(5, 60);
+        let storm = Storm { duration: TORN, latency, parts, ..Storm::calm(validators) };
+        Self { seed, validators, byzantine, storms: vec![storm], planted: None }
     }
 
     pub(crate) fn behaviour(&self, who: usize) -> Option<Behaviour> {
@@ -206,13 +237,7 @@ impl Storm {
                 (0..validators).map(|who| usize::from(who == alone)).collect()
             }
             // Two halves.
-            _ => {
-                let mut parts: Vec<_> = (0..validators).map(|at| at % 2).collect();
-                for at in (1..validators).rev() {
-                    parts.swap(at, dice.index(at + 1));
-                }
-                parts
-            }
+            _ => halves(dice, validators),
         };
         let mut one_way = Vec::new();
         if dice.chance(25) {
@@ -244,6 +269,22 @@ impl Storm {
             one_way,
             crashes,
             power_cut,
+        }
+    }
+
+    /// Hardly one.
+    fn calm(validators: usize) -> Self {
+        Self {
+            duration: Duration::ZERO,
+            latency: Duration::ZERO,
+            jitter: Duration::ZERO,
+            lost: 0,
+            repeated: 0,
+            overtaken: 0,
+            parts: vec![0; validators],
+            one_way: vec![],
+            crashes: vec![],
+            power_cut: None,
         }
     }
 

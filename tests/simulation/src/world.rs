@@ -72,7 +72,8 @@ pub(crate) struct World {
     pub(crate) records: Mutex<Records>,
     pub(crate) violations: Mutex<Vec<String>>,
     weather: Arc<Weather>,
-    doors: Mutex<BTreeMap<usize, Door>>,
+    /// Of each running validator and copy. One that has lost its door stops.
+    doors: Mutex<BTreeMap<(usize, usize), Door>>,
     /// How often a validator forgot everything.
     generations: Mutex<BTreeMap<usize, usize>>,
     /// Names of this run's databases begin with it.
@@ -319,18 +320,19 @@ impl Site<'_> {
         };
         let (validator, door) = opened.unwrap_or_else(|error| panic!("validator {who} does not start: {error}"));
         let is_honest = world.plan.behaviour(who).is_none();
-        world.doors.lock().unwrap().insert(who, door);
+        world.doors.lock().unwrap().insert((who, copy), door);
         let world = world.clone();
         context.spawn(move |context| async move {
             let ended = validator.run(context, links).await;
-            if is_honest {
+            // A Byzantine one may fall over. Nobody ends because the world let go of it.
+            if is_honest || ended.is_ok() {
                 world.violate(format!("validator {who} stopped by itself: {ended:?}"));
             }
         })
     }
 
     fn stop(&mut self, who: usize) {
-        self.world.doors.lock().unwrap().remove(&who);
+        self.world.doors.lock().unwrap().retain(|(other, _), _| *other != who);
         for handle in self.running.remove(&who).unwrap_or_default() {
             handle.abort();
         }
