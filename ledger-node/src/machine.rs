@@ -1,6 +1,7 @@
 //! The rules and the store behind the consensus engine.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use ledger_engine::{BlockTime, Built, FinalizedBlock, Recovered, Roster, StateMachine};
@@ -27,8 +28,7 @@ pub(crate) struct Certified {
 pub(crate) struct Shared {
     pub(crate) network_id: [u8; 32],
     pub(crate) store: Store,
-    /// Height of the first block that is stored here.
-    pub(crate) base: u64,
+    base: AtomicU64,
     cosigner: Cosigner,
     genesis: State,
     /// The last committed state, and its block's place.
@@ -97,7 +97,7 @@ impl Shared {
         Ok(Self {
             network_id,
             store,
-            base,
+            base: AtomicU64::new(base),
             cosigner,
             genesis,
             tip: RwLock::new(tip),
@@ -108,6 +108,11 @@ impl Shared {
             lists: RwLock::new(lists),
             snapshot: Mutex::default(),
         })
+    }
+
+    /// Height of the first block that is stored here.
+    pub(crate) fn base(&self) -> u64 {
+        self.base.load(Ordering::Relaxed)
     }
 
     /// The last committed state and where its block stands.
@@ -253,6 +258,12 @@ impl StateMachine for Machine {
         let cosignature = self.0.cosigner.cosign(&header, state).map_err(|error| error.to_string())?;
         self.0.store.commit(&block, state, cosignature.as_ref()).map_err(|error| error.to_string())?;
         self.0.advance(header, block.certificate, state.clone());
+        Ok(())
+    }
+
+    fn prune(&self, height: u64) -> Result<(), String> {
+        self.0.store.prune(height).map_err(|error| error.to_string())?;
+        self.0.base.store(height, Ordering::Relaxed);
         Ok(())
     }
 }

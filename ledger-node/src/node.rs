@@ -1,5 +1,6 @@
 //! A running node: the engine, the state it serves, and the questions it answers.
 
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,17 +49,27 @@ pub struct NodeConfig {
     pub finality_limit: Duration,
     /// Limits of the HTTP service.
     pub limits: Limits,
+    /// Drop blocks below so many newest ones, 256 at a time, with the earlier versions of records; `None` keeps
+    /// everything. A node decides it when it begins.
+    pub keep_blocks: Option<NonZeroU64>,
     /// The folder with the program that checks proofs in browsers (`cargo xtask wasm`); without it the explorer says
     /// how to make it.
     pub web: Option<PathBuf>,
 }
 
 impl NodeConfig {
-    /// Heartbeat 30 s, finality limit 10 s.
+    /// Heartbeat 30 s, finality limit 10 s, everything kept.
     #[must_use]
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         let (heartbeat, finality_limit) = (Duration::from_secs(30), Duration::from_secs(10));
-        Self { folder: folder.into(), heartbeat, finality_limit, limits: Limits::default(), web: None }
+        Self {
+            folder: folder.into(),
+            heartbeat,
+            finality_limit,
+            limits: Limits::default(),
+            keep_blocks: None,
+            web: None,
+        }
     }
 }
 
@@ -164,8 +175,11 @@ impl Node {
         tracing::info!(height = found.last, records = found.records, took = ?began.elapsed(), "the stored ledger is whole");
         let shared = Shared::new(anchor.network_id, genesis::state(&genesis)?, genesis.time_ms, store, cosigner)?;
         let shared = Arc::new(shared);
-        let engine =
-            ledger_engine::Config { heartbeat: config.heartbeat, ..ledger_engine::Config::new(&config.folder) };
+        let engine = ledger_engine::Config {
+            heartbeat: config.heartbeat,
+            keep_blocks: config.keep_blocks,
+            ..ledger_engine::Config::new(&config.folder)
+        };
         let engine = Engine::start(engine, Machine(shared.clone()))?;
         let (genesis_time_ms, finality_limit) = (genesis.time_ms, config.finality_limit);
         let stale_after = 2 * config.heartbeat + STALE_MARGIN;
@@ -331,7 +345,7 @@ impl Node {
     /// # Errors
     /// [`NodeError::Store`]; [`NodeError::NotKept`] below the node's first block
     pub fn block(&self, height: u64) -> Result<Option<StoredBlock>, NodeError> {
-        if (1..self.shared.base).contains(&height) {
+        if (1..self.shared.base()).contains(&height) {
             return Err(NodeError::NotKept);
         }
         Ok(self.shared.store.block(height)?)
@@ -340,7 +354,7 @@ impl Node {
     /// Height of this node's first block: above 1 when it began with a snapshot.
     #[must_use]
     pub fn first_block(&self) -> u64 {
-        self.shared.base
+        self.shared.base()
     }
 
     /// A block and its state, for a node that has nothing: encoded [`protocol::ledger::snapshot::Offer`].
@@ -391,7 +405,7 @@ impl Node {
             if version.envelope.height == 0 {
                 version.time_ms = self.genesis_time_ms;
             } else {
-                version.is_inherited = version.envelope.height < self.shared.base;
+                version.is_inherited = version.envelope.height < self.shared.base();
             }
         }
         Ok(versions)

@@ -16,9 +16,10 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ledger_engine::{EngineRecords, FinalizedBlock};
+use minicbor::bytes::ByteVec;
 use protocol::cbor;
 use protocol::ledger::snapshot::{CertifiedBlock, OFFER_MAX};
-use protocol::ledger::{Cosignature, Envelope, StateKey, Transaction, TransactionId};
+use protocol::ledger::{Cosignature, Envelope, Header, StateKey, Transaction, TransactionId};
 use rusqlite::{Connection, ErrorCode, OpenFlags, params};
 
 use crate::history::{self, Version};
@@ -196,6 +197,38 @@ impl Store {
             // The time of the genesis is known to everybody.
             history::put(&sql, envelope, if envelope.height == 0 { 0 } else { block.time_ms })?;
         }
+        Ok(sql.commit()?)
+    }
+
+    /// Drops blocks below `height` with what belongs to them, and the versions of records that were not in force any more
+    /// after its block. The block that put those in office who were then is kept.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing is dropped.
+    pub(crate) fn prune(&self, height: u64) -> Result<(), StoreError> {
+        let missing = |height: u64| StoreError::Damaged(format!("block {height} is missing"));
+        let first = self.block(height)?.ok_or_else(|| missing(height))?;
+        let time_ms = Header::decode(&first.header).map_err(|_| missing(height))?.timestamp_ms;
+        let appointed = ledger_engine::appointed_at(height, &self.engine_records()?).filter(|at| *at < height);
+        let appointment = match appointed {
+            Some(at) => Some((at, self.block(at)?.ok_or_else(|| missing(at))?, self.body(at)?)),
+            None => None,
+        };
+        let mut connection = self.lock();
+        let sql = connection.transaction()?;
+        if let Some((at, block, body)) = appointment {
+            let certificate = block.certificate.ok_or_else(|| missing(at))?;
+            let body: Vec<ByteVec> = body.into_iter().map(Into::into).collect();
+            seal::put(&sql, Put::Keep, "appointments", &[&at, &block.header, &certificate, &cbor::to_vec(&body)])?;
+        }
+        for table in ["blocks", "transactions", "engine_records", "cosignatures"] {
+            sql.execute(&format!("DELETE FROM {table} WHERE height < ?1"), [height])?;
+        }
+        sql.execute(
+            "DELETE FROM history WHERE time_ms < ?1 AND EXISTS (SELECT 1 FROM history newer
+             WHERE newer.key = history.key AND newer.version = history.version + 1 AND newer.time_ms <= ?1)",
+            [time_ms],
+        )?;
         Ok(sql.commit()?)
     }
 

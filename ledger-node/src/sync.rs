@@ -7,6 +7,7 @@
 //!
 //! Such a node has no share of the group key that it could vote with: what it voted for before is forgotten.
 
+mod lists;
 mod progress;
 mod waiting;
 
@@ -27,6 +28,7 @@ use crate::node::DATABASE;
 use crate::state::State;
 use crate::store::{Store, StoreError};
 
+use self::lists::Lists;
 pub use progress::Progress;
 pub use waiting::serve;
 
@@ -142,7 +144,8 @@ pub fn fetch(
     loop {
         let (who, offered) = asking.best_offer()?;
         if let Some(envelopes) = asking.state_of(who, &offered)? {
-            return install(folder, &asking.genesis, &offered, envelopes);
+            let lists = asking.lists(&envelopes, offered.header.height);
+            return install(folder, &asking.genesis, &offered, envelopes, &lists);
         }
     }
 }
@@ -330,6 +333,7 @@ fn install(
     genesis: &Genesis,
     offered: &Offered,
     envelopes: Vec<Envelope>,
+    lists: &Lists,
 ) -> Result<Fetched, SyncError> {
     let state = State::new(envelopes);
     let records = state.envelopes().count() as u64;
@@ -352,6 +356,9 @@ fn install(
     let store = Store::open(&unfinished)?;
     let appointment = offered.appointment.as_ref().map(|(height, block)| (*height, block));
     store.install(&offered.block, &state, appointment)?;
+    for (anchor, (list, recorded)) in lists {
+        store.put_status_list(anchor, list, *recorded, &[])?;
+    }
     let first = Header::genesis(genesis.network_id(), genesis.time_ms);
     store.check(&genesis::anchor(genesis), &first, crate::store::Certificates::Newest)?;
     store.close()?;

@@ -1,6 +1,7 @@
 //! `mid ledger init`, `identity`, `found` and `run`: how validators come to be and run.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -128,6 +129,9 @@ pub(super) struct RunArgs {
     /// Address of a node's API to fetch the ledger's state from, when this folder holds none yet; once for each node
     #[arg(long, value_name = "URL")]
     sync_from: Vec<String>,
+    /// Keep so many blocks and drop what is older, 256 at a time; only a node that began so. Without it, all are kept
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(512..))]
+    keep_blocks: Option<u64>,
     /// Folder with the program that checks proofs in browsers, made by `cargo xtask wasm`; `web` beside the program's
     /// folder if there is one
     #[arg(long, value_name = "DIR")]
@@ -295,7 +299,8 @@ pub(super) fn run(args: &RunArgs) -> Result<Answer, CliError> {
         eprintln!("the ledger begins here with block {} and {} records", fetched.height, fetched.records);
     }
     let (heartbeat, web) = (Duration::from_secs(args.heartbeat), serving::web_dir(args.web_dir.clone()));
-    let config = NodeConfig { heartbeat, web, ..NodeConfig::new(&args.dir) };
+    let keep_blocks = args.keep_blocks.and_then(NonZeroU64::new);
+    let config = NodeConfig { heartbeat, keep_blocks, web, ..NodeConfig::new(&args.dir) };
     serving::ledger(&config, args.listen)?;
     Ok(Answer::new("stopped", json!({ "stopped": true })))
 }

@@ -65,6 +65,8 @@ pub(crate) trait Replica: Send + Sync + 'static {
     fn hurries(&self, digest: &[u8; 32]) -> bool;
     /// What this validator has to say in a handover: its own record, until it stands in a block.
     fn offer(&self, record: Option<Vec<u8>>);
+    /// Has the state machine drop what is below `height`.
+    fn prune(&self, height: u64) -> Result<(), String>;
     /// Commits the block above the last committed one.
     fn commit(&self, header: &Header, transactions: &[Vec<u8>], certificate: Option<Vec<u8>>) -> Result<(), String>;
 }
@@ -256,6 +258,10 @@ impl<M: StateMachine> Replica for Chain<M> {
 
     fn offer(&self, record: Option<Vec<u8>>) {
         *lock(&self.offered) = record;
+    }
+
+    fn prune(&self, height: u64) -> Result<(), String> {
+        self.machine.prune(height)
     }
 
     fn commit(&self, header: &Header, transactions: &[Vec<u8>], certificate: Option<Vec<u8>>) -> Result<(), String> {

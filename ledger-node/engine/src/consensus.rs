@@ -4,23 +4,21 @@
 //! simulated world (`testkit.rs`).
 
 use std::num::{NonZeroU16, NonZeroUsize};
-use std::sync::{Arc, mpsc as blocking};
+use std::sync::{Arc, Mutex, mpsc as blocking};
 use std::time::Duration;
 
 use commonware_broadcast::buffered;
-use commonware_codec::CodecShared;
 use commonware_consensus::marshal::core::Actor as MarshalActor;
 use commonware_consensus::marshal::resolver::p2p as marshal_resolver;
 use commonware_consensus::marshal::standard::{Inline, Standard};
 use commonware_consensus::marshal::{self, Start};
 use commonware_consensus::types::{Epoch, FixedEpocher, ViewDelta};
 use commonware_cryptography::certificate::{Provider, Scoped};
-use commonware_cryptography::{Digested, Digestible as _, Signer as _, ed25519, sha256};
+use commonware_cryptography::{Digested, Digestible as _, Signer as _, ed25519};
 use commonware_p2p::{Blocker, Provider as PeerProvider, Receiver, Sender};
 use commonware_parallel::Sequential;
 use commonware_runtime::buffer::paged::{CacheRef, page_size};
 use commonware_runtime::{Clock, Metrics, Spawner, Storage};
-use commonware_storage::archive::{Archive as _, immutable};
 use commonware_utils::{NZDuration, NZU64, NZUsize};
 use protocol::ledger::certificate;
 use protocol::ledger::header::Header;
@@ -30,11 +28,13 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::application::Ledger;
 use crate::block::Block;
 use crate::chain::Replica;
-use crate::committer::{self, Committer};
+use crate::committer::{self, Committer, Pruning};
 use crate::engine::Tip;
 use crate::epoch::{Committee, Office, Origin, Terms};
 use crate::gossip;
 use crate::keeper::{Channels, Keeper, Track};
+use crate::kept::Kept;
+use crate::machine::EngineRecords;
 use crate::mempool::Mempool;
 use crate::restored::Restored;
 use crate::secrets::Secrets;
@@ -114,6 +114,10 @@ pub(crate) struct Member {
     pub(crate) prefix: String,
     /// Where it begins, if not at the genesis.
     pub(crate) restored: Option<Restored>,
+    /// Whether old blocks can be dropped.
+    pub(crate) only_newest: bool,
+    /// Whether they are.
+    pub(crate) pruning: Option<Pruning>,
     pub(crate) terms: Arc<Terms>,
     pub(crate) secrets: Box<dyn Secrets>,
     /// Called with those who are spoken with.
@@ -182,15 +186,15 @@ impl Member {
 
         let group = Group::new(&network_id, &committee);
         let page_cache = CacheRef::new(PAGE_BYTES, CACHED_PAGES);
-        let finalizations = archive(&context, &prefix, "finalizations", &page_cache, ()).await?;
-        let blocks = archive(&context, &prefix, "blocks", &page_cache, ()).await?;
+        let finalizations = Kept::open(&context, &prefix, "finalizations", &page_cache, (), self.only_newest).await?;
+        let blocks = Kept::open(&context, &prefix, "blocks", &page_cache, (), self.only_newest).await?;
         let genesis = Block { header: genesis, transactions: Vec::new() };
         let genesis_digest = genesis.digest();
         let (start, begun, origin, finalizations, blocks) = match restored {
             None => {
                 let start = Start::Genesis(Digested::precomputed(genesis, genesis_digest));
                 let office = Office::new(terms.clone(), committee);
-                (start, None, Origin { height: 0, office }, finalizations, blocks)
+                (start, None, Origin { height: 0, office, records: EngineRecords::new() }, finalizations, blocks)
             }
             Some(Restored { block, finalization, origin }) => {
                 // Nobody may be left who could send it.
@@ -202,6 +206,7 @@ impl Member {
                 (Start::Floor(finalization.clone()), Some((height, finalization)), origin, finalizations, blocks)
             }
         };
+        let origin = Arc::new(Mutex::new(origin));
         let (marshal, mailbox, _floor) = MarshalActor::<_, Standard<Block>, _, _, _, _, _>::init(
             context.child("marshal"),
             finalizations,
@@ -237,6 +242,7 @@ impl Member {
             tip: self.tip,
             blocks: incoming,
             origin: origin.clone(),
+            pruning: self.pruning,
             seed,
             events,
         };
@@ -302,36 +308,4 @@ impl Timeouts {
         let certification = leader + Duration::from_secs(1);
         Self { leader, certification, retry: Duration::from_secs(1), skip: certification + Duration::from_secs(2) }
     }
-}
-
-type Archive<E, V> = immutable::Archive<E, sha256::Digest, V>;
-
-/// Opens an archive that keeps everything for ever: the audit history.
-async fn archive<E: Runtime, V: CodecShared>(
-    context: &E,
-    prefix: &str,
-    name: &'static str,
-    page_cache: &CacheRef,
-    codec_config: V::Cfg,
-) -> Result<Archive<E, V>, String> {
-    let config = immutable::Config {
-        metadata_partition: format!("{prefix}{name}-metadata"),
-        freezer_table_partition: format!("{prefix}{name}-table"),
-        freezer_table_initial_size: 1 << 14,
-        freezer_table_resize_frequency: 4,
-        freezer_table_resize_chunk_size: 1 << 12,
-        freezer_key_partition: format!("{prefix}{name}-keys"),
-        freezer_key_page_cache: page_cache.clone(),
-        freezer_value_partition: format!("{prefix}{name}-values"),
-        freezer_value_target_size: 256 * 1024 * 1024,
-        freezer_value_compression: None,
-        ordinal_partition: format!("{prefix}{name}-ordinals"),
-        items_per_section: NZU64!(65_536),
-        freezer_key_write_buffer: BUFFER_BYTES,
-        freezer_value_write_buffer: BUFFER_BYTES,
-        ordinal_write_buffer: BUFFER_BYTES,
-        replay_buffer: REPLAY_BYTES,
-        codec_config,
-    };
-    immutable::Archive::init(context.child(name), config).await.map_err(|error| format!("{name}: {error}"))
 }

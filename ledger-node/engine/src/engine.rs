@@ -1,6 +1,7 @@
 //! Starting and stopping a validator, and talking to one that runs.
 
 use std::fs::{self, File, TryLockError};
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, mpsc as blocking};
 use std::thread::{self, JoinHandle};
@@ -11,13 +12,14 @@ use protocol::ledger::header::Header;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::chain::{Chain, Replica};
+use crate::committer::Pruning;
 use crate::consensus::Member;
 use crate::epoch::{Members, Office, RECORD};
 use crate::error::{EngineError, SubmitError};
 use crate::founding::Founding;
 use crate::machine::StateMachine;
 use crate::mempool::{Mempool, TransactionId, transaction_id};
-use crate::restored::Restored;
+use crate::restored::{Restored, begin_again_at};
 use crate::secrets::{Folder, Secrets as _};
 use crate::setup::{Genesis, Identity, NodeFile, io_error, sync_folder, write_file};
 use crate::validator;
@@ -26,6 +28,8 @@ const LOCK_FILE: &str = "lock";
 const CONSENSUS_FOLDER: &str = "consensus";
 /// Says that this validator has voted, so that its record of votes must be there.
 const VOTED_FILE: &str = "voted";
+/// Says that only the newest blocks are kept.
+const NEWEST_FILE: &str = "newest";
 /// The consensus library's futures are large, the more so with little optimisation.
 const STACK_BYTES: usize = 8 * 1024 * 1024;
 /// Requests for the figures that may wait.
@@ -41,12 +45,16 @@ pub struct Config {
     /// A view in which nothing is proposed for this long is given up, and the next validator leads: the
     /// longest stall that a failed leader or a crash causes.
     pub leader_timeout: Duration,
+    /// Drop blocks below so many newest ones, an epoch at a time; `None` keeps everything for ever. A node decides it when
+    /// it begins: one that kept everything cannot drop it.
+    pub keep_blocks: Option<NonZeroU64>,
 }
 
 impl Config {
-    /// Heartbeat 30 s, leader timeout 2 s.
+    /// Heartbeat 30 s, leader timeout 2 s, everything kept.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into(), heartbeat: Duration::from_secs(30), leader_timeout: Duration::from_secs(2) }
+        let (heartbeat, leader_timeout) = (Duration::from_secs(30), Duration::from_secs(2));
+        Self { folder: folder.into(), heartbeat, leader_timeout, keep_blocks: None }
     }
 }
 
@@ -150,6 +158,7 @@ fn run(
     if restored.is_some() && !storage.exists() && !begins_here {
         return Err(EngineError::StateMismatch("it is not that of the block where this folder begins".into()));
     }
+    let only_newest = only_newest(&config, &storage)?;
     fs::create_dir_all(&storage).map_err(|source| io_error(&storage, source))?;
     if !voted.exists() {
         write_file(&voted, "", 0o644)?;
@@ -175,6 +184,14 @@ fn run(
         leader_timeout: config.leader_timeout,
         prefix: String::new(),
         restored,
+        only_newest,
+        pruning: config.keep_blocks.map(|blocks| {
+            let folder = config.folder.clone();
+            Pruning {
+                blocks: blocks.get(),
+                save: Box::new(move |block, records| begin_again_at(&folder, block, records)),
+            }
+        }),
         terms: replica.office().terms,
         secrets: Box::new(secrets),
         track: Box::new(|_: &[Members]| {}),
@@ -277,6 +294,26 @@ impl Handle {
         // Nobody listens any more if the validator has stopped by itself.
         let _ = stop.send(());
         join(thread).map_err(EngineError::Stopped)
+    }
+}
+
+/// Whether the folder's blocks can be dropped: it is decided before there are any.
+fn only_newest(config: &Config, storage: &Path) -> Result<bool, EngineError> {
+    let mark = config.folder.join(NEWEST_FILE);
+    match (storage.exists(), config.keep_blocks.is_some(), mark.exists()) {
+        (true, true, false) => Err(EngineError::KeepsEverything(config.folder.clone())),
+        (true, _, newest) => Ok(newest),
+        (false, true, false) => {
+            write_file(&mark, "", 0o644)?;
+            sync_folder(&config.folder)?;
+            Ok(true)
+        }
+        (false, true, true) => Ok(true),
+        (false, false, false) => Ok(false),
+        (false, false, true) => {
+            fs::remove_file(&mark).map_err(|source| io_error(&mark, source))?;
+            Ok(false)
+        }
     }
 }
 

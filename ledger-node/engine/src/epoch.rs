@@ -410,6 +410,8 @@ pub(crate) struct Origin {
     pub(crate) height: u64,
     /// What held after it.
     pub(crate) office: Office,
+    /// The records that say so.
+    pub(crate) records: EngineRecords,
 }
 
 impl Origin {
@@ -426,7 +428,8 @@ impl Origin {
         for (at, records) in records.range(begun..=height) {
             office = office.replay(*at, records)?;
         }
-        Ok(Self { height, office })
+        let records = Self::needed(&office.terms, height, records);
+        Ok(Self { height, office, records })
     }
 
     /// Who votes on the next block.

@@ -51,6 +51,9 @@ pub enum EngineError {
     /// The state machine's durable state does not belong to this chain.
     #[error("the ledger state does not fit the chain: {0}")]
     StateMismatch(String),
+    /// A folder that was begun to keep all blocks.
+    #[error("{0} keeps every block: to keep only the newest, begin anew in an empty folder")]
+    KeepsEverything(PathBuf),
     /// The state machine could not make a block durable, or a consensus task ended.
     #[error("the validator stopped: {0}")]
     Stopped(String),

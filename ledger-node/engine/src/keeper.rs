@@ -3,7 +3,7 @@
 //! One simplex engine runs at a time. When the last block of an epoch is committed, the engine stops, the new share is
 //! kept if there is one, the next epoch's engine starts, and the old share and the old engine's journal are erased.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use commonware_codec::{Copying, DecodeExt as _, Encode as _};
@@ -67,7 +67,7 @@ pub(crate) struct Keeper<E, A, B> {
     /// What certificates are signed under.
     pub(crate) namespace: Vec<u8>,
     pub(crate) genesis: sha256::Digest,
-    pub(crate) origin: Origin,
+    pub(crate) origin: Arc<Mutex<Origin>>,
     /// The certificate of the block where this node's blocks begin, if not with the genesis.
     pub(crate) begun: Option<(u64, Finalization<Scheme, sha256::Digest>)>,
     pub(crate) replica: Arc<dyn Replica>,
@@ -358,7 +358,8 @@ where
         }
         let terms = self.replica.office().terms;
         let last = terms.first(committee.since) - 1;
-        let ended = office_at(&self.marshal, &self.origin, last).await?;
+        let origin = present(&self.origin);
+        let ended = office_at(&self.marshal, &origin, last).await?;
         if let Some(round) = ended.round.clone() {
             let mut handover = Handover::new(&ended, round, &self.signer, None, &mut *self.secrets, &mut self.context)?;
             // What it dealt is not needed any more.
@@ -388,6 +389,11 @@ where
 
 fn why(ended: Result<(), commonware_runtime::Error>) -> String {
     ended.err().map_or("consensus ended".into(), |error| error.to_string())
+}
+
+/// Where this node's blocks begin now.
+pub(crate) fn present(origin: &Mutex<Origin>) -> Origin {
+    origin.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 /// What holds after the final block at `height`, read from the blocks above `origin`.

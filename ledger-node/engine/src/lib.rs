@@ -51,6 +51,7 @@ mod founding;
 mod gossip;
 mod handover;
 mod keeper;
+mod kept;
 mod machine;
 mod mempool;
 mod restored;

@@ -46,6 +46,12 @@ pub trait StateMachine: Send + Sync + 'static {
     /// height once; after a crash again from the height above [`recover`](Self::recover)'s. An error stops
     /// the engine.
     fn commit(&self, block: FinalizedBlock, state: &Self::State) -> Result<(), String>;
+
+    /// Drops blocks below `height`, which consensus is about to drop as well ([`crate::Config::keep_blocks`]). An error
+    /// stops the engine.
+    fn prune(&self, _height: u64) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 /// Where and when a block stands.

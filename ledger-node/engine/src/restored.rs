@@ -21,7 +21,7 @@ use crate::epoch::{Members, Origin, ended_with, split};
 use crate::error::EngineError;
 use crate::machine::{EngineRecords, FinalizedBlock, Roster};
 use crate::secrets::share_name;
-use crate::setup::{Genesis, Scheme, read_file, to_json, write_file};
+use crate::setup::{Genesis, Scheme, read_file, replace_file, to_json, write_file};
 
 const FILE: &str = "restored.json";
 
@@ -50,8 +50,11 @@ struct RestoredFile {
 ///
 /// Fails when there is no certificate, or when the file is there already.
 pub fn begin_at(folder: &Path, block: &FinalizedBlock, records: &EngineRecords) -> Result<(), EngineError> {
-    let genesis = Genesis::load(folder)?;
-    origin(&genesis, block.height, records)?;
+    write_file(&folder.join(FILE), &described(&Genesis::load(folder)?, block, records)?, 0o644)
+}
+
+fn described(genesis: &Genesis, block: &FinalizedBlock, records: &EngineRecords) -> Result<String, EngineError> {
+    origin(genesis, block.height, records)?;
     let needed = Origin::needed(&genesis.terms(), block.height, records);
     let certificate = block.certificate.as_ref().ok_or(EngineError::InvalidGenesis("the block has no certificate"))?;
     let file = RestoredFile {
@@ -60,7 +63,16 @@ pub fn begin_at(folder: &Path, block: &FinalizedBlock, records: &EngineRecords) 
         transactions: block.records.iter().chain(&block.transactions).map(hex::encode).collect(),
         records: needed.iter().map(|(at, records)| (*at, records.iter().map(hex::encode).collect())).collect(),
     };
-    write_file(&folder.join(FILE), &to_json(&file), 0o644)
+    Ok(to_json(&file))
+}
+
+/// As [`begin_at`], in place of where the folder began before.
+pub(crate) fn begin_again_at(
+    folder: &Path,
+    block: &FinalizedBlock,
+    records: &EngineRecords,
+) -> Result<(), EngineError> {
+    replace_file(&folder.join(FILE), &described(&Genesis::load(folder)?, block, records)?, 0o644)
 }
 
 /// The file in a validator's folder that holds its share of the group key after a block of this height, when `records`

@@ -128,6 +128,8 @@ impl Validator {
             leader_timeout: settings.leader_timeout,
             prefix: settings.prefix,
             restored: None,
+            only_newest: false,
+            pruning: None,
             terms,
             secrets: Box::new(secrets),
             track: Box::new(|_: &[Members]| {}),
