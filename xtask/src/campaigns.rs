@@ -23,8 +23,9 @@ pub(crate) fn campaign(rest: &[String]) -> Result<(), String> {
         }
         ["rot", rest @ ..] => {
             let (count, seed) = (rest.first().unwrap_or(&"2000"), rest.get(1).unwrap_or(&"1"));
-            let which = ["--lib", "every_flipped_bit"];
-            test("ledger-node", &which, &[("MID_FLIPS", count), ("MID_FLIPS_SEED", seed)])
+            let numbers = [("MID_FLIPS", *count), ("MID_FLIPS_SEED", *seed)];
+            test("ledger-node", &["--lib", "every_flipped_bit"], &numbers)?;
+            test("ledger-engine", &["--test", "bitrot"], &numbers)
         }
         ["kills", rest @ ..] | rest => {
             run("cargo", &["build", "--release", "--locked"])?;

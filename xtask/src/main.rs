@@ -26,7 +26,7 @@ const HELP: &str = "cargo xtask <chore>
   campaign mutants [N [SEED]]
                     N changed presentations (default 1000000) through the whole path of a verifier
   campaign rot [N [SEED]]
-                    N flipped bits (default 2000) in a ledger node's database: found, or without effect
+                    N flipped bits (default 2000) in a ledger node's database, and in the files of consensus
   fuzz [SECONDS [SEED]]     every parser of untrusted bytes under changed input, this long each (default 600)
   targets           type-check protocol and verifier for the web and for Android
   ledger WHAT [N]   ledger proofs attacked and measured: mutations, proofs, delta

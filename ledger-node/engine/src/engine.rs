@@ -22,7 +22,7 @@ use crate::mempool::{Mempool, TransactionId, transaction_id};
 use crate::restored::{Restored, begin_again_at};
 use crate::secrets::{Folder, Secrets as _};
 use crate::setup::{Genesis, Identity, NodeFile, io_error, sync_folder, write_file};
-use crate::validator;
+use crate::{sealed, validator};
 
 const LOCK_FILE: &str = "lock";
 const CONSENSUS_FOLDER: &str = "consensus";
@@ -158,6 +158,7 @@ fn run(
     if restored.is_some() && !storage.exists() && !begins_here {
         return Err(EngineError::StateMismatch("it is not that of the block where this folder begins".into()));
     }
+    sealed::open(&config.folder, &storage)?;
     let only_newest = only_newest(&config, &storage)?;
     fs::create_dir_all(&storage).map_err(|source| io_error(&storage, source))?;
     if !voted.exists() {
@@ -202,12 +203,15 @@ fn run(
         ready,
         stopped,
     };
+    let folder = config.folder.clone();
     let thread = thread::Builder::new()
         .name("ledger-engine".into())
         .stack_size(STACK_BYTES)
         .spawn(move || {
             let _lock = lock;
-            validator::run(member, node, storage, scraped)
+            // When it returns, all its tasks have ended, those that write included.
+            validator::run(member, node, storage.clone(), scraped)?;
+            sealed::write(&folder, &storage).map_err(|error| error.to_string())
         })
         .map_err(|source| io_error(&config.folder, source))?;
     if started.recv().is_err() {

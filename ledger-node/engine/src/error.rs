@@ -51,6 +51,12 @@ pub enum EngineError {
     /// The state machine's durable state does not belong to this chain.
     #[error("the ledger state does not fit the chain: {0}")]
     StateMismatch(String),
+    /// A file in which consensus keeps its votes, certificates and blocks is not the one that an orderly stop left.
+    #[error(
+        "{0} is damaged: this validator may have lost votes, and does not start. Take the folder away and begin anew \
+         without its share of the group key (docs/howtos/a-new-or-wiped-node.md)"
+    )]
+    ConsensusDamaged(PathBuf),
     /// A folder that was begun to keep all blocks.
     #[error("{0} keeps every block: to keep only the newest, begin anew in an empty folder")]
     KeepsEverything(PathBuf),

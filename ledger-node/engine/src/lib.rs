@@ -55,6 +55,7 @@ mod kept;
 mod machine;
 mod mempool;
 mod restored;
+mod sealed;
 mod secrets;
 mod setup;
 #[cfg(feature = "testkit")]
