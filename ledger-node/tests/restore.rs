@@ -3,17 +3,18 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::net::{SocketAddr, TcpListener};
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ledger_node::backup::{self, BackupError};
 use ledger_node::store::Store;
-use ledger_node::{Node, NodeConfig, genesis};
+use ledger_node::{Node, NodeConfig, genesis, testkit};
 use protocol::crypto::keys::{Ed25519SigningKey, PublicKey, Signer};
 use protocol::identifier::Did;
 use protocol::ledger::{
     DidKey, DidRecord, Governance, GovernanceKey, Purposes, Record, Scope, Sender, StateKey, TransactionBody,
-    TrustAnchor, Write, proof,
+    TrustAnchor, Validator, ValidatorSet, Write, proof,
 };
 
 fn key(seed: u8) -> Ed25519SigningKey {
@@ -194,4 +195,93 @@ fn nothing_is_restored_that_does_not_follow_from_its_own_transactions() {
     runtime.block_on(node.submit(register(&anchor, 4, 3))).unwrap();
     node.stop().unwrap();
     assert!(matches!(backup::restore(&file, &kept), Err(BackupError::InTheWay(_))));
+}
+
+/// Names of a folder's shares.
+fn shares(folder: &Path) -> Vec<String> {
+    let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name.starts_with("share")).collect()
+}
+
+fn eventually(what: &str, holds: impl Fn() -> bool) {
+    let began = std::time::Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < Duration::from_secs(120), "{what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn validators_that_were_handed_the_key_are_restored_from_one_backup() {
+    let place = tempfile::tempdir().unwrap();
+    let PublicKey::Ed25519(governor) = key(100).public_key() else { unreachable!() };
+    let governance = Governance { network: "kr".into(), keys: vec![GovernanceKey(governor)], threshold: 1, delay: 0 };
+    let listeners: Vec<_> = (0..5).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    let addresses: Vec<SocketAddr> = listeners.iter().map(|listener| listener.local_addr().unwrap()).collect();
+    drop(listeners);
+    let places = genesis::places(&place.path().join("lost"), &addresses[..4]);
+    let mut folders: Vec<PathBuf> = places.iter().map(|place| place.folder.clone()).collect();
+    let mut random = rand_core::UnwrapErr(getrandom::SysRng);
+    let epochs = NonZeroU64::new(16).unwrap();
+    let made = testkit::network(governance, places, 1_700_000_000_000, epochs, &mut random).unwrap();
+    let anchor = genesis::anchor(&made);
+    let part =
+        |folder: &Path| genesis::Part::parse(&std::fs::read(folder.join(genesis::PUBLIC_FILE)).unwrap()).unwrap();
+    let known: Vec<_> = folders.iter().map(|folder| part(folder)).collect();
+    let newcomer = place.path().join("lost/newcomer");
+    genesis::join(&newcomer, addresses[4], addresses[4], &made, &known, &mut random).unwrap();
+    folders.push(newcomer);
+    let nodes: Vec<Node> = folders.iter().map(|folder| start(folder)).collect();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(nodes[0].submit(register(&anchor, 1, 0))).unwrap();
+
+    // The governors put the fifth in the first one's place.
+    let parts = folders[1..].iter().map(|folder| part(folder));
+    let mut validators: Vec<_> =
+        parts.map(|part| Validator { key: part.node_key, address: part.address.to_string() }).collect();
+    validators.sort_by_key(|validator| validator.key);
+    let record = Record::Validators(ValidatorSet { validators });
+    let previous_version = nodes[1].record(&record.state_key()).map_or(0, |envelope| envelope.version);
+    let writes = vec![Write { record, previous_version }];
+    let body = TransactionBody { network_id: anchor.network_id, sender: Sender::Governance, nonce: 1, writes };
+    runtime.block_on(nodes[1].submit(body.signed_by(&[&key(100)]).unwrap().encode())).unwrap();
+    let is_handed_on = |folder: &PathBuf| matches!(&shares(folder)[..], [share] if share != "share.key");
+    eventually("the new shares", || folders[1..].iter().all(is_handed_on));
+    nodes[0].stop().unwrap();
+    let last = runtime.block_on(nodes[4].submit(register(&anchor, 2, 2))).unwrap();
+    let file = place.path().join("backup.sqlite");
+    backup::make(&folders[4], &file).unwrap();
+    let contents = backup::examine(&file).unwrap();
+    assert!(contents.height >= last.height && contents.height > 16 && contents.anchor == anchor, "{contents:?}");
+    nodes.iter().for_each(|node| node.stop().unwrap());
+    drop(nodes);
+
+    // The fire. A share of those who handed the key on is worth nothing.
+    let kept: Vec<PathBuf> = (1..5).map(|n| place.path().join(format!("anew/{n}"))).collect();
+    for (folder, kept) in folders[1..].iter().zip(&kept) {
+        std::fs::create_dir_all(kept).unwrap();
+        for name in ["node.key", "node.json"] {
+            std::fs::copy(folder.join(name), kept.join(name)).unwrap();
+        }
+        std::fs::write(kept.join("share.key"), "an old share").unwrap();
+        assert!(matches!(backup::restore(&file, kept), Err(BackupError::KeysMissing(_))));
+        std::fs::remove_file(kept.join("share.key")).unwrap();
+        let share = &shares(folder)[0];
+        std::fs::copy(folder.join(share), kept.join(share)).unwrap();
+        assert_eq!(backup::restore(&file, kept).unwrap(), contents);
+    }
+    std::fs::remove_dir_all(place.path().join("lost")).unwrap();
+    let nodes: Vec<Node> = kept.iter().map(|folder| start(folder)).collect();
+    for node in &nodes {
+        assert_eq!((node.anchor(), node.recorded(&last.id).unwrap()), (&anchor, Some(last)));
+    }
+    // They go on, and each starts again.
+    let next = runtime.block_on(nodes[3].submit(register(&anchor, 3, 3))).unwrap();
+    assert!(next.height > contents.height);
+    nodes.iter().for_each(|node| node.stop().unwrap());
+    drop(nodes);
+    let nodes: Vec<Node> = kept.iter().map(|folder| start(folder)).collect();
+    let again = runtime.block_on(nodes[0].submit(register(&anchor, 4, 4))).unwrap();
+    assert!(again.height > next.height);
+    nodes.iter().for_each(|node| node.stop().unwrap());
 }
