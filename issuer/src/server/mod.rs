@@ -20,7 +20,6 @@ mod gate;
 mod public;
 mod status;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,7 +30,6 @@ use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use protocol::exchange::IssuanceRefusal;
-use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -88,7 +86,8 @@ impl Service {
 /// The operating system's randomness.
 type Random = rand_core::UnwrapErr<getrandom::SysRng>;
 
-/// All routes of an issuer.
+/// All routes of an issuer. Whoever serves them says who is at the other end (`axum::extract::ConnectInfo`), and does not
+/// wait for ever for the head of a request.
 pub fn router(service: Service) -> Router {
     let admin = admin::routes().layer(middleware::from_fn_with_state(service.clone(), admin::only_operators));
     Router::new()
@@ -108,15 +107,6 @@ pub fn router(service: Service) -> Router {
         .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("no-store")))
         .layer(middleware::map_response(with_retry_after))
         .with_state(service)
-}
-
-/// Serves until the listener fails.
-///
-/// # Errors
-/// What the network reports.
-pub async fn serve(listener: TcpListener, service: Service) -> std::io::Result<()> {
-    let app = router(service).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, app).await
 }
 
 /// Publishes to the ledger at once after issuing, a withdrawal or a new epoch, and again later what did not get

@@ -3,14 +3,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code: a surprise stops the test")]
 
 use std::fs;
-use std::net::TcpListener;
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use journeys::{Client, mid, run};
 
-/// A validator as a process; killed when dropped.
+/// A validator, or another service, as a process; killed when dropped.
 struct Validator(Child);
 
 impl Drop for Validator {
@@ -86,4 +87,35 @@ fn an_organisation_creates_its_did_and_two_governors_admit_it() {
     let governed = ["ledger", "submit", &draft, "--key", &own, "--key", &ministry, "--url", &url];
     assert_eq!(run(&governed).refused(), "Unauthorized", "it is nobody else's business");
     run(&["ledger", "submit", &draft, "--key", &own, "--url", &url]).accepted();
+}
+
+#[test]
+fn an_issuers_service_does_not_wait_for_ever_for_the_head_of_a_request() {
+    let place = tempfile::tempdir().unwrap();
+    let path = |name: &str| place.path().join(name).display().to_string();
+    let (ledger, ministry, issuer) = (path("ledger"), path("ministry.key"), path("issuer"));
+    let init =
+        ["ledger", "init", "--dir", &ledger, "--network", "kr", "--governance-key", &ministry, "--threshold", "1"];
+    run(&init).accepted();
+    let listen = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).unwrap().to_string();
+    let (anchor, url) = (format!("{ledger}/anchor.cbor"), format!("http://{listen}"));
+    run(&["issuer", "init", "--dir", &issuer, "--anchor", &anchor, "--url", &url]).accepted();
+    // Nobody is at the ledger's address; an issuer serves wallets meanwhile.
+    let serve = ["issuer", "serve", "--dir", &issuer, "--listen", &listen, "--ledger", "http://127.0.0.1:9"];
+    let _serving = Validator(mid(&serve).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    let (client, began) = (Client::default(), Instant::now());
+    let nonce = || client.post(&format!("{url}/v1/nonce"), b"").map(|(status, _)| status);
+    while nonce() != Some(200) {
+        assert!(began.elapsed() < Duration::from_secs(120), "not there within two minutes");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let mut slow = TcpStream::connect(&listen).unwrap();
+    slow.write_all(b"POST /v1/nonce HTTP/1.1\r\nHost: issuer\r\nX: y").unwrap();
+    slow.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
+    let mut answer = Vec::new();
+    // The end of the connection, or that it was reset: not the end of this one's patience.
+    let ended = slow.read_to_end(&mut answer).map_err(|error| error.kind());
+    assert!(matches!(ended, Ok(_) | Err(ErrorKind::ConnectionReset)), "{ended:?}");
+    assert!(!answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
+    assert_eq!(nonce(), Some(200), "others are served");
 }
