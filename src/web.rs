@@ -5,7 +5,8 @@
 //! | `/`, `/ko`, `/en` | what is where |
 //! | `/ko/check`, `/en/check` | check a presentation by hand |
 //! | `/verifier/check?type=…&profile=…` | the same for programs: the presentation in, the verdict or refusal out |
-//! | `/bundle`, `/anchor` | the trust bundle and the trust anchor |
+//! | `/bundle`, `/anchor` | the trust bundle and the trust anchor, for pages of any origin |
+//! | `/scanner/` | the scanner app, where `cargo xtask wasm` has put it together |
 //! | `/ledger/…` | the ledger node's API |
 //! | `/issuer/…` | the issuer's API |
 
@@ -30,7 +31,7 @@ use verifier_server::Question;
 use crate::network::{Network, Publisher};
 use crate::output::CliError;
 use crate::page::{self, Choice, Lang, Member, Overview, Place};
-use crate::{clock, randomness};
+use crate::{clock, randomness, scanner_app, serving};
 
 /// How often what the issuer changed is made known.
 const PUBLISH_EVERY: Duration = Duration::from_millis(500);
@@ -56,7 +57,9 @@ pub(crate) fn start(network: &Network, listener: TcpListener) -> Result<Vec<Join
     let trust = NewestTrust::new(network.node().clone());
     let newest = trust.clone();
     let checks = verifier_server::Service::new(move || newest.get(), clock::now);
-    let app = pages(site(network, trust, checks.clone()))
+    let scanner = serving::web_dir(None).and_then(|web| scanner_app::router(&web.join("scanner")));
+    let app = pages(site(network, trust, checks.clone(), scanner.is_some()))
+        .merge(scanner.unwrap_or_default())
         .nest("/verifier", checks.router())
         .nest("/ledger", network.node().router())
         .nest("/issuer", server::router(service));
@@ -129,7 +132,7 @@ impl NewestTrust {
     }
 }
 
-fn site(network: &Network, trust: NewestTrust, verifier: verifier_server::Service) -> Site {
+fn site(network: &Network, trust: NewestTrust, verifier: verifier_server::Service, has_scanner: bool) -> Site {
     let url = network.url();
     let place = |path: &str, name_ko, name_en, about_ko, about_en| Place {
         name_ko,
@@ -138,34 +141,52 @@ fn site(network: &Network, trust: NewestTrust, verifier: verifier_server::Servic
         about_ko,
         about_en,
     };
+    let scanner = has_scanner.then(|| {
+        place(
+            "/scanner/",
+            "확인기 앱",
+            "Scanner app",
+            "카메라로 확인하는 웹 앱, 설치하면 네트워크 없이도 씁니다",
+            "Checks by camera; once installed it needs no network",
+        )
+    });
     let member = |name_ko, name_en, did: &protocol::identifier::Did| Member { name_ko, name_en, did: did.to_string() };
     Site {
         node: network.node().clone(),
         trust,
-        places: vec![
-            place(
-                "/ledger/explorer/",
-                "원장 열람",
-                "Ledger explorer",
-                "검증 노드, 블록, 기관, 누가 무엇을 물을 수 있는지",
-                "Validators, blocks, organisations, and who may ask what",
-            ),
-            place(
-                "/ledger/v1/status",
-                "원장 노드",
-                "Ledger node",
-                "기록, 증명, DID 문서",
-                "Records, proofs, DID documents",
-            ),
-            place(
-                "/bundle",
-                "신뢰 묶음",
-                "Trust bundle",
-                "오프라인 검증에 필요한 모든 것",
-                "Everything an offline verifier needs",
-            ),
-            place("/anchor", "신뢰 기준점", "Trust anchor", "검증기에 한 번 심는 것", "What a verifier is given once"),
-        ],
+        places: scanner
+            .into_iter()
+            .chain([
+                place(
+                    "/ledger/explorer/",
+                    "원장 열람",
+                    "Ledger explorer",
+                    "검증 노드, 블록, 기관, 누가 무엇을 물을 수 있는지",
+                    "Validators, blocks, organisations, and who may ask what",
+                ),
+                place(
+                    "/ledger/v1/status",
+                    "원장 노드",
+                    "Ledger node",
+                    "기록, 증명, DID 문서",
+                    "Records, proofs, DID documents",
+                ),
+                place(
+                    "/bundle",
+                    "신뢰 묶음",
+                    "Trust bundle",
+                    "오프라인 검증에 필요한 모든 것",
+                    "Everything an offline verifier needs",
+                ),
+                place(
+                    "/anchor",
+                    "신뢰 기준점",
+                    "Trust anchor",
+                    "검증기에 한 번 심는 것",
+                    "What a verifier is given once",
+                ),
+            ])
+            .collect(),
         members: vec![
             member("경찰청 (발급)", "National Police Agency (issuer)", network.issuer().did()),
             member("경찰청 교통 단속 (검증)", "Traffic control (verifier)", &network.police().did),
@@ -261,7 +282,9 @@ async fn anchor(state: State<Arc<Site>>) -> Response {
 }
 
 fn cbor(bytes: Bytes) -> Response {
-    ([(header::CONTENT_TYPE, "application/cbor")], bytes).into_response()
+    // Trust data proves itself, so that scanners may take it from any mirror.
+    let headers = [(header::CONTENT_TYPE, "application/cbor"), (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")];
+    (headers, bytes).into_response()
 }
 
 /// A page that may load nothing and be put into no frame.

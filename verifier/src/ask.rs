@@ -1,8 +1,10 @@
 //! Building requests.
 
+use protocol::credential::{CredentialType, Profile};
 use protocol::crypto::keys::Signer;
 use protocol::exchange::{OverAsk, Query, Request, SignedRequest};
 use protocol::identifier::Did;
+use protocol::ledger::record::Purpose;
 use protocol::ledger::state::TrustedState;
 use rand_core::CryptoRng;
 
@@ -47,12 +49,65 @@ pub fn request(
     life: u64,
     rng: &mut dyn CryptoRng,
 ) -> Result<SignedRequest, AskError> {
-    let registration = trust.verifier(&identity.did).ok_or(AskError::NotRegistered)?;
+    let request = draft(&identity.did, &identity.key, purpose, query, trust, now, life, rng)?;
+    request.sign(identity.signer).map_err(|_| AskError::SigningFailed)
+}
+
+/// Builds a request for whoever signs elsewhere, unless it is wider than the registration.
+///
+/// # Errors
+/// [`AskError`], all but [`AskError::SigningFailed`]
+#[allow(clippy::too_many_arguments, reason = "time and randomness are arguments, never ambient")]
+pub fn draft(
+    verifier: &Did,
+    key: &str,
+    purpose: &str,
+    query: Query,
+    trust: &TrustedState,
+    now: u64,
+    life: u64,
+    rng: &mut dyn CryptoRng,
+) -> Result<Request, AskError> {
+    let registration = trust.verifier(verifier).ok_or(AskError::NotRegistered)?;
     let credential_type = trust.credential_type(&query.credential_type).ok_or(AskError::QueryNotAnswerable)?;
     if !query.fits(credential_type) {
         return Err(AskError::QueryNotAnswerable);
     }
-    let request = Request::new(identity.did.clone(), &identity.key, purpose, query, now, life, rng);
+    let request = Request::new(verifier.clone(), key, purpose, query, now, life, rng);
     request.check_registration(registration, credential_type)?; // REQ-06
-    request.sign(identity.signer).map_err(|_| AskError::SigningFailed)
+    Ok(request)
+}
+
+/// A ready-made question that a verifier may ask for a purpose it registered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegisteredQuestion<'a> {
+    /// The purpose.
+    pub purpose: &'a Purpose,
+    /// What is asked about.
+    pub credential_type: &'a CredentialType,
+    /// The question.
+    pub profile: &'a Profile,
+    /// The same, as it is checked.
+    pub query: Query,
+}
+
+/// All ready-made questions that `verifier` may ask: those that its registration covers (REQ-06).
+///
+/// # Errors
+/// [`AskError::NotRegistered`]
+pub fn questions<'a>(verifier: &Did, trust: &'a TrustedState) -> Result<Vec<RegisteredQuestion<'a>>, AskError> {
+    let registration = trust.verifier(verifier).ok_or(AskError::NotRegistered)?;
+    let mut questions = Vec::new();
+    for purpose in &registration.purposes {
+        let types = purpose.permits.iter().filter_map(|permit| trust.credential_type(&permit.credential_type));
+        for credential_type in types {
+            let registered = credential_type.profiles.iter().filter_map(|profile| {
+                let query = Query::of_profile(credential_type, profile);
+                let covered = query.fits(credential_type) && query.check_purpose(purpose, credential_type).is_ok();
+                covered.then_some(RegisteredQuestion { purpose, credential_type, profile, query })
+            });
+            questions.extend(registered);
+        }
+    }
+    Ok(questions)
 }

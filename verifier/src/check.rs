@@ -2,13 +2,15 @@
 
 use std::collections::HashMap;
 
-use protocol::credential::{Day, Encoding, HolderBinding, Label, Status, Value};
+use protocol::credential::{CredentialType, Day, Encoding, HolderBinding, Label, Status, Value};
 use protocol::crypto::domains;
 use protocol::exchange::{
     AuthenticPresentation, AuthenticRequest, Binding, Freshness, HandleStatus, IssuerEvidence, Presentation,
     PresentationError, Query, Received, SLOT, check_portrait,
 };
 use protocol::identifier::Did;
+use protocol::ledger::IssuerKeyId;
+use protocol::ledger::record::{IssuerKey, Record};
 use protocol::ledger::staple::StapledRecords;
 use protocol::ledger::state::TrustedState;
 use sha2::{Digest, Sha256};
@@ -85,6 +87,36 @@ impl<S: Seen> Verifier<S> {
     /// Takes up what another run had noted.
     pub fn recall(&mut self, known: impl IntoIterator<Item = KnownEpoch>) {
         known.into_iter().for_each(|known| self.epochs.note(known));
+    }
+
+    /// What was accepted before.
+    pub fn seen(&self) -> &S {
+        &self.seen
+    }
+
+    /// What was accepted before, to add what an earlier process remembered.
+    pub fn seen_mut(&mut self) -> &mut S {
+        &mut self.seen
+    }
+
+    /// The limits.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Decodes the keys that answers to this question may come under, so that the first check takes no longer than
+    /// others. Keys that are of no use are left to the check, which says why.
+    pub fn prepare(&mut self, query: &Query, trust: &TrustedState) {
+        let Some(credential_type) = trust.credential_type(&query.credential_type) else { return };
+        let keys = trust.envelopes().filter_map(|envelope| match &envelope.record {
+            Record::IssuerKey(key) if key.credential_type == query.credential_type => Some(key.as_ref()),
+            _ => None,
+        });
+        for key in keys {
+            if let Ok(evidence) = self.evidence(key.key_id(), key, credential_type, trust) {
+                evidence.prepare(query);
+            }
+        }
     }
 
     /// Checks one presentation at `now` (unix seconds).
@@ -205,6 +237,26 @@ impl<S: Seen> Verifier<S> {
         Ok(TrustGrade { height: trust.height(), as_of, age })
     }
 
+    /// What is known of an issuer key, decoded once for each state of the ledger.
+    fn evidence(
+        &mut self,
+        key_id: IssuerKeyId,
+        record: &IssuerKey,
+        credential_type: &CredentialType,
+        trust: &TrustedState,
+    ) -> Result<IssuerEvidence, PresentationError> {
+        let at = (key_id, trust.header().digest());
+        let evidence = match self.evidence.get(&at) {
+            Some(known) => known.clone(),
+            None => {
+                let new = IssuerEvidence::new(trust.header().network_id, record, credential_type.clone())?;
+                self.evidence.retain(|(_, header), _| *header == at.1);
+                self.evidence.entry(at).or_insert(new).clone()
+            }
+        };
+        Ok(evidence)
+    }
+
     /// VERD-02: a known key of a trusted issuer, accredited for the type, valid now and not compromised.
     fn issued(&mut self, presentation: Presentation, trust: &TrustedState, now: u64) -> Result<Issued, Refusal> {
         let key_id = presentation.issuer_key();
@@ -221,15 +273,7 @@ impl<S: Seen> Verifier<S> {
         }
         trust.accreditation(&record.issuer, &record.credential_type, now).ok_or(Refusal::IssuerNotAuthorizedForType)?;
         let credential_type = trust.credential_type(&record.credential_type).ok_or(Refusal::UnknownType)?;
-        let at = (key_id, trust.header().digest());
-        let evidence = match self.evidence.get(&at) {
-            Some(known) => known.clone(),
-            None => {
-                let new = IssuerEvidence::new(trust.header().network_id, record, credential_type.clone())?;
-                self.evidence.retain(|(_, header), _| *header == at.1);
-                self.evidence.entry(at).or_insert(new).clone()
-            }
-        };
+        let evidence = self.evidence(key_id, record, credential_type, trust)?;
         Ok(Issued { presentation, evidence, issuer: record.issuer.clone() })
     }
 }

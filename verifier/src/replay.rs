@@ -20,6 +20,24 @@ pub struct SeenInMemory {
     latest: u64,
 }
 
+impl SeenInMemory {
+    /// What is remembered: each id, and until when (unix seconds). For whoever keeps it beyond this process.
+    pub fn entries(&self) -> impl Iterator<Item = (&[u8; 32], u64)> {
+        self.by_end.iter().map(|(until, id)| (id, *until))
+    }
+}
+
+/// Takes up what an earlier memory held ([`SeenInMemory::entries`]).
+impl Extend<([u8; 32], u64)> for SeenInMemory {
+    fn extend<I: IntoIterator<Item = ([u8; 32], u64)>>(&mut self, entries: I) {
+        for (id, until) in entries {
+            if self.known.insert(id) {
+                self.by_end.insert((until, id));
+            }
+        }
+    }
+}
+
 impl Seen for SeenInMemory {
     fn first_use(&mut self, id: [u8; 32], until: u64, now: u64) -> bool {
         self.latest = self.latest.max(now);
@@ -46,6 +64,10 @@ mod tests {
         assert!(!seen.first_use([1; 32], 130, 129));
         assert!(seen.first_use([2; 32], 160, 131));
         assert_eq!((seen.known.len(), seen.by_end.len()), (1, 1), "what ran out is forgotten");
+        // What is kept over a restart is refused afterwards too.
+        let mut next = SeenInMemory::default();
+        next.extend(seen.entries().map(|(id, until)| (*id, until)));
+        assert!(!next.first_use([2; 32], 160, 131));
         // The clock is set back: what has run out stays refused.
         assert!(!seen.first_use([1; 32], 130, 100));
     }

@@ -12,14 +12,20 @@
 //! const proven = JSON.parse(check_ledger_proof(anchor, proof, 0));
 //! ```
 //!
-//! - [`Scanner`]: check what holders show, against trust data that the page fetched
+//! - [`Scanner`]: check what holders show, against trust data that the page fetched; ask for more by requests that the
+//!   page signs ([`Draft`])
+//! - [`CodeReader`], [`draw_code`]: codes in a camera's frames, and codes for a screen
 //! - [`check_ledger_proof`]: check one record of the ledger, against the trust anchor alone
 #![allow(unsafe_code, reason = "the functions that wasm-bindgen generates are exported under fixed names")]
 
+mod asking;
 mod proof;
+mod reader;
 mod scanner;
 
+pub use asking::Draft;
 pub use proof::{check_ledger_proof, proven_record};
+pub use reader::{CodeReader, draw_code};
 pub use scanner::Scanner;
 
 use serde_json::{Value, json};
@@ -42,11 +48,34 @@ pub enum PageError {
     /// The time is not a number of seconds since 1970.
     #[error("the time has to be in Unix seconds, e.g. Date.now() / 1000")]
     MalformedTime,
+    /// The height is not a whole number from 0.
+    #[error("the height has to be one that update_bundle returned")]
+    MalformedHeight,
+    /// The text is not a `did:mid`.
+    #[error("this is not the DID of a verifier")]
+    MalformedDid,
+    /// Not 32 bytes.
+    #[error("32 random bytes are needed, e.g. of crypto.getRandomValues")]
+    MalformedRandom,
+    /// Not 64 bytes.
+    #[error("an Ed25519 signature has 64 bytes")]
+    MalformedSignature,
+    /// Not what [`Scanner::accepted`] gave.
+    #[error("this is not a memory of accepted codes; nothing can be told to be new")]
+    MalformedMemory,
+    /// No kind of code has this name.
+    #[error("a code carries a presentation, a request, an offer or a trust-anchor")]
+    UnknownKind,
 }
 
 /// The answer to whatever was not accepted: its stable name and what to do next.
 fn refused<E: core::fmt::Debug + core::fmt::Display>(error: &E) -> Value {
     json!({ "refused": protocol::error_name(error), "message": error.to_string() })
+}
+
+/// What a call throws.
+fn named<E: core::fmt::Debug + core::fmt::Display>(error: &E) -> String {
+    format!("{}: {error}", protocol::error_name(error))
 }
 
 /// Unix seconds of a number of the page.

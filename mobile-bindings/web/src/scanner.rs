@@ -1,6 +1,6 @@
 //! The verifier, as a page holds it: offline, with its own copy of the trust data.
 
-use protocol::exchange::Query;
+use protocol::exchange::RequestError;
 use protocol::exchange::qr::{self, Kind, QrError};
 use protocol::ledger::anchor::TrustAnchor;
 use protocol::ledger::bundle::{BundleError, TrustBundle};
@@ -9,23 +9,28 @@ use serde_json::{Value, json};
 use verifier::{Asked, Policy, Refusal, SeenInMemory, Verdict, Verifier};
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::{PageError, refused, seconds};
+use crate::asking::query;
+use crate::{PageError, named, refused, seconds};
 
 /// Checks presentations in the visitor's browser.
 #[wasm_bindgen]
 pub struct Scanner {
     anchor: TrustAnchor,
-    trust: Option<TrustedState>,
-    verifier: Verifier<SeenInMemory>,
+    /// Height of the newest trust data seen, in this page's life or before.
+    floor: u64,
+    pub(crate) trust: Option<TrustedState>,
+    pub(crate) verifier: Verifier<SeenInMemory>,
 }
 
 /// Why a scan gives no verdict.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-enum NoVerdict {
+pub(crate) enum NoVerdict {
     #[error(transparent)]
     Page(#[from] PageError),
     #[error(transparent)]
     Unreadable(#[from] QrError),
+    #[error(transparent)]
+    Request(RequestError),
     #[error(transparent)]
     Refused(#[from] Refusal),
 }
@@ -40,7 +45,17 @@ impl Scanner {
     pub fn new(anchor: &[u8]) -> Result<Scanner, String> {
         let anchor = TrustAnchor::decode(anchor).map_err(|_| named(&PageError::MalformedAnchor))?;
         let verifier = Verifier::new(Policy::default(), SeenInMemory::default());
-        Ok(Self { anchor, trust: None, verifier })
+        Ok(Self { anchor, floor: 0, trust: None, verifier })
+    }
+
+    /// Takes no trust data below this height from now on. For a page that kept the height of what it had.
+    ///
+    /// # Errors
+    /// Throws a text that begins with `MalformedHeight`.
+    pub fn keep_floor(&mut self, height: f64) -> Result<(), String> {
+        let height = seconds(height).map_err(|_| named(&PageError::MalformedHeight))?;
+        self.floor = self.floor.max(height);
+        Ok(())
     }
 
     /// Takes a trust bundle, whole or a delta, and returns its height.
@@ -50,8 +65,58 @@ impl Scanner {
     pub fn update_bundle(&mut self, bundle: &[u8]) -> Result<f64, String> {
         let newer = self.newer(bundle).map_err(|error| named(&error))?;
         let height = newer.height();
+        self.floor = height;
         self.trust = Some(newer);
         Ok(height as f64)
+    }
+
+    /// The trust data in use as one whole bundle, for a page to keep.
+    ///
+    /// # Errors
+    /// Throws a text that begins with `TrustUnavailable`.
+    pub fn bundle(&self) -> Result<Vec<u8>, String> {
+        self.trusted().map(|trust| trust.to_bundle().encode()).map_err(|error| named(&error))
+    }
+
+    /// What the trust data is: JSON, `{"network", "height", "as_of", "limit"}`. `as_of` is in Unix seconds, and `limit`
+    /// is the age in seconds up to which it is good for a verdict.
+    ///
+    /// # Errors
+    /// Throws a text that begins with `TrustUnavailable`.
+    pub fn trust_data(&self) -> Result<String, String> {
+        let trust = self.trusted().map_err(|error| named(&error))?;
+        let (as_of, limit) = (trust.time_ms() / 1_000, self.verifier.policy().trust_age_max);
+        let data = json!({ "network": trust.network(), "height": trust.height(), "as_of": as_of, "limit": limit });
+        Ok(data.to_string())
+    }
+
+    /// What was accepted and has not run out, for a page to keep: JSON, `[["<hash>", <until>], …]`. Nothing in it tells
+    /// of a person.
+    #[must_use]
+    pub fn accepted(&self) -> String {
+        let entries = self.verifier.seen().entries().map(|(id, until)| json!([hex::encode(id), until]));
+        Value::Array(entries.collect()).to_string()
+    }
+
+    /// Takes up what [`Scanner::accepted`] gave to an earlier page.
+    ///
+    /// # Errors
+    /// Throws a text that begins with `MalformedMemory`.
+    pub fn remember(&mut self, accepted: &str) -> Result<(), String> {
+        let entries = memory(accepted).ok_or_else(|| named(&PageError::MalformedMemory))?;
+        self.verifier.seen_mut().extend(entries);
+        Ok(())
+    }
+
+    /// Makes ready for answers to a ready-made question, so that the first check takes no longer than others.
+    ///
+    /// # Errors
+    /// Throws a text that begins with the stable name: `TrustUnavailable`, `UnknownType`, `NoSuchProfile`.
+    pub fn prepare(&mut self, credential_type: &str, profile: &str) -> Result<(), String> {
+        let trust = self.trust.as_ref().ok_or_else(|| named(&PageError::TrustUnavailable))?;
+        let query = query(trust, credential_type, profile).map_err(|error| named(&error))?;
+        self.verifier.prepare(&query, trust);
+        Ok(())
     }
 
     /// Checks what a holder shows unasked, as bytes of the presentation, of a code's text or of a PNG with one,
@@ -70,8 +135,12 @@ impl Scanner {
         let bundle = TrustBundle::decode(bundle)?;
         match &self.trust {
             Some(base) => bundle.verify_onto(base, &self.anchor),
-            None => bundle.verify(&self.anchor, 0),
+            None => bundle.verify(&self.anchor, self.floor),
         }
+    }
+
+    pub(crate) fn trusted(&self) -> Result<&TrustedState, PageError> {
+        self.trust.as_ref().ok_or(PageError::TrustUnavailable)
     }
 
     fn verdict(
@@ -84,15 +153,15 @@ impl Scanner {
         let now = seconds(now)?;
         let presentation = qr::message(Kind::Presentation, scanned.to_vec())?;
         let trust = self.trust.as_ref().ok_or(PageError::TrustUnavailable)?;
-        let known = trust.credential_type(credential_type).ok_or(PageError::UnknownType)?;
-        let query = Query::of_profile(known, known.profile(profile).ok_or(PageError::NoSuchProfile)?);
+        let query = query(trust, credential_type, profile)?;
         Ok(self.verifier.check(&Asked::Displayed(&query), &presentation, trust, now)?)
     }
 }
 
-/// What a call throws.
-fn named<E: core::fmt::Debug + core::fmt::Display>(error: &E) -> String {
-    format!("{}: {error}", protocol::error_name(error))
+/// What [`Scanner::accepted`] wrote.
+fn memory(text: &str) -> Option<Vec<([u8; 32], u64)>> {
+    let entries: Vec<(String, u64)> = serde_json::from_str(text).ok()?;
+    entries.into_iter().map(|(id, until)| Some((hex::decode(id).ok()?.try_into().ok()?, until))).collect()
 }
 
 #[cfg(test)]
@@ -133,5 +202,52 @@ mod tests {
         assert_eq!(ask(&code, id, "age-19", now), "NonceReplayed");
         let text = qr::to_text(Kind::Presentation, &code).unwrap();
         assert_eq!(ask(text.as_bytes(), id, "age-19", now), "NonceReplayed", "the same by another carrier");
+    }
+
+    #[test]
+    fn what_a_page_keeps_is_believed_after_a_check_only() {
+        let world = World::new();
+        let ledger = world.ledger("usual");
+        let bundle = ledger.bundle(Scope::Snapshot).encode();
+        let new = || Scanner::new(&ledger.anchor().encode()).unwrap();
+        let mut first = new();
+        assert!(first.bundle().is_err_and(|text| text.starts_with("TrustUnavailable: ")));
+        assert!(first.trust_data().is_err_and(|text| text.starts_with("TrustUnavailable: ")));
+        first.update_bundle(&bundle).unwrap();
+        let data: Value = serde_json::from_str(&first.trust_data().unwrap()).unwrap();
+        assert_eq!((&data["height"], &data["limit"]), (&json!(2), &json!(86_400)));
+        let kept = first.bundle().unwrap();
+        let query = world.profile("age-19");
+        let of_type = query.credential_type.as_str();
+        assert!(new().prepare(of_type, "age-19").is_err_and(|text| text.starts_with("TrustUnavailable: ")));
+        assert!(first.prepare(of_type, "no-such").is_err_and(|text| text.starts_with("NoSuchProfile: ")));
+        first.prepare(of_type, "age-19").unwrap();
+        let code = world.holder.identity.show(&world.identities, &query, &mut rng("kept"));
+        let check = |scanner: &mut Scanner| scanner.check(&code, &query.credential_type, "age-19", NOW as f64);
+        assert!(check(&mut first).contains("\"accepted\":true"));
+
+        // The next page, with what the first one kept.
+        let mut second = new();
+        second.keep_floor(2.0).unwrap();
+        assert_eq!(second.update_bundle(&kept), Ok(2.0));
+        second.remember(&first.accepted()).unwrap();
+        assert!(check(&mut second).contains("\"NonceReplayed\""));
+
+        // Changed or older than what was kept beside it: neither is taken.
+        let mut third = new();
+        for bad in [-1.0, f64::NAN, f64::INFINITY] {
+            assert!(third.keep_floor(bad).is_err_and(|text| text.starts_with("MalformedHeight: ")));
+        }
+        third.keep_floor(3.0).unwrap();
+        third.keep_floor(1.0).unwrap();
+        assert!(third.update_bundle(&kept).is_err_and(|text| text.starts_with("BundleRollback: ")));
+        for at in (0..kept.len()).step_by(97) {
+            let mut changed = kept.clone();
+            changed[at] ^= 1;
+            assert!(new().update_bundle(&changed).is_err(), "byte {at}");
+        }
+        for bad in ["", "{}", "[[\"00\",1]]", "[[1,2]]"] {
+            assert!(new().remember(bad).is_err_and(|text| text.starts_with("MalformedMemory: ")));
+        }
     }
 }

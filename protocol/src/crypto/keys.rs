@@ -303,7 +303,9 @@ impl fmt::Debug for P256SigningKey {
     }
 }
 
-fn signed_bytes(domain: &[u8], message: &[u8]) -> Vec<u8> {
+/// What a signature over `message` under the label `domain` is made of (DIDM-03): for key stores that sign bytes.
+#[must_use]
+pub fn signed_bytes(domain: &[u8], message: &[u8]) -> Vec<u8> {
     let length = (domain.len() as u64).to_be_bytes();
     [length.as_slice(), domain, message].concat()
 }

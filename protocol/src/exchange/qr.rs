@@ -235,6 +235,28 @@ pub fn read_png(bytes: &[u8]) -> Result<String, QrError> {
     while let Some(row) = reader.next_row().map_err(|_| QrError::ImageRejected)? {
         pixels.extend(row.data().chunks_exact(samples).map(grey));
     }
+    find(width, height, pixels)
+}
+
+/// Reads the text of the one code in a camera's frame: four bytes a pixel (red, green, blue and one that is not looked
+/// at), line by line without gaps (QRF-03).
+///
+/// # Errors
+/// [`QrError::ImageRejected`] when there are not `height` lines of `width` pixels; otherwise as [`read_png`]
+pub fn read_rgba(width: usize, height: usize, pixels: &[u8]) -> Result<String, QrError> {
+    let count = width.checked_mul(height).ok_or(QrError::TooLarge)?;
+    if count > PIXELS_MAX {
+        return Err(QrError::TooLarge);
+    }
+    let (pixels, rest) = pixels.as_chunks::<4>();
+    if count == 0 || pixels.len() != count || !rest.is_empty() {
+        return Err(QrError::ImageRejected);
+    }
+    find(width, height, pixels.iter().map(|pixel| grey(pixel)).collect())
+}
+
+/// The text of the one code in a picture, one byte of brightness a pixel.
+fn find(width: usize, height: usize, pixels: Vec<u8>) -> Result<String, QrError> {
     let pixel = |x: usize, y: usize| pixels.get(y * width + x).copied().unwrap_or(255);
     let mut image = rqrr::PreparedImage::prepare_from_greyscale(width, height, pixel);
     drop(pixels);
@@ -327,6 +349,27 @@ mod tests {
         let half = png.len() / 2;
         png[half] ^= 0xff;
         assert!(matches!(read_png(&png), Err(QrError::ImageRejected | QrError::NoCodeFound)));
+    }
+
+    #[test]
+    fn qrf_03_a_frame_of_a_camera_is_read_like_a_picture() {
+        let text = to_text(Kind::Offer, b"offer").unwrap();
+        let drawing = Drawing::new(&text).unwrap();
+        let side = drawing.side() * SCALE;
+        let frame: Vec<u8> = (0..side * side)
+            .flat_map(|at| {
+                if drawing.dark(at % side / SCALE, at / side / SCALE) { [20, 10, 30, 0] } else { [240, 250, 230, 9] }
+            })
+            .collect();
+        assert_eq!(read_rgba(side, side, &frame), Ok(text));
+        assert_eq!(read_rgba(2, 2, &[255; 16]), Err(QrError::NoCodeFound));
+        for (width, height, bytes) in
+            [(0, 0, 0), (0, 5, 0), (2, 2, 15), (2, 2, 17), (2, 2, 20), (side, side + 1, frame.len())]
+        {
+            assert_eq!(read_rgba(width, height, &frame[..bytes]), Err(QrError::ImageRejected), "{width} by {height}");
+        }
+        assert_eq!(read_rgba(PIXELS_MAX, 2, &frame), Err(QrError::TooLarge));
+        assert_eq!(read_rgba(usize::MAX, 2, &frame), Err(QrError::TooLarge));
     }
 
     /// A picture of finder patterns, `count` of them in a line or more lines.

@@ -9,9 +9,9 @@ use super::query::Query;
 use crate::cbor;
 use crate::credential::{CredentialType, Label};
 use crate::crypto::domains;
-use crate::crypto::keys::{Signature, Signer, SignerError};
+use crate::crypto::keys::{Signature, Signer, SignerError, signed_bytes};
 use crate::identifier::Did;
-use crate::ledger::record::{Purposes, VerifierRegistration};
+use crate::ledger::record::{Purpose, Purposes, VerifierRegistration};
 use crate::ledger::state::TrustedState;
 
 /// Version of the encoding.
@@ -160,20 +160,42 @@ impl Request {
     ) -> Result<(), OverAsk> {
         let purpose =
             registration.purpose(&self.purpose).ok_or_else(|| OverAsk::PurposeNotRegistered(self.purpose.clone()))?;
+        self.query.check_purpose(purpose, credential_type)
+    }
+
+    /// The bytes under the signature, for keys that are held where a [`Signer`] cannot wait: a browser's key store.
+    #[must_use]
+    pub fn to_sign(&self) -> Vec<u8> {
+        signed_bytes(domains::REQUEST_SIGNATURE, &cbor::to_vec(self))
+    }
+
+    /// This request with a signature over [`Request::to_sign`]. Nothing is checked here; whoever reads it does.
+    #[must_use]
+    pub fn with_signature(&self, signature: Signature) -> SignedRequest {
+        SignedRequest { payload: cbor::to_vec(self), signature }
+    }
+}
+
+impl Query {
+    /// Whether a registered purpose covers this question (REQ-06).
+    ///
+    /// # Errors
+    /// [`OverAsk`] names the first thing that is not covered.
+    pub fn check_purpose(&self, purpose: &Purpose, credential_type: &CredentialType) -> Result<(), OverAsk> {
         let permit = purpose
-            .permit(&self.query.credential_type)
-            .ok_or_else(|| OverAsk::TypeNotRegistered(self.query.credential_type.clone()))?;
-        if let Some(name) = self.query.show.iter().find(|name| !permit.claims.contains(name)) {
+            .permit(&self.credential_type)
+            .ok_or_else(|| OverAsk::TypeNotRegistered(self.credential_type.clone()))?;
+        if let Some(name) = self.show.iter().find(|name| !permit.claims.contains(name)) {
             return Err(OverAsk::AttributeNotRegistered(name.clone()));
         }
         let unregistered = |predicate: &&Predicate| !permit.predicates.contains(predicate);
-        if let Some(predicate) = self.query.prove.iter().find(unregistered) {
+        if let Some(predicate) = self.prove.iter().find(unregistered) {
             return Err(OverAsk::PredicateNotRegistered(predicate.to_string()));
         }
-        if !permit.covers(self.query.binding, credential_type) {
-            return Err(OverAsk::BindingNotRegistered(self.query.binding.name()));
+        if !permit.covers(self.binding, credential_type) {
+            return Err(OverAsk::BindingNotRegistered(self.binding.name()));
         }
-        match &self.query.pseudonym {
+        match &self.pseudonym {
             Some(scope) if !permit.pseudonyms.contains(scope) => {
                 Err(OverAsk::PseudonymNotRegistered(scope.to_string()))
             }

@@ -8,6 +8,7 @@
     reason = "the whole crate is test code: a surprise should stop the test at once"
 )]
 
+pub mod browser;
 mod citizen;
 mod cluster;
 pub mod comet;

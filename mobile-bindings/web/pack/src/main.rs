@@ -1,8 +1,12 @@
-//! `web-pack <compiled.wasm> <folder>`: writes `mid_web.js`, `mid_web.d.ts` and `mid_web_bg.wasm` into the folder.
+//! `web-pack <compiled.wasm> <folder>`: writes `mid_web.js`, `mid_web.d.ts` and `mid_web_bg.wasm` into the folder, and the
+//! scanner app, whole, into `<folder>/scanner`.
 //!
-//! The job of the `wasm-bindgen` command, as a library of the version that `Cargo.lock` names, so that the
+//! The first is the job of the `wasm-bindgen` command, as a library of the version that `Cargo.lock` names, so that the
 //! two halves always fit and nothing has to be installed.
 
+mod app;
+
+use std::path::Path;
 use std::process::ExitCode;
 
 use wasm_bindgen_cli_support::Bindgen;
@@ -13,6 +17,17 @@ fn main() -> ExitCode {
         eprintln!("web-pack <compiled.wasm> <folder>");
         return ExitCode::from(2);
     };
+    match library(wasm, folder).and_then(|()| app::scanner(Path::new(folder)).map_err(|error| error.to_string())) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("web-pack: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The wasm and its JavaScript.
+fn library(wasm: &str, folder: &str) -> Result<(), String> {
     let written = Bindgen::new()
         .input_path(wasm)
         .out_name("mid_web")
@@ -21,11 +36,5 @@ fn main() -> ExitCode {
         .remove_producers_section(true)
         .web(true)
         .and_then(|bindgen| bindgen.generate(folder));
-    match written {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("web-pack: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    written.map_err(|error| format!("{error:#}"))
 }
