@@ -243,14 +243,15 @@ fn document(lang: Lang, path: &str, title: &str, body: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=\"{here}\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n\
-         <style>{STYLE}</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">{skip}</a>\n\
+         <link rel=\"stylesheet\" href=\"/style.css\">\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">{skip}</a>\n\
          <header><nav aria-label=\"{home}\"><a href=\"/{here}\">{home}</a> <a href=\"/{here}/check\">{check}</a> \
          <a href=\"/{other}/{path}\" lang=\"{other}\" hreflang=\"{other}\">{other_name}</a></nav></header>\n\
          <main id=\"main\">\n<h1>{title}</h1>\n{body}</main>\n</body>\n</html>\n"
     )
 }
 
-const STYLE: &str = "body{font:1rem/1.6 system-ui,sans-serif;max-width:48rem;margin:0 auto;padding:1rem;color:#111;background:#fff}\
+/// What the pages look like, served as `/style.css`.
+pub(crate) const STYLE: &str = "body{font:1rem/1.6 system-ui,sans-serif;max-width:48rem;margin:0 auto;padding:1rem;color:#111;background:#fff}\
 nav a{margin-right:1rem}a{color:#0b3d91}:focus-visible{outline:3px solid #0b3d91;outline-offset:2px}\
 .skip{position:absolute;left:-99rem}.skip:focus{position:static}dt{font-weight:600;margin-top:.6rem}\
 code,pre,textarea{font-family:ui-monospace,monospace;overflow-wrap:anywhere}pre{white-space:pre-wrap;background:#f3f3f3;padding:.8rem}\

@@ -204,6 +204,7 @@ fn site(network: &Network, trust: NewestTrust, verifier: verifier_server::Servic
 fn pages(site: Site) -> Router {
     Router::new()
         .route("/", get(home))
+        .route("/style.css", get(|| async { ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], page::STYLE) }))
         .route("/{lang}", get(landing))
         .route("/{lang}/", get(landing))
         .route("/{lang}/check", get(form).post(check_by_hand))
@@ -292,7 +293,7 @@ fn html(lang: Lang, page: String) -> Response {
     let headers = [
         (
             header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+            "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
         ),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::CACHE_CONTROL, "no-store"),

@@ -96,7 +96,8 @@ pub(crate) fn qr_table(rest: &[String]) -> Result<(), String> {
     run("cargo", &["run", "--release", "--locked", "--package", "browser", "--bin", "browser-bench"])
 }
 
-/// The verifier for web pages: `mid_web.js`, `mid_web.d.ts` and `mid_web_bg.wasm` in `folder` (default `target/web`).
+/// The verifier for web pages: `mid_web.js`, `mid_web.d.ts` and `mid_web_bg.wasm` in `folder` (default `target/web`), the
+/// scanner app in its `scanner`, a package for npm in its `package`.
 pub(crate) fn wasm(rest: &[String]) -> Result<(), String> {
     const TARGET: &str = "wasm32-unknown-unknown";
     // blst is in C, and only clang compiles C to wasm.

@@ -18,7 +18,7 @@ const HELP: &str = "cargo xtask <chore>
   qr-table          which codes two readers read, in pictures as a camera takes them
   bench --ledger [--json F] [--seconds N] [--records N] [--snapshot]
                     four validators on this machine: finality, throughput, light client, a wiped node; CometBFT where Go is
-  wasm [DIR]        the verifier for web pages, into DIR (default target/web)
+  wasm [DIR]        the verifier for web pages, the scanner app and a package for npm, into DIR (default target/web)
   demo              the main job, in English and Korean
   campaign [N]      N random kills (default 10000) of issue, revoke, ledger commit and wallet save
   campaign simulation [N]   N seeds (default 10000) of simulated networks of validators with faults

@@ -37,12 +37,16 @@ pub(crate) fn scanner(folder: &Path) -> io::Result<()> {
     let worker = worker.replace(CONTENT, &format!("const CONTENT = {content};"));
     files.insert(SERVICE_WORKER.to_owned(), worker.into_bytes());
 
-    let app = folder.join("scanner");
-    if app.exists() {
-        fs::remove_dir_all(&app)?;
+    write(&folder.join("scanner"), files)
+}
+
+/// Makes the folder hold these files and nothing else.
+pub(crate) fn write(folder: &Path, files: BTreeMap<String, Vec<u8>>) -> io::Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder)?;
     }
     for (name, bytes) in files {
-        let path = app.join(name);
+        let path = folder.join(name);
         path.parent().map_or(Ok(()), fs::create_dir_all)?;
         fs::write(path, bytes)?;
     }
@@ -50,7 +54,7 @@ pub(crate) fn scanner(folder: &Path) -> io::Result<()> {
 }
 
 /// All files below `folder`, by their paths as a page writes them.
-fn read(folder: &Path, below: &str, files: &mut BTreeMap<String, Vec<u8>>) -> io::Result<()> {
+pub(crate) fn read(folder: &Path, below: &str, files: &mut BTreeMap<String, Vec<u8>>) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = format!("{below}{}", entry.file_name().to_string_lossy());
