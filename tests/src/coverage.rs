@@ -1,6 +1,9 @@
-//! Which rows of the list of attacks on proofs, presentations, codes and the ledger (C, D, E, F) are met where.
+//! Which rows of the list of attacks on credentials, proofs, presentations, codes, the ledger and status (A–F, I) are met
+//! where.
 //!
 //! `tests/COVERAGE.md` is written from this and from the files under `tests/negative` by `make-negative`.
+
+mod standards;
 
 use std::fmt::Write as _;
 
@@ -195,6 +198,11 @@ const ROWS: &[(&str, &str, Met)] = &[
     ),
 ];
 
+/// All rows, in order.
+fn rows() -> impl Iterator<Item = &'static (&'static str, &'static str, Met)> {
+    standards::BEFORE.iter().chain(ROWS).chain(standards::AFTER)
+}
+
 /// Rows that should be met and are not.
 ///
 /// # Panics
@@ -210,18 +218,18 @@ pub fn missing(cases: &[Case]) -> Vec<String> {
         }
         Absent(reason) => !reason.is_empty(),
     };
-    ROWS.iter().filter(|row| !met(row)).map(|(id, what, _)| format!("{id}: {what}")).collect()
+    rows().filter(|row| !met(row)).map(|(id, what, _)| format!("{id}: {what}")).collect()
 }
 
 /// The table, for `tests/COVERAGE.md`.
 #[must_use]
 pub fn table(cases: &[Case]) -> String {
     let mut text = String::from(
-        "# Rows of the list of attacks\n\nProofs (C), presentations (D), codes (E) and the ledger (F). Written by `cargo run --release -p tests --bin make-negative` from\n\
+        "# Rows of the list of attacks\n\nCredentials of other standards (A, B), proofs (C), presentations (D), codes (E), the ledger (F) and status (I). Written by `cargo run --release -p tests --bin make-negative` from\n\
          `tests/src/coverage.rs` and the files under `tests/negative`; forged statements are in [FORGED.md](FORGED.md).\n\n\
          | row | what | met by |\n|---|---|---|\n",
     );
-    for (id, what, met) in ROWS {
+    for (id, what, met) in rows() {
         let by = match met {
             Files => {
                 let of_row: Vec<&Case> = cases.iter().filter(|case| case.id == *id && case.twin.is_some()).collect();

@@ -85,6 +85,9 @@ pub(crate) fn bench(rest: &[String]) -> Result<(), String> {
         arguments.extend(["--peer", &program, "--peer", "node tests/rivals/js/rival.mjs"]);
     }
     run("cargo", &arguments)?;
+    need("npm", "npm")?;
+    run("npm", &["ci", "--no-audit", "--no-fund", "--prefix", "tests/w3c/js"])?;
+    run("cargo", &["run", "--release", "--locked", "--package", "figures", "--", "40", "tests/w3c/js"])?;
     run("cargo", &["run", "--release", "--locked", "--package", "browser", "--bin", "browser-bench"])
 }
 
