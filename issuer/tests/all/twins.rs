@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use issuer::register::PersonId;
-use issuer::{Enrolment, IssuerError, RevocationReason, StatusForm, TwinError, TwinFormat};
+use issuer::register::{FileRegister, PersonId};
+use issuer::{Description, Enrolment, Issuer, IssuerError, RevocationReason, StatusForm, TwinError, TwinFormat};
 use protocol::credential::mdoc::{self, DeviceCheck, Document, Handover, IssuerSigned, Proof, SessionTranscript};
 use protocol::credential::sd_jwt::{self, Trust};
 use protocol::credential::status::bitstring::{Bitstring, StatusPurpose};
 use protocol::credential::status::token::{Freshness, Reference, StatusToken};
 use protocol::credential::twins::Twins;
 use protocol::credential::w3c::{self, Contexts, Expected, derive_credential};
-use protocol::credential::{Status, StatusList};
+use protocol::credential::{CredentialType, Status, StatusList};
 use protocol::crypto::multikey::{Multikey, StandardKey, StandardSigner};
 use protocol::identifier::Purpose;
 use protocol::ledger::testkit::TestLedger;
@@ -22,31 +22,32 @@ use crate::world::*;
 
 /// The state that a verifier has: the issuer's DID, its accreditation, its lists as they are at `at`.
 fn trust(world: &World, at: u64) -> TrustedState {
-    let did = world.issuer.did().clone();
+    trust_in(&world.issuer, LICENCE, at)
+}
+
+fn trust_in(issuer: &Issuer, credential_type: &str, at: u64) -> TrustedState {
+    let did = issuer.did().clone();
     let mut ledger = TestLedger::new("kr", [7; 32], [1; 32], (NOW - 1000) * 1000).unwrap();
     let accreditation = Accreditation {
         issuer: did.clone(),
-        credential_type: LICENCE.to_owned(),
+        credential_type: credential_type.to_owned(),
         from: NOW - 100,
         until: NOW + 10 * YEAR,
         withdrawn: false,
     };
-    let list = world.issuer.status_list(LICENCE, 0).unwrap();
+    let list = issuer.status_list(credential_type, 0).unwrap();
     let anchor = StatusListAnchor {
         issuer: did.clone(),
-        credential_type: LICENCE.to_owned(),
+        credential_type: credential_type.to_owned(),
         list: 0,
         digest: list.digest(),
         entries: StatusList::ENTRIES,
         as_of: at,
     };
-    let records = [
-        Record::Did(world.issuer.did_record(NOW - 10)),
-        Record::Accreditation(accreditation),
-        Record::StatusList(anchor),
-    ];
+    let records =
+        [Record::Did(issuer.did_record(NOW - 10)), Record::Accreditation(accreditation), Record::StatusList(anchor)];
     ledger.write(&records, at * 1000);
-    ledger.publish(StateKey::status_list(&did, LICENCE, 0), list);
+    ledger.publish(StateKey::status_list(&did, credential_type, 0), list);
     ledger.trusted_state().unwrap()
 }
 
@@ -226,7 +227,7 @@ fn twins_say_what_the_register_says_or_nothing() {
     let path = world.dir.path().join("issuer.json");
     let changed = std::fs::read_to_string(&path).unwrap().replace("\"nameKo\"", "\"@base\"");
     std::fs::write(&path, changed).unwrap();
-    let issuer = issuer::Issuer::open(world.dir.path(), world.register.clone()).unwrap();
+    let issuer = Issuer::open(world.dir.path(), world.register.clone()).unwrap();
     let refused = issuer.twin(&enrolment, TwinFormat::W3cEddsa, &holder().multikey(), NOW, &mut fresh());
     assert_eq!(refused, Err(IssuerError::Twin(TwinError::W3c(w3c::W3cError::ContextNotAllowed))), "B22");
 }
@@ -272,11 +273,46 @@ fn lists_in_other_forms_say_the_same() {
 fn certificates_survive_and_are_renewed_in_time() {
     let world = world();
     let root = world.issuer.root_certificate(NOW, &mut fresh()).unwrap();
-    let again = issuer::Issuer::open(world.dir.path(), world.register.clone()).unwrap();
+    let again = Issuer::open(world.dir.path(), world.register.clone()).unwrap();
     assert_eq!(again.root_certificate(NOW + 86_400, &mut fresh()), Ok(root.clone()));
     let renewed = again.root_certificate(NOW + 300 * 86_400, &mut fresh()).unwrap();
     assert_ne!(renewed, root);
     // Of the same key, which is all that the ledger records.
     let key = |der: &[u8]| protocol::crypto::x509::Certificate::from_der(der).unwrap().key();
     assert_eq!(key(&renewed), key(&root));
+}
+
+/// What `docs/howtos/add-a-credential-type.md` says: two files, read by an issuer that was built before they were written.
+#[test]
+fn a_new_type_is_data() {
+    let file = |name: &str| std::fs::read(format!("{}/../specs/types/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let card = CredentialType::parse(&file("resident-card.json")).unwrap();
+    let twins = Twins::parse(&file("resident-card.twins.json"), &card).unwrap();
+    let (id, name) = (card.id.clone(), twins.w3c.as_ref().unwrap().kind.clone());
+    // The keys and the set of days are there already; those of the new type are made.
+    let dir = tempfile::tempdir().unwrap();
+    copy(template(), dir.path());
+    std::fs::remove_file(dir.path().join("issuer.json")).unwrap();
+    let contexts = contexts(&twins);
+    let description = Description { credential_types: vec![card], twins: vec![twins], ..description() };
+    let register = std::sync::Arc::new(FileRegister::sample().unwrap());
+    let issuer = Issuer::create(dir.path(), &description, register, &mut fresh(), &|_| {}).unwrap();
+    let enrolment = issuer.enrol(&PersonId::new(HOLDER), &id, false, NOW, &mut fresh()).unwrap();
+    let made = |format| issuer.twin(&enrolment, format, &holder().multikey(), NOW, &mut fresh()).unwrap();
+    let state = trust_in(&issuer, &id, NOW);
+    let roots = state.certificate_roots();
+    let text = String::from_utf8(made(TwinFormat::SdJwt)).unwrap();
+    let held = sd_jwt::verify_issued(&text, &id, &Trust { roots: &roots, now: NOW }).unwrap();
+    assert_eq!((&held.claims()["name_ko"], &held.claims()["gender"]), (&"홍길동".into(), &"M".into()));
+    assert_eq!(state.certificate_issuer(held.root(), &id, NOW), Ok(issuer.did()));
+    let other = state.certificate_issuer(held.root(), LICENCE, NOW);
+    assert!(other.is_err(), "A25: accredited for the card and not for the licence");
+    let (_, leaf) =
+        IssuerSigned::from_slice(&made(TwinFormat::Mdoc)).unwrap().verify(mdoc::RESIDENT_CARD, &roots, NOW).unwrap();
+    assert_eq!(&leaf.root, held.root());
+    let document: Value = serde_json::from_slice(&made(TwinFormat::W3cEddsa)).unwrap();
+    let expected =
+        Expected { contexts: &contexts, purpose: Purpose::AssertionMethod, now: NOW, domain: None, challenge: None };
+    let held = w3c::verify_credential(&document, &state.controllers(NOW), &expected).unwrap();
+    assert_eq!((&held.subjects()[0]["type"], &held.subjects()[0]["over19"]), (&name.into(), &true.into()));
 }
