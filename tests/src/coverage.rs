@@ -21,7 +21,6 @@ enum Met {
 
 use Met::{Absent, Files, Test};
 
-const JWE: &str = "a presentation is not encrypted: it holds nothing for others, and travels by light";
 const APP: &str = "there is no exchange between two apps yet";
 const SD_JWT: &str = "protocol/src/credential/sd_jwt/tests.rs";
 const MDOC: &str = "protocol/src/credential/mdoc/tests.rs";
@@ -87,12 +86,24 @@ const ROWS: &[(&str, &str, Met)] = &[
     ("D17", "issuer outside the trusted ones", Test("tests/src/cases/presentation/issuer.rs", "IssuerNotTrusted")),
     ("D18", "another format", Test(SD_JWT, "sdj_01_other_forms_are_refused")),
     ("D19", "binding left out by the wallet", Files),
-    ("D20", "members of vp_token", Absent("answers do not travel as vp_token yet")),
+    (
+        "D20",
+        "members of vp_token",
+        Test("tests/presenting/tests/all/answers.rs", "an_sd_jwt_is_bound_to_request_and_holder"),
+    ),
     ("D22", "kind of user authentication", Absent("presentations say nothing of it")),
     ("D23", "wallet's attestation", Absent("there are no attestations of wallets yet")),
-    ("D24", "JWE that cheats", Absent(JWE)),
-    ("D25", "JWE to an earlier key", Absent(JWE)),
-    ("D26", "apu and apv", Absent(JWE)),
+    (
+        "D24",
+        "JWE that cheats",
+        Test("protocol/src/crypto/jose/jwe/tests.rs", "jose_09_one_agreement_two_methods_no_compression"),
+    ),
+    (
+        "D25",
+        "JWE to an earlier key",
+        Test("protocol/src/crypto/jose/jwe/tests.rs", "jose_10_only_the_recipient_opens_it_unchanged"),
+    ),
+    ("D26", "apu and apv", Test("protocol/src/crypto/jose/jwe/tests.rs", "jose_10_parties_are_part_of_the_key")),
     ("D28", "more shown than asked", Files),
     (
         "D29",

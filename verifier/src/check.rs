@@ -131,7 +131,7 @@ impl<S: Seen> Verifier<S> {
         trust: &TrustedState,
         now: u64,
     ) -> Result<Verdict, Refusal> {
-        let grade = self.trust_grade(trust, now)?;
+        let grade = self.policy.trust_grade(trust, now)?;
         let (issued, ground) = self.received(asked, presentation, trust, now)?;
         self.decide(issued.authenticate()?, asked, ground, trust, grade, now)
     }
@@ -140,7 +140,7 @@ impl<S: Seen> Verifier<S> {
     /// it, and all proofs share one final exponentiation. A bad one among them costs a few more pairings, and nobody
     /// else the verdict.
     pub fn check_all(&mut self, scans: &[Scan<'_>], trust: &TrustedState, now: u64) -> Vec<Result<Verdict, Refusal>> {
-        let grade = match self.trust_grade(trust, now) {
+        let grade = match self.policy.trust_grade(trust, now) {
             Ok(grade) => grade,
             Err(refusal) => return scans.iter().map(|_| Err(refusal.clone())).collect(),
         };
@@ -173,7 +173,7 @@ impl<S: Seen> Verifier<S> {
         let stapled = match staple {
             Some(staple) if trust.issuer_key(&received.issuer_key()).is_none() => {
                 let stapled = staple.check(trust)?;
-                self.trust_grade(stapled.records(), now)?;
+                self.policy.trust_grade(stapled.records(), now)?;
                 self.epochs.note_all(stapled.records());
                 Some(stapled)
             }
@@ -222,19 +222,6 @@ impl<S: Seen> Verifier<S> {
             Some((height, as_of)) => IssuerKnown::Stapled { height, as_of },
         };
         Ok(standing.verdict(grade, known))
-    }
-
-    /// VERD-01: no verdict on a wrong clock or on trust data older than the policy allows.
-    fn trust_grade(&self, trust: &TrustedState, now: u64) -> Result<TrustGrade, Refusal> {
-        let as_of = trust.time_ms() / 1_000;
-        if now.saturating_add(self.policy.clock_skew) < as_of {
-            return Err(Refusal::ClockUnreliable);
-        }
-        let age = now.saturating_sub(as_of);
-        if age > self.policy.trust_age_max {
-            return Err(Refusal::TrustStale);
-        }
-        Ok(TrustGrade { height: trust.height(), as_of, age })
     }
 
     /// What is known of an issuer key, decoded once for each state of the ledger.

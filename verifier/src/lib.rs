@@ -21,10 +21,12 @@
 //! - [`Policy`]: how old trust data and presentations may be
 //! - [`Verifier`]: the ordered checks
 //! - [`Verdict`], [`Refusal`]: what comes out
+//! - [`openid4vp`]: the same for credentials in the formats of others
 
 pub mod ask;
 mod check;
 mod epochs;
+pub mod openid4vp;
 mod policy;
 mod refusal;
 mod replay;

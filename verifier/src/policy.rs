@@ -1,5 +1,10 @@
 //! How old things may be.
 
+use protocol::ledger::state::TrustedState;
+
+use crate::refusal::Refusal;
+use crate::verdict::TrustGrade;
+
 /// Limits of one use: a police phone, a shop, a gate. Every limit has a value; none can be switched off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
@@ -14,6 +19,21 @@ pub struct Policy {
     /// How long ago the epoch of a hidden handle's token may have begun, in seconds. Beyond it the answer is "cannot
     /// tell", also when no newer epoch is known.
     pub status_age_max: u64,
+}
+
+impl Policy {
+    /// VERD-01: no verdict on a wrong clock or on trust data older than the policy allows.
+    pub(crate) fn trust_grade(&self, trust: &TrustedState, now: u64) -> Result<TrustGrade, Refusal> {
+        let as_of = trust.time_ms() / 1_000;
+        if now.saturating_add(self.clock_skew) < as_of {
+            return Err(Refusal::ClockUnreliable);
+        }
+        let age = now.saturating_sub(as_of);
+        if age > self.trust_age_max {
+            return Err(Refusal::TrustStale);
+        }
+        Ok(TrustGrade { height: trust.height(), as_of, age })
+    }
 }
 
 impl Default for Policy {

@@ -2,7 +2,7 @@
 //!
 //! Those standards do not fix one encoding of everything, so that what is hashed or signed is kept as it was received.
 //! What lets two readers understand different things is refused all the same: indefinite lengths, numbers longer than
-//! needed, a key twice in one map, nesting without end, bytes behind the end.
+//! needed (but for the size of a map), a key twice in one map, nesting without end, bytes behind the end.
 
 use std::collections::BTreeSet;
 
@@ -67,8 +67,9 @@ impl<'a> Walk<'a> {
             31 if major != 0 && major != 1 && major != 6 => return Err(StrictError::NonCanonicalEncoding),
             _ => return Err(StrictError::MalformedCbor),
         };
-        // The arguments of major type 7 are not numbers but floats.
-        if major != 7 && argument < least {
+        // The arguments of major type 7 are not numbers but floats. How many members a map has may be said at length: the
+        // encoder that most wallets in JavaScript use always takes two bytes for it, and no reader understands it otherwise.
+        if major != 7 && major != 5 && argument < least {
             return Err(StrictError::NonCanonicalEncoding);
         }
         Ok((major, info, argument))
@@ -131,6 +132,7 @@ mod tests {
             "63e58c97",
             "820102",
             "a201020302",
+            "b9000101a0",
             "d81842f600",
             "f6",
             "f97e00",
@@ -154,6 +156,8 @@ mod tests {
             "bfff",
             "a2010201020",
             "a201020103",
+            "b9000201020103",
+            "9801a0",
             "a26161016161f6",
         ] {
             let bytes = if unusual.len() % 2 == 0 { unusual } else { continue };

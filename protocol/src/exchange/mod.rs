@@ -1,10 +1,12 @@
 //! The messages roles exchange, in flow order: offer · issuance · request · presentation · qr · frames.
 
+pub mod dcql;
 mod evidence;
 mod finder;
 pub mod frames;
 mod issuance;
 mod offer;
+pub mod openid4vp;
 mod portrait;
 mod predicate;
 mod presentation;

@@ -49,6 +49,21 @@ impl TrustedState {
         self.roots.get_or_init(find).clone()
     }
 
+    /// Whose root `key` is at `at` (Unix seconds), whatever they may do (CERT-06).
+    pub fn certificate_owners(&self, key: Multikey, at: u64) -> impl Iterator<Item = &Did> {
+        let owns = move |record: &DidRecord| {
+            record.keys.iter().any(|it| {
+                let same = it.key.to_multicodec() == key.to_multicodec();
+                let usable = record.key_for(&it.fragment, Purposes::ASSERTION, at).is_some();
+                same && usable && it.fragment.starts_with(ROOT_PREFIX)
+            })
+        };
+        self.envelopes().filter_map(move |envelope| match &envelope.record {
+            Record::Did(r) if owns(r) => Some(&r.did),
+            _ => None,
+        })
+    }
+
     /// The issuer whose root `key` is, if it is accredited for `credential_type` at `at` (Unix seconds).
     ///
     /// # Errors
@@ -59,19 +74,8 @@ impl TrustedState {
         credential_type: &str,
         at: u64,
     ) -> Result<&Did, CertificateIssuerError> {
-        let owns = |record: &DidRecord| {
-            record.keys.iter().any(|it| {
-                let same = it.key.to_multicodec() == key.to_multicodec();
-                let usable = record.key_for(&it.fragment, Purposes::ASSERTION, at).is_some();
-                same && usable && it.fragment.starts_with(ROOT_PREFIX)
-            })
-        };
-        let owners = self.envelopes().filter_map(|envelope| match &envelope.record {
-            Record::Did(r) if owns(r) => Some(&r.did),
-            _ => None,
-        });
         let mut refusal = CertificateIssuerError::IssuerNotTrusted;
-        for did in owners {
+        for did in self.certificate_owners(*key, at) {
             if self.accreditation(did, credential_type, at).is_some() {
                 return Ok(did);
             }

@@ -6,9 +6,12 @@
 //!
 //! | `POST /check-all?type=…&profile=…` | a JSON list of at most 64 texts of codes | a list with one such answer each |
 //!
+//! [`openid4vp`] is the same for wallets of others: requests, answers and verdicts over OpenID4VP.
+//!
 //! Presentations that arrive while others are being checked are checked together, with one final exponentiation for
 //! all of them. Nothing of a presentation is kept but its hash, until it runs out. Time and trust data are handed in.
 
+pub mod openid4vp;
 mod together;
 
 use std::sync::Arc;

@@ -6,6 +6,7 @@
 
 mod error;
 mod issue;
+mod json;
 mod request;
 mod response;
 pub mod session;
@@ -17,6 +18,7 @@ mod verify;
 pub use coset::cbor::Value;
 pub use error::MdocError;
 pub use issue::Draft;
+pub use json::to_json;
 pub use request::{DeviceRequest, DocRequest, ItemsRequest};
 pub use response::{DeviceResponse, Document, Proof};
 pub use signed::{IssuerSigned, Item, SecurityObject};

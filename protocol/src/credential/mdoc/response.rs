@@ -73,6 +73,14 @@ impl Document {
         Ok(Self { doc_type: doc_type.to_owned(), issuer_signed: shown, device_elements, device_auth })
     }
 
+    /// The document signer's certificates, leaf first, not yet checked.
+    ///
+    /// # Errors
+    /// [`MdocError::Cose`]
+    pub fn certificates(&self) -> Result<Vec<Vec<u8>>, MdocError> {
+        self.issuer_signed.certificates()
+    }
+
     fn from_value(value: &Value) -> Result<Self, MdocError> {
         let malformed = MdocError::MalformedDocument;
         let doc_type = member(value, "docType").and_then(Value::as_text).ok_or(malformed)?;

@@ -6,9 +6,9 @@ use super::response::{DeviceResponse, device_authentication};
 use super::session::AgreementKey;
 use super::signed::SecurityObject;
 use super::transcript::SessionTranscript;
-use super::{Document, MdocError, Value, member};
+use super::{Document, MESSAGE_MAX, MdocError, Value, member};
 use crate::credential::status::token::Reference;
-use crate::crypto::cose::{CoseError, Sign1, verify_mac0};
+use crate::crypto::cose::{self, CoseError, Sign1, verify_mac0};
 use crate::crypto::multikey::Multikey;
 use crate::crypto::x509::Root;
 
@@ -135,7 +135,8 @@ impl Document {
 
     /// The proof is by the document's key, over this session and this doctype (MDOC-06).
     fn check_device(&self, key: &Multikey, device: &DeviceCheck<'_>) -> Result<(), MdocError> {
-        if self.device_elements != [0xa0] {
+        let elements = cose::read_value(&self.device_elements, MESSAGE_MAX)?;
+        if elements.as_map().is_none_or(|it| !it.is_empty()) {
             return Err(MdocError::DeviceSignedElements);
         }
         let signed = device_authentication(device.transcript, &self.doc_type, &self.device_elements);

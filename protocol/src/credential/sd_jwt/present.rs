@@ -34,10 +34,28 @@ impl SdJwt<'_> {
         binding: &KeyBinding<'_>,
         holder: &dyn StandardSigner,
     ) -> Result<String, SdJwtError> {
+        self.present_with(paths, binding, &[], holder)
+    }
+
+    /// [`SdJwt::present`], with hashes of transactions that the holder agrees to (OpenID4VP 1.0, appendix B.3.3.1).
+    ///
+    /// # Errors
+    /// As [`SdJwt::present`].
+    pub fn present_with(
+        &self,
+        paths: &[&str],
+        binding: &KeyBinding<'_>,
+        transaction_hashes: &[String],
+        holder: &dyn StandardSigner,
+    ) -> Result<String, SdJwtError> {
         let text = self.disclose(paths)?;
-        let claims = json!({
+        let mut claims = json!({
             "iat": binding.now, "aud": binding.audience, "nonce": binding.nonce, "sd_hash": digest(&text),
         });
+        if let (Some(members), false) = (claims.as_object_mut(), transaction_hashes.is_empty()) {
+            members.insert("transaction_data_hashes".into(), json!(transaction_hashes));
+            members.insert("transaction_data_hashes_alg".into(), "sha-256".into());
+        }
         let mut header = Map::new();
         header.insert("typ".into(), KEY_BINDING_KIND.into());
         Ok(text + &jose::sign(&header, claims.to_string().as_bytes(), holder)?)
@@ -73,7 +91,9 @@ impl SdJwt<'_> {
                 known.find(|at| self.disclosures.get(*at).is_some_and(|it| it.name.as_ref() == Some(step)))
             }
             Value::Array(elements) => {
-                let next = step.parse::<usize>().ok().and_then(|index| elements.get(index));
+                // Placeholders of which nobody has the disclosure are no elements.
+                let known = |it: &&Value| it.get("...").is_none_or(|digest| with_digest(digest).is_some());
+                let next = step.parse::<usize>().ok().and_then(|index| elements.iter().filter(known).nth(index));
                 let next = next.ok_or(SdJwtError::UnknownClaim)?;
                 match next.get("...") {
                     None => return self.mark(next, rest, needed),

@@ -24,6 +24,16 @@ pub(super) enum Step {
     Element,
 }
 
+impl Step {
+    /// The member's name; none for an element.
+    pub(super) fn name(&self) -> Option<&str> {
+        match self {
+            Self::Member(name) => Some(name),
+            Self::Element => None,
+        }
+    }
+}
+
 struct Walk<'a> {
     waiting: BTreeMap<Digest, &'a Disclosure<'a>>,
     seen: BTreeSet<Digest>,

@@ -41,6 +41,7 @@ pub struct AuthenticSdJwt {
     claims: Map<String, Value>,
     disclosed: Vec<Vec<Step>>,
     holder_proved: bool,
+    transaction_hashes: Option<Vec<String>>,
 }
 
 impl AuthenticSdJwt {
@@ -52,6 +53,18 @@ impl AuthenticSdJwt {
 
     pub(super) fn disclosed(&self) -> &[Vec<Step>] {
         &self.disclosed
+    }
+
+    /// Paths of what was disclosed: names of members, `None` for an element of an array.
+    #[must_use]
+    pub fn disclosed_paths(&self) -> Vec<Vec<Option<&str>>> {
+        self.disclosed.iter().map(|path| path.iter().map(Step::name).collect()).collect()
+    }
+
+    /// What the holder's proof says of transactions (`transaction_data_hashes`, OpenID4VP 1.0, appendix B.3.3.1).
+    #[must_use]
+    pub fn transaction_hashes(&self) -> Option<&[String]> {
+        self.transaction_hashes.as_deref()
     }
 
     /// The holder's key (`cnf.jwk`, RFC 7800).
@@ -103,7 +116,9 @@ impl SdJwt<'_> {
             JwsError::Signature(_) | JwsError::KeyAlgorithmMismatch => SdJwtError::HolderBindingInvalid,
             other => other.into(),
         })?;
-        check_binding(&proof.claims()?, self.covered, challenge)?;
+        let claims = proof.claims()?;
+        check_binding(&claims, self.covered, challenge)?;
+        authentic.transaction_hashes = transaction_hashes(&claims)?;
         authentic.holder_proved = true;
         Ok(authentic)
     }
@@ -112,8 +127,19 @@ impl SdJwt<'_> {
         self.jws.expect_kind(kind)?; // SDJ-01
         let verified = self.jws.clone().verify(key)?;
         let Processed { claims, disclosed } = process(verified.claims()?, &self.disclosures)?;
-        Ok(AuthenticSdJwt { claims, disclosed, holder_proved: false })
+        Ok(AuthenticSdJwt { claims, disclosed, holder_proved: false, transaction_hashes: None })
     }
+}
+
+/// Hashes of transactions, by SHA-256 and no other function.
+fn transaction_hashes(claims: &Map<String, Value>) -> Result<Option<Vec<String>>, SdJwtError> {
+    let Some(hashes) = claims.get("transaction_data_hashes") else { return Ok(None) };
+    if claims.get("transaction_data_hashes_alg").is_some_and(|it| it != "sha-256") {
+        return Err(SdJwtError::UnsupportedAlgorithm);
+    }
+    let hashes = hashes.as_array().ok_or(SdJwtError::MissingField)?;
+    let text = |it: &Value| it.as_str().map(str::to_owned).ok_or(SdJwtError::MissingField);
+    hashes.iter().map(text).collect::<Result<_, _>>().map(Some)
 }
 
 /// RFC 9901, section 7.3, point 5.

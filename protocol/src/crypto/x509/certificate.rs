@@ -3,8 +3,9 @@
 use x509_cert::certificate::Version;
 use x509_cert::der::asn1::ObjectIdentifier;
 use x509_cert::der::{Decode, Encode};
+use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{
-    AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectKeyIdentifier,
+    AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAltName, SubjectKeyIdentifier,
 };
 
 use super::Purpose;
@@ -120,6 +121,28 @@ impl Certificate {
         self.parsed.tbs_certificate().subject().to_string()
     }
 
+    /// The DNS names that it is for.
+    ///
+    /// # Errors
+    /// [`CertificateError::MalformedCertificate`]
+    pub fn dns_names(&self) -> Result<Vec<String>, CertificateError> {
+        let names = self.extension::<SubjectAltName>()?.map(|(_, it)| it.0).unwrap_or_default();
+        let dns = |name: GeneralName| match name {
+            GeneralName::DnsName(name) => Some(name.as_str().to_owned()),
+            _ => None,
+        };
+        Ok(names.into_iter().filter_map(dns).collect())
+    }
+
+    /// The key identifier of the authority that signed it, where it says so.
+    ///
+    /// # Errors
+    /// [`CertificateError::MalformedCertificate`]
+    pub fn authority_key_identifier(&self) -> Result<Option<Vec<u8>>, CertificateError> {
+        let named = self.extension::<AuthorityKeyIdentifier>()?.and_then(|(_, it)| it.key_identifier);
+        Ok(named.map(|it| it.as_bytes().to_vec()))
+    }
+
     pub(super) fn subject_name(&self) -> Option<Vec<u8>> {
         self.parsed.tbs_certificate().subject().to_der().ok()
     }
@@ -189,6 +212,7 @@ impl Certificate {
             Purpose::Credentials => one_of(&[DOCUMENT_SIGNER]),
             Purpose::Documents => exactly(DOCUMENT_SIGNER),
             Purpose::Reader => exactly(READER),
+            Purpose::Requests => one_of(&[READER]),
             Purpose::Status => one_of(&[DOCUMENT_SIGNER, STATUS_SIGNER]),
         };
         if !authority && signs && right { Ok(()) } else { Err(CertificateError::CertificateProfileInvalid) }

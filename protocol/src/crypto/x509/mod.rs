@@ -28,6 +28,8 @@ pub enum Purpose {
     Documents,
     /// Asks for mobile documents: ISO/IEC 18013-5, B.1.7, extended key usage 1.0.18013.5.1.6, critical.
     Reader,
+    /// Signs requests of verifiers (OpenID4VP 1.0, section 5.9.3): no extended key usage, or that of a reader.
+    Requests,
     /// Signs status lists: extended key usage 1.3.6.1.5.5.7.3.30, or that of a document signer, or none.
     Status,
 }
@@ -153,6 +155,14 @@ pub fn verify_chain<T: AsRef<[u8]>>(
     verified.check_time(now)?;
     root.memo.keep(digest, &verified);
     Ok(verified)
+}
+
+/// Key identifiers of the authorities that signed the certificates of a chain, base64url (`aki` of OpenID4VP 1.0, section
+/// 6.1.1.1). Certificates that do not say are passed over.
+#[must_use]
+pub fn authorities<T: AsRef<[u8]>>(chain: &[T]) -> Vec<String> {
+    let identifier = |der: &T| Certificate::from_der(der.as_ref()).ok()?.authority_key_identifier().ok()?;
+    chain.iter().filter_map(identifier).map(|it| crate::crypto::jose::base64url(&it)).collect()
 }
 
 #[cfg(test)]

@@ -1,0 +1,7 @@
+//! OpenID4VP: our verifier's service and our wallet, with each other and with those that others wrote.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a surprise should stop the test")]
+
+mod answers;
+mod foreign;
+mod service;
+mod wallet;

@@ -1,0 +1,203 @@
+//! A relying party's one call: what is asked becomes a link and a code.
+
+use protocol::crypto::agreement::AgreementKey;
+use protocol::crypto::jose::{ContentEncryption, EncryptionKey, base64url};
+use protocol::exchange::dcql::{DcqlError, DcqlQuery};
+use protocol::exchange::openid4vp::{ClientMetadata, ResponseMode, TransactionData, form};
+use protocol::exchange::qr::Drawing;
+use rand_core::UnwrapErr;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use verifier::ask::AskError;
+use verifier::openid4vp::{Draft, ask};
+
+use super::store::Asked;
+use super::{Presenting, handle, random};
+
+/// Longest address of the relying party, and of a wallet's link, in bytes.
+const ADDRESS_MAX: usize = 1024;
+
+/// Why a request is not made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RequestFailure {
+    /// A member is not well formed.
+    #[error("the request is not well formed ({0}); correct it")]
+    MalformedCall(&'static str),
+    /// The verifier does not identify itself in this way.
+    #[error("this verifier has no key for that client identifier; use another")]
+    UnknownSigner,
+    /// As many requests wait as the service keeps.
+    #[error("too many requests wait for an answer; try again in a moment")]
+    TooManyRequests,
+    /// There is no trust data to check with.
+    #[error("cannot tell: there is no trust data; try again later")]
+    TrustUnavailable,
+    /// Wider than the registration, or nothing that could be answered.
+    #[error(transparent)]
+    Ask(#[from] AskError),
+    /// The query.
+    #[error(transparent)]
+    Query(#[from] DcqlError),
+    /// The link does not fit in a code.
+    #[error("the link is too long for a code; shorten the address of the service")]
+    LinkTooLong,
+}
+
+/// What a relying party asks.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewRequest {
+    /// The registered purpose.
+    pub purpose: String,
+    /// The question (OpenID4VP 1.0, section 6).
+    pub dcql_query: Value,
+    /// `x509_hash`, `x509_san_dns` or `decentralized_identifier`; the verifier's first where there is none.
+    #[serde(default)]
+    pub client_id: Option<String>,
+    /// `direct_post.jwt`, which is the default, or `direct_post`.
+    #[serde(default)]
+    pub response_mode: Option<String>,
+    /// On the same device: where the holder's browser goes afterwards, with a `response_code`.
+    #[serde(default)]
+    pub redirect_uri: Option<String>,
+    /// What the holder agrees to.
+    #[serde(default)]
+    pub transactions: Vec<NewTransaction>,
+    /// What the link begins with: `openid4vp://`, which is the default, another scheme, or a wallet's `https` address.
+    #[serde(default)]
+    pub wallet: Option<String>,
+    /// `post`, which is the default, or `get`.
+    #[serde(default)]
+    pub request_uri_method: Option<String>,
+}
+
+/// A text to agree to.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewTransaction {
+    /// Identifiers of credential queries, of which one answers for it.
+    pub credential_ids: Vec<String>,
+    /// The text in Korean.
+    pub text_ko: String,
+    /// The text in English.
+    pub text_en: String,
+}
+
+/// What the relying party gets.
+#[derive(Debug, Clone, Serialize)]
+pub struct Created {
+    /// By this it asks for the verdict. Wallets never see it.
+    pub id: String,
+    /// What the wallet opens.
+    pub link: String,
+    /// The link as a QR code: a PNG, base64url.
+    pub qr_png: String,
+    /// Where the wallet fetches the request.
+    pub request_uri: String,
+    /// Who asks, as wallets see it.
+    pub client_id: String,
+    /// When the request is over, Unix seconds.
+    pub expires_at: u64,
+}
+
+impl Presenting {
+    /// Makes a request (J14: never one wider than the registration).
+    ///
+    /// # Errors
+    /// [`RequestFailure`]
+    pub fn create(&self, new: NewRequest) -> Result<Created, RequestFailure> {
+        let now = self.now();
+        let settings = &self.0.settings;
+        let trust = (self.0.trust)().ok_or(RequestFailure::TrustUnavailable)?;
+        let wanted = new.client_id.as_deref();
+        let signers = &self.0.identity.signers;
+        let signer = signers.iter().position(|it| wanted.is_none_or(|wanted| it.prefix() == wanted));
+        let signer = signer.ok_or(RequestFailure::UnknownSigner)?;
+        let client_id = signers.get(signer).ok_or(RequestFailure::UnknownSigner)?.client_id.clone();
+        let (id, handle, state) = (handle(), handle(), handle());
+        let uri = format!("{}/openid4vp/response/{handle}", settings.base_url);
+        let (response, key) = match new.response_mode.as_deref() {
+            None | Some("direct_post.jwt") => {
+                let key = AgreementKey::generate(&mut UnwrapErr(getrandom::SysRng));
+                (ResponseMode::DirectPostJwt(uri), Some(key))
+            }
+            Some("direct_post") => (ResponseMode::DirectPost(uri), None),
+            Some(_) => return Err(RequestFailure::MalformedCall("response_mode")),
+        };
+        let metadata = match &key {
+            None => ClientMetadata::default(),
+            Some(key) => {
+                let public = key.public().map_err(|_| RequestFailure::MalformedCall("key"))?;
+                let keys = vec![EncryptionKey { key: public, id: Some("1".into()) }];
+                ClientMetadata { keys, methods: ContentEncryption::ALL.to_vec() }
+            }
+        };
+        let redirect_uri = new.redirect_uri.map(|it| address(it, "redirect_uri")).transpose()?;
+        let transaction =
+            |it: &NewTransaction| TransactionData::new(it.credential_ids.clone(), &it.text_ko, &it.text_en);
+        let draft = Draft {
+            client_id: client_id.clone(),
+            verifier: self.0.identity.verifier.clone(),
+            purpose: new.purpose,
+            query: DcqlQuery::from_json(&new.dcql_query)?,
+            transactions: new.transactions.iter().map(transaction).collect(),
+            response,
+            metadata,
+            nonce: base64url(&random::<24>()),
+            state: Some(state),
+        };
+        let request = ask(draft, &settings.vocabulary, &trust, now, settings.life)?; // OVP-06
+        let expires_at = request.expires_at.unwrap_or(now);
+        let request_uri = format!("{}/openid4vp/object/{handle}", settings.base_url);
+        let client_id = client_id.to_string();
+        let link = link(new.wallet.as_deref(), &client_id, &request_uri, new.request_uri_method.as_deref())?;
+        let png = Drawing::new(&link).and_then(|it| it.png()).map_err(|_| RequestFailure::LinkTooLong)?;
+        let asked = Asked { request, signer, key, redirect_uri };
+        if !super::respond::lock(&self.0.store).insert(&id, &handle, asked, now) {
+            return Err(RequestFailure::TooManyRequests);
+        }
+        Ok(Created { id, link, qr_png: base64url(&png), request_uri, client_id, expires_at })
+    }
+}
+
+/// A `https` address, or one of this machine, without a fragment.
+fn address(text: String, name: &'static str) -> Result<String, RequestFailure> {
+    let local = |it: &str| it.starts_with("http://127.0.0.1:") || it.starts_with("http://localhost:");
+    let plain = text.len() <= ADDRESS_MAX && !text.contains(|it: char| it == '#' || it.is_control() || it == ' ');
+    if plain && (text.starts_with("https://") || local(&text)) {
+        Ok(text)
+    } else {
+        Err(RequestFailure::MalformedCall(name))
+    }
+}
+
+fn link(
+    wallet: Option<&str>,
+    client_id: &str,
+    request_uri: &str,
+    method: Option<&str>,
+) -> Result<String, RequestFailure> {
+    let start = match wallet {
+        None => "openid4vp://".to_owned(),
+        Some(it) if it.starts_with("https://") => address(it.to_owned(), "wallet")?,
+        Some(it) => {
+            let scheme = it.strip_suffix("://").unwrap_or_default();
+            let plain = scheme.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || b"-+.".contains(&it));
+            // E11: schemes that browsers and phones give another meaning are no wallet's.
+            let other =
+                ["http", "https", "javascript", "data", "file", "intent", "about", "blob", ""].contains(&scheme);
+            if !plain || other {
+                return Err(RequestFailure::MalformedCall("wallet"));
+            }
+            it.to_owned()
+        }
+    };
+    let mut parameters = vec![("client_id", client_id), ("request_uri", request_uri)];
+    match method {
+        None | Some("post") => parameters.push(("request_uri_method", "post")),
+        Some("get") => {}
+        Some(_) => return Err(RequestFailure::MalformedCall("request_uri_method")),
+    }
+    let mark = if start.contains('?') { '&' } else { '?' };
+    Ok(format!("{start}{mark}{}", form::write(&parameters)))
+}

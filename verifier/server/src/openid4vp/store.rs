@@ -1,0 +1,169 @@
+//! Requests that wait for an answer, and verdicts that wait to be read. All of it in memory: retention is zero.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use protocol::crypto::agreement::AgreementKey;
+use protocol::exchange::openid4vp::RequestObject;
+use tokio::sync::watch;
+use verifier::openid4vp::Answered;
+
+/// How long a verdict can be read after its request is over, in seconds.
+const GRACE: u64 = 60;
+/// After so many answers that are refused, or wrong response codes, the request is over (K25).
+const TRIES: u8 = 5;
+
+/// Where a request stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    Waiting,
+    Fetched,
+    Answered,
+    Declined,
+    Refused,
+}
+
+impl State {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Fetched => "fetched",
+            Self::Answered => "answered",
+            Self::Declined => "declined",
+            Self::Refused => "refused",
+        }
+    }
+
+    pub(super) fn open(self) -> bool {
+        matches!(self, Self::Waiting | Self::Fetched)
+    }
+}
+
+/// What does not change of a request.
+pub(super) struct Asked {
+    pub(super) request: RequestObject,
+    pub(super) signer: usize,
+    pub(super) key: Option<AgreementKey>,
+    pub(super) redirect_uri: Option<String>,
+}
+
+pub(super) struct Entry {
+    pub(super) asked: Arc<Asked>,
+    state: watch::Sender<State>,
+    verdict: Option<Answered>,
+    response_code: Option<String>,
+    tries: u8,
+    until: u64,
+}
+
+/// Why a verdict is not handed out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unread {
+    Unknown,
+    Undecided(State),
+    WrongCode,
+}
+
+/// Requests by the relying party's id; the wallet's handle leads to it.
+pub(super) struct Store {
+    most: usize,
+    entries: HashMap<String, Entry>,
+    handles: HashMap<String, String>,
+}
+
+impl Store {
+    pub(super) fn new(most: usize) -> Self {
+        Self { most, entries: HashMap::new(), handles: HashMap::new() }
+    }
+
+    /// Forgets what is over.
+    fn forget(&mut self, now: u64) {
+        self.entries.retain(|_, entry| now < entry.until);
+        let entries = &self.entries;
+        self.handles.retain(|_, id| entries.contains_key(id));
+    }
+
+    /// Keeps a request; false when too many wait.
+    pub(super) fn insert(&mut self, id: &str, handle: &str, asked: Asked, now: u64) -> bool {
+        if self.entries.len() >= self.most {
+            self.forget(now);
+        }
+        if self.entries.len() >= self.most {
+            return false;
+        }
+        let until = asked.request.expires_at.unwrap_or(now).saturating_add(GRACE);
+        let (state, _) = watch::channel(State::Waiting);
+        let entry = Entry { asked: Arc::new(asked), state, verdict: None, response_code: None, tries: 0, until };
+        self.entries.insert(id.to_owned(), entry);
+        self.handles.insert(handle.to_owned(), id.to_owned());
+        true
+    }
+
+    /// Follows where a request stands.
+    pub(super) fn follow(&self, id: &str, now: u64) -> Option<watch::Receiver<State>> {
+        self.entries.get(id).filter(|it| now < it.until).map(|it| it.state.subscribe())
+    }
+
+    /// The open request that a wallet has the handle of, and when it was fetched.
+    pub(super) fn open(&mut self, handle: &str, fetched: bool, now: u64) -> Option<Arc<Asked>> {
+        let entry = self.entries.get_mut(self.handles.get(handle)?)?;
+        let alive = entry.state.borrow().open() && entry.asked.request.expires_at.is_some_and(|at| now < at);
+        if alive && fetched {
+            entry.state.send_replace(State::Fetched);
+        }
+        alive.then(|| entry.asked.clone())
+    }
+
+    fn open_entry(&mut self, handle: &str) -> Option<&mut Entry> {
+        let entry = self.entries.get_mut(self.handles.get(handle)?)?;
+        entry.state.borrow().open().then_some(())?;
+        Some(entry)
+    }
+
+    /// Keeps a verdict until it is read. Of many answers the first is kept: none when it was not this one.
+    pub(super) fn answer(&mut self, handle: &str, verdict: Answered, code: Option<String>) -> Option<()> {
+        let entry = self.open_entry(handle)?;
+        entry.verdict = Some(verdict);
+        entry.response_code = code;
+        entry.state.send_replace(State::Answered);
+        Some(())
+    }
+
+    /// The holder, or the wallet, says no.
+    pub(super) fn decline(&mut self, handle: &str) -> Option<()> {
+        self.open_entry(handle)?.state.send_replace(State::Declined);
+        Some(())
+    }
+
+    /// One more answer was refused.
+    pub(super) fn refused(&mut self, handle: &str) {
+        if let Some(entry) = self.open_entry(handle) {
+            entry.tries = entry.tries.saturating_add(1);
+            if entry.tries >= TRIES {
+                entry.state.send_replace(State::Refused);
+            }
+        }
+    }
+
+    /// The verdict, once: then nothing of the request is left.
+    pub(super) fn read(&mut self, id: &str, code: Option<&str>, now: u64) -> Result<Answered, Unread> {
+        let entry = self.entries.get_mut(id).filter(|it| now < it.until).ok_or(Unread::Unknown)?;
+        let state = *entry.state.borrow();
+        if state != State::Answered {
+            return Err(Unread::Undecided(state));
+        }
+        if entry.response_code.as_deref() != code {
+            entry.tries = entry.tries.saturating_add(1);
+            if entry.tries >= TRIES {
+                self.remove(id);
+            }
+            return Err(Unread::WrongCode);
+        }
+        self.remove(id).and_then(|it| it.verdict).ok_or(Unread::Unknown)
+    }
+
+    fn remove(&mut self, id: &str) -> Option<Entry> {
+        self.handles.retain(|_, it| it != id);
+        self.entries.remove(id)
+    }
+}

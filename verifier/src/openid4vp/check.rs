@@ -1,0 +1,293 @@
+//! The checks of an answer, in order.
+
+use protocol::credential::Status;
+use protocol::credential::mdoc::{DeviceCheck, DeviceResponse, Handover, MdocError, SessionTranscript};
+use protocol::credential::sd_jwt::{self, Challenge, SdJwt, SdJwtError};
+use protocol::credential::status::token::{Reference, TokenStatusError};
+use protocol::crypto::jose::from_base64url;
+use protocol::crypto::x509::{Root, authorities};
+use protocol::exchange::Binding;
+use protocol::exchange::dcql::{Candidate, CredentialQuery, DcqlError, Kind, Meta, Shown};
+use protocol::exchange::openid4vp::{RequestObject, Response, ResponseMode, Vocabulary, VpError};
+use protocol::identifier::Did;
+use protocol::ledger::ListedStatusError;
+use protocol::ledger::state::TrustedState;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::refusal::AnswerRefusal;
+use super::verdict::{Answered, Presented, PresentedClaim, StatusGrade, Transaction};
+use crate::policy::Policy;
+use crate::refusal::Refusal;
+use crate::replay::Seen;
+use crate::verdict::{IssuerKnown, ReplayProtection, TrustGrade};
+
+/// Oldest holder's proof, in seconds: a request does not live longer.
+const PROOF_AGE_MAX: u64 = 600;
+
+/// An answer that passed every check but the last: that it is the first one.
+pub struct Checked {
+    answered: Answered,
+    id: [u8; 32],
+    until: u64,
+}
+
+impl Checked {
+    /// The claims, if this is the first answer to its request (VERD-07).
+    ///
+    /// # Errors
+    /// [`Refusal::NonceReplayed`]
+    pub fn once(self, seen: &mut dyn Seen) -> Result<Answered, AnswerRefusal> {
+        let now = self.answered.checked_at;
+        if seen.first_use(self.id, self.until, now) { Ok(self.answered) } else { Err(Refusal::NonceReplayed.into()) }
+    }
+}
+
+/// Checks the answer to `request` at `now` (Unix seconds).
+///
+/// # Errors
+/// [`AnswerRefusal`], the first that applies in the order: clock and age of trust data, request's time and state, and of each
+/// credential form, issuer's signature, holder's proof and issuer's accreditation; then question, transactions, status.
+pub fn check(
+    request: &RequestObject,
+    response: &Response,
+    trust: &TrustedState,
+    vocabulary: &Vocabulary,
+    policy: &Policy,
+    now: u64,
+) -> Result<Checked, AnswerRefusal> {
+    let grade = policy.trust_grade(trust, now)?;
+    let expires_at = request.expires_at.unwrap_or_default();
+    if now >= expires_at {
+        return Err(Refusal::RequestExpired.into());
+    }
+    if response.state != request.state {
+        return Err(VpError::StateMismatch.into());
+    }
+    let asked = Asked::new(request, trust, vocabulary, now)?;
+    let mut received = Vec::new();
+    for (id, presentations) in &response.vp_token.0 {
+        let query = request.query.credential(id).ok_or(DcqlError::CredentialNotRequested)?;
+        // D14: more than may be sent is not looked at.
+        if presentations.len() > 1 && !query.multiple {
+            return Err(DcqlError::CredentialNotRequested.into());
+        }
+        for presentation in presentations {
+            received.push(asked.receive(query, presentation)?);
+        }
+    }
+    asked.decide(received, grade, expires_at)
+}
+
+/// What the answer has to fit.
+struct Asked<'a> {
+    request: &'a RequestObject,
+    trust: &'a TrustedState,
+    vocabulary: &'a Vocabulary,
+    audience: String,
+    transcript: SessionTranscript,
+    roots: Vec<Root>,
+    now: u64,
+}
+
+/// A credential of a trusted issuer, shown by its holder for this request.
+struct Received {
+    query: String,
+    format: &'static str,
+    kind: String,
+    claims: Value,
+    disclosed: Vec<Vec<Option<String>>>,
+    authorities: Vec<String>,
+    issuer: Did,
+    credential_type: String,
+    status: Option<Reference>,
+    valid_until: u64,
+    transactions: Vec<String>,
+}
+
+impl<'a> Asked<'a> {
+    fn new(
+        request: &'a RequestObject,
+        trust: &'a TrustedState,
+        vocabulary: &'a Vocabulary,
+        now: u64,
+    ) -> Result<Self, AnswerRefusal> {
+        let audience = request.client_id.to_string();
+        let key = request.metadata.keys.first().filter(|_| request.response.encrypted());
+        let thumbprint = key.map(protocol::crypto::jose::EncryptionKey::thumbprint);
+        let (nonce, thumbprint) = (request.nonce.as_str(), thumbprint.as_ref());
+        let handover = match &request.response {
+            ResponseMode::DirectPost(uri) | ResponseMode::DirectPostJwt(uri) => {
+                Handover::OpenId4Vp { client_id: &audience, nonce, thumbprint, response_uri: uri }
+            }
+            ResponseMode::DcApi(origins) | ResponseMode::DcApiJwt(origins) => {
+                let origin = origins.first().ok_or(VpError::MalformedRequest("expected_origins"))?;
+                Handover::DcApi { origin, nonce, thumbprint }
+            }
+        };
+        let transcript = SessionTranscript::new(&handover);
+        Ok(Self { request, trust, vocabulary, audience, transcript, roots: trust.certificate_roots(), now })
+    }
+
+    fn receive(&self, query: &CredentialQuery, presentation: &Value) -> Result<Received, AnswerRefusal> {
+        // D18, D20: a text in every format that is asked for here.
+        let text = presentation.as_str().ok_or(VpError::MalformedPresentation("vp_token"))?;
+        match &query.meta {
+            Meta::SdJwt { vct_values } => self.sd_jwt(&query.id, text, vct_values),
+            Meta::MsoMdoc { doctype_value } => self.mdoc(&query.id, text, doctype_value),
+            Meta::LdpVc { .. } | Meta::Other { .. } => Err(DcqlError::UnsupportedFormat.into()),
+        }
+    }
+
+    fn sd_jwt(&self, query: &str, text: &str, kinds: &[String]) -> Result<Received, AnswerRefusal> {
+        let challenge =
+            Challenge { audience: &self.audience, nonce: &self.request.nonce, now: self.now, max_age: PROOF_AGE_MAX };
+        let mut verified = Err(SdJwtError::TypeMismatch);
+        for kind in kinds {
+            verified = sd_jwt::verify_presentation(text, kind, &challenge, &self.roots);
+            if !matches!(verified, Err(SdJwtError::TypeMismatch)) {
+                break;
+            }
+        }
+        let verified = verified?;
+        let claims = verified.claims();
+        let kind = verified.kind().to_owned();
+        let credential_type = self.vocabulary.credential_type(&kind).to_owned();
+        let issuer = self.trust.certificate_issuer(verified.root(), &credential_type, self.now)?.clone();
+        let status = match claims.contains_key("status") {
+            true => Some(Reference::from_claims(claims)?),
+            false => None,
+        };
+        let owned = |path: Vec<Option<&str>>| path.into_iter().map(|it| it.map(str::to_owned)).collect();
+        Ok(Received {
+            query: query.to_owned(),
+            format: "dc+sd-jwt",
+            disclosed: verified.authentic().disclosed_paths().into_iter().map(owned).collect(),
+            authorities: authorities(&SdJwt::read(text)?.header().certificates().unwrap_or_default()),
+            issuer,
+            credential_type,
+            status,
+            valid_until: claims.get("exp").and_then(Value::as_u64).unwrap_or_default(),
+            transactions: verified.authentic().transaction_hashes().unwrap_or_default().to_vec(),
+            claims: Value::Object(claims.clone()),
+            kind,
+        })
+    }
+
+    fn mdoc(&self, query: &str, text: &str, kind: &str) -> Result<Received, AnswerRefusal> {
+        let bytes = from_base64url(text).ok_or(VpError::MalformedPresentation("vp_token"))?;
+        let response = DeviceResponse::from_slice(&bytes)?;
+        let [document] = &response.documents[..] else { return Err(MdocError::DocumentMissing.into()) };
+        let device = DeviceCheck { transcript: &self.transcript, reader: None };
+        let verified = document.verify(kind, &device, &self.roots, self.now)?;
+        let credential_type = self.vocabulary.credential_type(kind).to_owned();
+        let root = verified.root().ok_or(MdocError::DocumentMissing)?;
+        let issuer = self.trust.certificate_issuer(root, &credential_type, self.now)?.clone();
+        let elements = verified.elements().iter();
+        let path = |namespace: &String, name: &String| vec![Some(namespace.clone()), Some(name.clone())];
+        Ok(Received {
+            query: query.to_owned(),
+            format: "mso_mdoc",
+            kind: kind.to_owned(),
+            disclosed: elements.flat_map(|(namespace, it)| it.keys().map(move |name| path(namespace, name))).collect(),
+            authorities: authorities(&document.certificates()?),
+            claims: verified.to_json(),
+            issuer,
+            credential_type,
+            status: verified.status.clone(),
+            valid_until: verified.valid_until,
+            transactions: Vec::new(),
+        })
+    }
+
+    /// Everything after the signatures.
+    fn decide(&self, received: Vec<Received>, trust: TrustGrade, until: u64) -> Result<Checked, AnswerRefusal> {
+        let shown: Vec<_> = received.iter().map(|it| (it.query.as_str(), it.shown())).collect();
+        let selections = self.request.query.check(&shown)?; // DCQL-04
+        self.check_transactions(&received)?;
+        let mut credentials = Vec::with_capacity(received.len());
+        for (it, selection) in received.iter().zip(&selections) {
+            let status = self.standing(it)?;
+            let claim = |(path, value): (&str, &Value)| PresentedClaim { path: path.to_owned(), value: value.clone() };
+            credentials.push(Presented {
+                query: it.query.clone(),
+                format: it.format,
+                kind: it.kind.clone(),
+                credential_type: it.credential_type.clone(),
+                issuer: it.issuer.clone(),
+                claims: selection.values(&it.claims).map(claim).collect(),
+                issuer_known: IssuerKnown::Bundle,
+                status,
+                binding: Binding::HardwareKey,
+                valid_until: it.valid_until,
+            });
+        }
+        let transaction = |it: &protocol::exchange::openid4vp::TransactionData| Transaction {
+            text_ko: it.text_ko.clone(),
+            text_en: it.text_en.clone(),
+            hash: it.hash(),
+        };
+        let answered = Answered {
+            credentials,
+            transactions: self.request.transactions.iter().map(transaction).collect(),
+            trust,
+            replay: ReplayProtection::Challenge,
+            checked_at: self.now,
+        };
+        // VERD-07: a request has one answer.
+        let id = Sha256::new_with_prefix(self.audience.as_bytes()).chain_update([0]).chain_update(&self.request.nonce);
+        Ok(Checked { answered, id: id.finalize().into(), until })
+    }
+
+    /// OVP-07: every transaction has the proof of one credential that may answer for it, and no proof has anything else.
+    fn check_transactions(&self, received: &[Received]) -> Result<(), AnswerRefusal> {
+        let asked = &self.request.transactions;
+        let agreed = asked.iter().all(|transaction| {
+            let hash = transaction.hash();
+            received.iter().any(|it| transaction.credential_ids.contains(&it.query) && it.transactions.contains(&hash))
+        });
+        let nothing_else = received.iter().all(|it| {
+            let known = |hash: &String| {
+                asked
+                    .iter()
+                    .any(|transaction| transaction.credential_ids.contains(&it.query) && transaction.hash() == *hash)
+            };
+            it.transactions.iter().all(known)
+        });
+        if agreed && nothing_else { Ok(()) } else { Err(AnswerRefusal::TransactionMismatch) }
+    }
+
+    /// VERD-06: not withdrawn, as of the trust data. A type of the ledger whose credentials stand on lists has to name one.
+    fn standing(&self, it: &Received) -> Result<StatusGrade, AnswerRefusal> {
+        let Some(reference) = &it.status else {
+            let known = self.trust.credential_type(&it.credential_type).is_some();
+            return if known { Err(TokenStatusError::StatusMissing.into()) } else { Ok(StatusGrade::Unlisted) };
+        };
+        let listed = self.trust.listed_status(&it.issuer, &it.credential_type, &reference.uri, reference.index);
+        let listed = listed.map_err(|error| match error {
+            ListedStatusError::ForeignStatusList | ListedStatusError::StatusListMissing => Refusal::StatusUnavailable,
+            ListedStatusError::StatusIndexOutOfRange => Refusal::StatusIndexOutOfRange,
+        })?;
+        match listed.status {
+            Status::Valid => Ok(StatusGrade::Listed { as_of: listed.as_of }),
+            Status::Revoked => Err(Refusal::StatusRevoked.into()),
+            Status::Suspended => Err(Refusal::StatusSuspended.into()),
+            Status::Unknown => Err(Refusal::StatusUnknown.into()),
+        }
+    }
+}
+
+impl Received {
+    fn shown(&self) -> Shown<'_> {
+        let kind = match self.format {
+            "mso_mdoc" => Kind::MsoMdoc { doctype: &self.kind },
+            _ => Kind::SdJwt { vct: &self.kind },
+        };
+        // Nothing gets here without the holder's proof.
+        let candidate = Candidate { kind, claims: &self.claims, holder_bound: true, authorities: &self.authorities };
+        Shown {
+            candidate,
+            disclosed: self.disclosed.iter().map(|path| path.iter().map(Option::as_deref).collect()).collect(),
+        }
+    }
+}
