@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 
 use commonware_codec::{Buf, Copying, Encode as _, EncodeSize, Error, Read, ReadExt as _, Write};
 use commonware_cryptography::Signer as _;
-use commonware_cryptography::bls12381::dkg::feldman_desmedt::{self as dkg, Dealer, DealerPrivMsg, DealerPubMsg, Player, PlayerAck};
+use commonware_cryptography::bls12381::dkg::feldman_desmedt::{
+    self as dkg, Dealer, DealerPrivMsg, DealerPubMsg, Player, PlayerAck,
+};
 use commonware_cryptography::bls12381::primitives::group::Share;
 use commonware_cryptography::bls12381::primitives::variant::MinSig;
 use commonware_parallel::Sequential;

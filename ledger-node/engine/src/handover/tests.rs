@@ -61,19 +61,27 @@ fn a_member_that_lost_a_dealing_it_acknowledged_follows() {
     let (_, begun) = genesis.propose(16, Some(&roster), None, &mut rng);
     let round = begun.round.clone().unwrap();
     let mut members = keys.values();
-    let ((me, _), (other, theirs)) = (members.next().unwrap(), members.next().unwrap());
+    let ((me, _), (other, theirs), (third, _)) =
+        (members.next().unwrap(), members.next().unwrap(), members.next().unwrap());
     let share = theirs.get(&share_name(0)).unwrap().map(|bytes| Share::decode(Copying(&bytes)).unwrap());
 
     let (mut disk, mut elsewhere) = (Memory::default(), Memory::default());
     let mut dealer = Handover::new(&begun, round.clone(), other, share, &mut elsewhere, &mut rng).unwrap();
     let mut player = Handover::new(&begun, round.clone(), me, None, &mut disk, &mut rng).unwrap();
-    let (_, deal) = dealer.tick().into_iter().find(|(to, _)| *to == me.public_key()).unwrap();
-    let ack = player.receive(&other.public_key(), deal.said, &mut disk).unwrap().unwrap();
-    dealer.receive(&me.public_key(), ack, &mut elsewhere).unwrap();
+    // Two of three must have acknowledged: a dealer that would show more than one dealing shows none, and no
+    // acknowledgement either.
+    let mut another_disk = Memory::default();
+    let mut another = Handover::new(&begun, round.clone(), third, None, &mut another_disk, &mut rng).unwrap();
+    for (who, player, disk) in [(me, &mut player, &mut disk), (third, &mut another, &mut another_disk)] {
+        let (_, deal) = dealer.tick().into_iter().find(|(to, _)| *to == who.public_key()).unwrap();
+        let ack = player.receive(&other.public_key(), deal.said, disk).unwrap().unwrap();
+        dealer.receive(&who.public_key(), ack, &mut elsewhere).unwrap();
+    }
     let ended = begun.replay(24, &[dealer.record(true).unwrap()]).unwrap();
     assert_eq!(ended.logs.len(), 1);
 
-    let with = |secrets: &mut dyn Secrets, rng: &mut ChaCha20Rng| Handover::new(&ended, round.clone(), me, None, secrets, rng);
+    let with =
+        |secrets: &mut dyn Secrets, rng: &mut ChaCha20Rng| Handover::new(&ended, round.clone(), me, None, secrets, rng);
     assert!(with(&mut disk, &mut rng).unwrap().player.is_some(), "the disk has it");
     let mut empty = Memory::default();
     let again = with(&mut empty, &mut rng).unwrap();
