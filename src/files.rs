@@ -192,6 +192,22 @@ impl Destination {
         Ok(one.or(small))
     }
 
+    /// Writes a link that phones follow. Returns the QR version if it was drawn.
+    pub(crate) fn write_link(&self, link: &str) -> Result<Option<u8>, CliError> {
+        if self.frames.is_some() {
+            return Err(CliError::refused("LinkNotInFrames", "a link is one code; draw it with --out"));
+        }
+        if let Some(path) = &self.payload {
+            write(path, link.as_bytes())?;
+        }
+        let draw = |path: &PathBuf| {
+            let drawing = qr::Drawing::new(link)?;
+            write(path, &drawing.png()?)?;
+            Ok(drawing.version())
+        };
+        self.out.as_ref().map(draw).transpose()
+    }
+
     /// Whether standard output carries the bytes, and has no room for an answer.
     pub(crate) fn uses_stdout(&self) -> bool {
         [&self.out, &self.payload].into_iter().any(|path| path.as_deref() == Some(Path::new("-")))

@@ -149,9 +149,10 @@ pub(crate) fn issuer(
         let listener = tokio::net::TcpListener::bind(listen).await.map_err(unusable)?;
         eprintln!("the issuer serves http://{}, Ctrl-C stops it", listener.local_addr().map_err(unusable)?);
         let publishing = tokio::spawn(server::keep_published(service.clone(), ledger));
+        let app = server::router(service.clone()).merge(server::well_known(service));
         // The same limits for slow clients as a ledger node has.
         let limits = ledger_node::Limits::default();
-        ledger_node::serve_router(listener, server::router(service), limits, told_to_stop()).await;
+        ledger_node::serve_router(listener, app, limits, told_to_stop()).await;
         publishing.abort();
         Ok(())
     })

@@ -62,6 +62,7 @@ pub(crate) fn start(network: &Network, listener: TcpListener) -> Result<Vec<Join
         .merge(scanner.unwrap_or_default())
         .nest("/verifier", checks.router())
         .nest("/ledger", network.node().router())
+        .merge(server::well_known(service.clone()))
         .nest("/issuer", server::router(service));
     let unusable = |error| CliError::refused("AddressUnusable", format!("cannot serve: {error}"));
     let _inside = network.runtime().enter();

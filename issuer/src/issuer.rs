@@ -196,7 +196,7 @@ impl Issuer {
         self.store.read(|store| store.check_audit())
     }
 
-    /// Forgets what is needed no longer: expired offers, and answers that hold claims and can no longer
+    /// Forgets what is needed no longer: expired offers and grants, and answers that hold claims and can no longer
     /// be asked for again. To be called once a day.
     ///
     /// # Errors
@@ -205,6 +205,7 @@ impl Issuer {
         self.store.write(|store| {
             store.forget_offers(now)?;
             store.forget_answers(now.saturating_sub(ANSWER_LIFE))?;
+            store.forget_grants(now.saturating_sub(ANSWER_LIFE), now)?;
             Ok(())
         })
     }

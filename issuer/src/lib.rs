@@ -33,6 +33,7 @@ mod issuer;
 pub mod keys;
 pub mod ledger;
 mod offer;
+pub mod openid4vci;
 pub mod portrait;
 mod public_sets;
 pub mod register;

@@ -98,6 +98,9 @@ struct OfferArgs {
     /// Seconds the offer lives, seven days at most
     #[arg(long, default_value_t = 600)]
     life: u64,
+    /// Write it as a link for wallets of others (OpenID4VCI)
+    #[arg(long)]
+    openid: bool,
     #[command(flatten)]
     now: Now,
     #[command(flatten)]
@@ -270,15 +273,26 @@ fn offer(args: &OfferArgs) -> Result<Answer, CliError> {
     let terms = OfferTerms { credential_types, with_tx_code: args.tx_code, replaces: args.replace, life: args.life };
     let now = args.now.seconds();
     let made = issuer.offer(&PersonId::new(args.person.as_str()), &terms, now, &mut randomness::os()?)?;
-    let bytes = made.offer.encode();
-    let version = args.destination.write(Kind::Offer, &bytes)?;
+    let link = issuer.openid_offer(&made).map(|offer| offer.to_uri());
+    let bytes = if args.openid {
+        let none = || CliError::refused("TwinUnavailable", "none of these types has a format that other wallets know");
+        link.clone().ok_or_else(none)?.into_bytes()
+    } else {
+        made.offer.encode()
+    };
+    let version = match (&link, args.openid) {
+        (Some(link), true) => args.destination.write_link(link)?,
+        _ => args.destination.write(Kind::Offer, &bytes)?,
+    };
     let mut text = format!("offer of {} bytes for {}", bytes.len(), terms.credential_types.join(", "));
     if let Some(code) = &made.tx_code {
         text.push_str(&format!("\ntell separately: {}", code.as_str()));
     }
     let tx_code = made.tx_code.as_ref().map(|code| code.as_str());
-    let json =
-        json!({ "types": terms.credential_types, "bytes": bytes.len(), "qr_version": version, "tx_code": tx_code });
+    let json = json!({
+        "types": terms.credential_types, "bytes": bytes.len(), "qr_version": version, "tx_code": tx_code,
+        "openid_offer": link,
+    });
     Ok(Answer::new(text, json).beside(args.destination.uses_stdout()))
 }
 

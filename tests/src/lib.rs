@@ -15,6 +15,7 @@ pub mod changes;
 pub mod coverage;
 pub mod forger;
 pub mod ledger_mutations;
+pub mod node;
 pub mod python;
 pub mod vectors;
 pub mod wire;

@@ -34,6 +34,7 @@ mod durable;
 mod error;
 mod issuance;
 mod labels;
+pub mod openid4vci;
 pub mod openid4vp;
 mod pin;
 mod presenting;

@@ -21,6 +21,7 @@ use axum::{Json, Router};
 use protocol::credential::Day;
 use protocol::error_name;
 use protocol::exchange::IssuanceRefusal;
+use protocol::exchange::openid4vci::Offer;
 use rand_core::CryptoRng;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -118,6 +119,10 @@ pub struct OfferAnswer {
     pub offer: String,
     /// Six digits, if asked for.
     pub tx_code: Option<String>,
+    /// The link for wallets of others, `openid-credential-offer://…`, when any type has a format they know.
+    pub openid_offer: Option<String>,
+    /// The same by reference, short enough for a small QR code.
+    pub openid_offer_reference: Option<String>,
 }
 
 /// What to withdraw.
@@ -171,7 +176,13 @@ async fn offers(State(service): State<Service>, body: Bytes) -> Response {
             life: request.life,
         };
         let made = issuer.offer(&person, &terms, now, rng)?;
-        Ok(OfferAnswer { offer: hex::encode(made.offer.encode()), tx_code: made.tx_code.map(|code| code.to_string()) })
+        let openid = issuer.openid_offer(&made);
+        Ok(OfferAnswer {
+            offer: hex::encode(made.offer.encode()),
+            openid_offer_reference: openid.as_ref().map(|_| Offer::reference(&issuer.openid_offer_address(&made))),
+            openid_offer: openid.map(|offer| offer.to_uri()),
+            tx_code: made.tx_code.map(|code| code.to_string()),
+        })
     });
     answer("offer", made.await)
 }

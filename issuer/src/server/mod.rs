@@ -11,12 +11,14 @@
 //! | `GET /status/{type}/{number}` | – | Token Status List, a JWT; a CWT if `Accept` asks for one |
 //! | `GET /status/{type}/{number}/{purpose}` | – | Bitstring Status List, a W3C credential |
 //! | `POST /v1/admin/…` | JSON | see [`admin`] |
+//! | `/openid4vci/…` | JSON | see [`openid4vci`] |
 //!
 //! `{key}` is an issuer key id in hexadecimal. Errors are `{"error": "<name>"}` with the name of the
 //! [`IssuanceRefusal`], and never say more. Nothing that concerns one person may be cached.
 
 pub mod admin;
 mod gate;
+pub mod openid4vci;
 mod public;
 mod status;
 
@@ -86,11 +88,11 @@ impl Service {
 /// The operating system's randomness.
 type Random = rand_core::UnwrapErr<getrandom::SysRng>;
 
-/// All routes of an issuer. Whoever serves them says who is at the other end (`axum::extract::ConnectInfo`), and does not
+/// All routes of an issuer below its address. Whoever serves them says who is at the other end (`axum::extract::ConnectInfo`), and does not
 /// wait for ever for the head of a request.
 pub fn router(service: Service) -> Router {
     let admin = admin::routes().layer(middleware::from_fn_with_state(service.clone(), admin::only_operators));
-    Router::new()
+    let routes = Router::new()
         .route("/v1/nonce", post(public::nonce))
         .route("/v1/credentials", post(public::credentials))
         .route("/v1/portraits", post(public::portraits))
@@ -99,9 +101,22 @@ pub fn router(service: Service) -> Router {
         .route("/v1/status-tokens/{key}/{epoch}", get(public::status_tokens))
         .route("/status/{credential_type}/{number}", get(status::token_list))
         .route("/status/{credential_type}/{number}/{purpose}", get(status::bitstring_list))
-        .layer(middleware::from_fn_with_state(service.clone(), gate::admit))
-        .nest("/v1/admin", admin)
         .layer(DefaultBodyLimit::max(BODY_MAX))
+        .merge(openid4vci::routes())
+        .layer(middleware::from_fn_with_state(service.clone(), gate::admit))
+        .nest("/v1/admin", admin.layer(DefaultBodyLimit::max(BODY_MAX)));
+    finished(routes, service)
+}
+
+/// What other wallets ask of the issuer's host, at paths that begin with `/.well-known/` wherever [`router`] is.
+pub fn well_known(service: Service) -> Router {
+    let routes = openid4vci::metadata_routes(service.issuer.openid_identifier());
+    finished(routes.layer(middleware::from_fn_with_state(service.clone(), gate::admit)), service)
+}
+
+/// What holds for every route.
+fn finished(routes: Router<Service>, service: Service) -> Router {
+    routes
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIME))
         .layer(CatchPanicLayer::custom(|_| failure(IssuanceRefusal::TemporarilyUnavailable)))
         .layer(SetResponseHeaderLayer::if_not_present(header::CACHE_CONTROL, HeaderValue::from_static("no-store")))

@@ -34,6 +34,12 @@ pub enum AuditEvent {
     /// An offer was refused because of a wrong transaction code.
     #[n(4)]
     CodeRefused,
+    /// An offer was exchanged for an access token.
+    #[n(5)]
+    Redeemed,
+    /// Credentials in other formats were handed out for an issued one.
+    #[n(6)]
+    TwinsIssued,
 }
 
 #[derive(Encode, Decode)]

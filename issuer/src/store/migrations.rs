@@ -107,6 +107,86 @@ CREATE INDEX status_entry_enrolment ON status_entry (credential_type, enrolment,
 CREATE TRIGGER status_entry_stays BEFORE DELETE ON status_entry
     BEGIN SELECT RAISE(ABORT, 'irreversible'); END;
 ",
+    "
+-- An offer is taken up by our own protocol or by OpenID, not by both.
+ALTER TABLE offer ADD COLUMN redeemed INTEGER NOT NULL DEFAULT 0;
+
+CREATE TABLE openid_secret (
+    id INTEGER PRIMARY KEY CHECK (id = 0),
+    value BLOB NOT NULL
+) STRICT;
+
+-- What was allowed to the holder of one key.
+CREATE TABLE openid_grant (
+    id BLOB PRIMARY KEY,
+    person TEXT NOT NULL,
+    revision INTEGER NOT NULL,
+    replaces INTEGER NOT NULL,
+    client TEXT,
+    thumbprint BLOB NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX openid_grant_expiry ON openid_grant (expires_at);
+
+CREATE TABLE openid_granted_type (
+    grant_id BLOB NOT NULL REFERENCES openid_grant ON DELETE CASCADE,
+    credential_type TEXT NOT NULL,
+    handle INTEGER,
+    revision INTEGER,
+    PRIMARY KEY (grant_id, credential_type)
+) STRICT, WITHOUT ROWID;
+
+-- An authorisation request from its arrival until the person has logged in.
+CREATE TABLE openid_request (
+    name BLOB PRIMARY KEY,
+    session BLOB,
+    client TEXT NOT NULL,
+    redirect TEXT NOT NULL,
+    state TEXT,
+    challenge BLOB NOT NULL,
+    thumbprint BLOB,
+    masked_offer BLOB NOT NULL,
+    credential_types TEXT NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX openid_request_expiry ON openid_request (expires_at);
+
+CREATE TABLE openid_code (
+    digest BLOB PRIMARY KEY,
+    grant_id BLOB NOT NULL REFERENCES openid_grant ON DELETE CASCADE,
+    redirect TEXT NOT NULL,
+    challenge BLOB NOT NULL,
+    thumbprint BLOB,
+    used INTEGER NOT NULL DEFAULT 0,
+    expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX openid_code_grant ON openid_code (grant_id);
+
+CREATE TABLE openid_token (
+    digest BLOB PRIMARY KEY,
+    grant_id BLOB NOT NULL REFERENCES openid_grant ON DELETE CASCADE,
+    kind INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX openid_token_grant ON openid_token (grant_id);
+
+CREATE TABLE openid_proof (
+    once BLOB PRIMARY KEY,
+    expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX openid_proof_expiry ON openid_proof (expires_at);
+
+CREATE TABLE openid_answer (
+    grant_id BLOB NOT NULL REFERENCES openid_grant ON DELETE CASCADE,
+    configuration TEXT NOT NULL,
+    request_digest BLOB NOT NULL,
+    response BLOB,
+    notification_id BLOB NOT NULL UNIQUE,
+    event TEXT,
+    issued_at INTEGER NOT NULL,
+    PRIMARY KEY (grant_id, configuration, request_digest)
+) STRICT, WITHOUT ROWID;
+",
 ];
 
 /// Brings the schema up to date.

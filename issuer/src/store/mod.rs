@@ -1,4 +1,4 @@
-//! What the issuer must remember, in one SQLite file: offers, nonces, issued credentials, the audit log
+//! What the issuer must remember, in one SQLite file: offers, nonces, grants and tokens, issued credentials, the audit log
 //! and what still has to reach the ledger.
 //!
 //! Every write happens in one immediate transaction with `synchronous=FULL`: what was answered is on disk,
@@ -11,6 +11,8 @@ mod epochs;
 mod migrations;
 mod nonces;
 mod offers;
+mod openid;
+mod openid_requests;
 mod outbox;
 mod twins;
 
@@ -25,6 +27,8 @@ pub use credentials::IssuedCredential;
 pub(crate) use credentials::{EarlierAnswer, NewCredential};
 pub(crate) use epochs::Epoch;
 pub(crate) use offers::{CodeCheck, NewOffer};
+pub(crate) use openid::{Answer as OpenIdAnswer, Grant, Held, TokenKind};
+pub(crate) use openid_requests::{Code as OpenIdCode, PushedRequest};
 pub(crate) use outbox::{Publication, PublicationKind};
 
 use crate::error::IssuerError;

@@ -86,8 +86,9 @@ impl Writer<'_> {
 
     /// For whom an unexpired offer was made, without judging it further.
     pub(crate) fn offered_to(&self, code: &[u8; 16], now: u64) -> Result<Option<PersonId>, IssuerError> {
-        let mut query =
-            self.transaction.prepare_cached("SELECT person FROM offer WHERE code_digest = ?1 AND expires_at > ?2")?;
+        let mut query = self
+            .transaction
+            .prepare_cached("SELECT person FROM offer WHERE code_digest = ?1 AND expires_at > ?2 AND redeemed = 0")?;
         let person: Option<String> = query.query_row(params![code_digest(code), now], |row| row.get(0)).optional()?;
         Ok(person.map(PersonId::new))
     }
@@ -102,7 +103,7 @@ impl Writer<'_> {
         let digest = code_digest(code);
         let mut query = self.transaction.prepare_cached(
             "SELECT person, revision, replaces, tx_code_digest FROM offer
-             WHERE code_digest = ?1 AND expires_at > ?2 AND attempts_left > 0",
+             WHERE code_digest = ?1 AND expires_at > ?2 AND attempts_left > 0 AND redeemed = 0",
         )?;
         let row = query
             .query_row(params![digest, now], |row| {
@@ -143,6 +144,35 @@ impl Writer<'_> {
             1 => Ok(()),
             _ => Err(IssuerError::StorageUnavailable),
         }
+    }
+
+    /// Gives an offer to a holder of an access token, so that nobody else can use it. Returns the types that were not
+    /// fetched before.
+    pub(crate) fn redeem_offer(&self, code: &[u8; 16]) -> Result<Vec<String>, IssuerError> {
+        let digest = code_digest(code);
+        self.transaction.prepare_cached("UPDATE offer SET redeemed = 1 WHERE code_digest = ?1")?.execute([digest])?;
+        let mut query = self
+            .transaction
+            .prepare_cached("SELECT credential_type FROM offer_type WHERE code_digest = ?1 AND used = 0")?;
+        let types = query.query_map([digest], |row| row.get(0))?;
+        Ok(types.collect::<Result<_, _>>()?)
+    }
+
+    /// The types of an offer that nobody has taken up yet, and whether it has a transaction code.
+    pub(crate) fn open_offer(&self, code: &[u8; 16], now: u64) -> Result<Option<(Vec<String>, bool)>, IssuerError> {
+        let digest = code_digest(code);
+        let mut query = self.transaction.prepare_cached(
+            "SELECT tx_code_digest IS NOT NULL FROM offer
+             WHERE code_digest = ?1 AND expires_at > ?2 AND attempts_left > 0 AND redeemed = 0",
+        )?;
+        let Some(with_code) = query.query_row(params![digest, now], |row| row.get(0)).optional()? else {
+            return Ok(None);
+        };
+        let mut query = self
+            .transaction
+            .prepare_cached("SELECT credential_type FROM offer_type WHERE code_digest = ?1 AND used = 0")?;
+        let types = query.query_map([digest], |row| row.get(0))?;
+        Ok(Some((types.collect::<Result<_, _>>()?, with_code)))
     }
 
     /// Forgets offers that have run out.

@@ -66,9 +66,9 @@ impl Issuer {
 
     fn make_certificates<R: CryptoRng + ?Sized>(&self, now: u64, rng: &mut R) -> Result<Certificates, IssuerError> {
         let (root, signer) = (self.keys.root()?, self.keys.document_signer()?);
-        let network = self.description.network.to_ascii_uppercase();
-        // Networks that are no country's have the code that ISO 3166 leaves to users.
-        let country = if network.len() == 2 { network.as_str() } else { "XX" };
+        // A network is named after its country, `kr` or `kr-…`; others have the code that ISO 3166 leaves to users.
+        let country = self.description.network.split('-').next().unwrap_or_default().to_ascii_uppercase();
+        let country = if country.len() == 2 { country.as_str() } else { "XX" };
         let name = |role: &str| format!("CN={role} {},C={country}", self.did().to_string().replace("did:mid:", ""));
         let (root_name, signer_name) = (name("Root"), name("Signer"));
         let mut draft = |subject, key, life: u64, usage| {

@@ -26,7 +26,6 @@ impl Twin<'_> {
         }
         let mut selective = Vec::new();
         hide(&sd_jwt.claims, &claims, "", &mut selective);
-        claims.insert("iss".into(), self.issuer.description.url.as_str().into());
         claims.insert("vct".into(), sd_jwt.vct.as_str().into());
         claims.insert("iat".into(), self.from.into());
         claims.insert("exp".into(), self.until.into());

@@ -9,7 +9,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::ConnectInfo;
 use axum::http::{Method, Request, StatusCode, header};
 use issuer::register::{FileRegister, PersonId};
-use issuer::server::{AdminToken, Limits, Service, router};
+use issuer::server::{AdminToken, Limits, Service, router, well_known};
 use issuer::{Issuer, IssuerError, keys::KeyStoreError};
 use protocol::cbor;
 use protocol::exchange::{IssuanceNonce, Offer, StatusTokens};
@@ -18,42 +18,42 @@ use tower::ServiceExt;
 
 use crate::world::*;
 
-struct Site {
-    app: Router,
-    issuer: Arc<Issuer>,
-    register: Arc<FileRegister>,
+pub(crate) struct Site {
+    pub(crate) app: Router,
+    pub(crate) issuer: Arc<Issuer>,
+    pub(crate) register: Arc<FileRegister>,
     token: AdminToken,
-    clock: Arc<AtomicU64>,
+    pub(crate) clock: Arc<AtomicU64>,
     dir: tempfile::TempDir,
 }
 
-struct Answer {
-    status: StatusCode,
-    headers: axum::http::HeaderMap,
-    body: Bytes,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: axum::http::HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 impl Answer {
-    fn error(&self) -> String {
+    pub(crate) fn error(&self) -> String {
         serde_json::from_slice::<Value>(&self.body).unwrap()["error"].as_str().unwrap().to_owned()
     }
 
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
     }
 }
 
-fn site(limits: Limits) -> Site {
+pub(crate) fn site(limits: Limits) -> Site {
     let World { dir, issuer, register } = world();
     let (issuer, clock) = (Arc::new(issuer), Arc::new(AtomicU64::new(NOW)));
     let token = AdminToken::load(dir.path(), &mut fresh()).unwrap();
     let read = clock.clone();
     let service = Service::new(issuer.clone(), Arc::new(move || read.load(Ordering::Relaxed)), token.clone(), limits);
-    Site { app: router(service), issuer, register, token, clock, dir }
+    Site { app: router(service.clone()).merge(well_known(service)), issuer, register, token, clock, dir }
 }
 
 impl Site {
-    async fn send(&self, request: Request<Body>) -> Answer {
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let response = self.app.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         Answer {
@@ -63,15 +63,15 @@ impl Site {
         }
     }
 
-    async fn post(&self, path: &str, body: impl Into<Body>) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: impl Into<Body>) -> Answer {
         self.send(Request::post(path).body(body.into()).unwrap()).await
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(Request::get(path).body(Body::empty()).unwrap()).await
     }
 
-    async fn admin(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn admin(&self, path: &str, body: &Value) -> Answer {
         let mut request = Request::post(path).body(Body::from(body.to_string())).unwrap();
         self.authorise(&mut request, "127.0.0.1:5000");
         self.send(request).await

@@ -7,6 +7,7 @@ mod issue;
 mod kills;
 mod ledger;
 mod measure;
+mod openid;
 mod operate;
 mod redaction;
 mod twins;

@@ -1,4 +1,5 @@
-//! The messages roles exchange, in flow order: offer · issuance · request · presentation · qr · frames.
+//! The messages roles exchange, in flow order: offer · issuance · request · presentation · qr · frames; and those of
+//! OpenID for issuing.
 
 pub mod dcql;
 mod evidence;
@@ -6,6 +7,7 @@ mod finder;
 pub mod frames;
 mod issuance;
 mod offer;
+pub mod openid4vci;
 pub mod openid4vp;
 mod portrait;
 mod predicate;

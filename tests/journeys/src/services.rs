@@ -41,6 +41,31 @@ impl Client {
         answer(self.0.post(url).content_type("application/cbor").send(body))
     }
 
+    /// Any request with these headers: status, one header of the answer, body.
+    #[must_use]
+    pub fn exchange(
+        &self,
+        method: &str,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+        wanted: &str,
+    ) -> Option<(u16, Option<String>, Vec<u8>)> {
+        let mut request = ureq::http::Request::builder().method(method).uri(url);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut response = if method == "GET" {
+            self.0.run(request.body(()).ok()?).ok()?
+        } else {
+            self.0.run(request.body(body).ok()?).ok()?
+        };
+        let header = response.headers().get(wanted).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let status = response.status().as_u16();
+        let body = response.body_mut().with_config().limit(64 << 20).read_to_vec().ok()?;
+        Some((status, header, body))
+    }
+
     /// `POST` of JSON with a bearer token.
     #[must_use]
     pub fn admin(&self, url: &str, token: &str, body: &Value) -> Option<(u16, Value)> {

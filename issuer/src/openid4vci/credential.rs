@@ -1,0 +1,280 @@
+//! The credential and notification endpoints (sections 8 and 11).
+
+use std::collections::BTreeSet;
+
+use protocol::crypto::jose::{Jwk, base64url, from_base64url};
+use protocol::crypto::multikey::Multikey;
+use protocol::exchange::openid4vci::dpop::Dpop;
+use protocol::exchange::openid4vci::key_proof::{self, Expected};
+use protocol::exchange::openid4vci::{
+    CredentialRequest, CredentialResponse, ErrorCode, IssuedCredential, NotificationRequest, Proofs,
+};
+use rand_core::CryptoRng;
+use sha2::{Digest, Sha256};
+
+use super::configuration::Configuration;
+use super::dpop::{Presented, only_once};
+use super::{BATCH_MAX, Outcome, inside, random};
+use crate::error::IssuerError;
+use crate::issuer::Issuer;
+use crate::register::{Person, RegisterError};
+use crate::store::{AuditEvent, Grant, Held, OpenIdAnswer, TokenKind, Writer};
+use crate::twins::Enrolment;
+
+/// A request that is well formed and whose keys are proven.
+struct Proven<'a> {
+    configuration: &'a Configuration,
+    keys: Vec<Multikey>,
+    nonce: [u8; 16],
+    /// Of configuration and keys: what makes a request the same request.
+    digest: [u8; 32],
+}
+
+impl Issuer {
+    /// Issues a credential, with a copy for each key. When this returns `Ok`, it is on disk; whoever asks for the same
+    /// keys again gets the same bytes again.
+    ///
+    /// # Errors
+    /// [`ErrorCode`]; nothing was issued then.
+    pub fn openid_credential<R: CryptoRng + ?Sized>(
+        &self,
+        request: &CredentialRequest,
+        presented: &Presented<'_>,
+        now: u64,
+        rng: &mut R,
+    ) -> Result<CredentialResponse, ErrorCode> {
+        let (grant, proof) = self.admit(presented, now)?;
+        let configurations = self.configurations();
+        let configuration = chosen(request, &configurations)?;
+        let proven = self.prove(configuration, request.proofs.as_ref(), &grant, now)?;
+        let person = match self.register.person(&grant.person) {
+            Ok(person) => person,
+            Err(RegisterError::PersonUnknown) => return Err(ErrorCode::CredentialRequestDenied),
+            Err(_) => return Err(ErrorCode::TemporarilyUnavailable),
+        };
+        let issuing = Issuing { issuer: self, grant: &grant, proven: &proven, person: &person, now };
+        match self.store.write(|store| issuing.admit(store, &proof, rng)).map_err(inside)?? {
+            Admitted::Answered(answer) => Ok(answer),
+            Admitted::Enrolled(enrolment) => issuing.answer(&enrolment, rng),
+        }
+    }
+
+    /// Takes down what became of the credentials of an answer. Repeating it changes nothing.
+    ///
+    /// # Errors
+    /// [`ErrorCode`]
+    pub fn openid_notification(
+        &self,
+        notification: &NotificationRequest,
+        presented: &Presented<'_>,
+        now: u64,
+    ) -> Result<(), ErrorCode> {
+        let (grant, proof) = self.admit(presented, now)?;
+        let id = from_base64url(&notification.notification_id).and_then(|id| id.try_into().ok());
+        let noted = self.store.write(|store| {
+            if let Err(code) = only_once(store, &proof, now)? {
+                return Ok(Err(code));
+            }
+            let known = match id {
+                Some(id) => store.note_event(&grant.id, &id, notification.event.as_str())?,
+                None => false,
+            };
+            Ok(if known { Ok(()) } else { Err(ErrorCode::InvalidNotificationId) }) // VCI-30
+        });
+        noted.map_err(inside)?
+    }
+
+    /// The grant of a token, when the sender holds the key it is bound to.
+    fn admit(&self, presented: &Presented<'_>, now: u64) -> Result<(Grant, Dpop), ErrorCode> {
+        let token = presented.token.ok_or(ErrorCode::InvalidToken)?;
+        let grant = self.store.read(|store| store.grant_of(token, TokenKind::Access, now)).map_err(inside)?;
+        let grant = grant.ok_or(ErrorCode::InvalidToken)?;
+        let proof = self.check_dpop(presented, now)?;
+        if proof.thumbprint != grant.thumbprint {
+            return Err(ErrorCode::InvalidDpopProof); // VCI-13
+        }
+        Ok((grant, proof))
+    }
+
+    /// Checks form, number, nonce and signatures of the key proofs (VCI-20…22).
+    fn prove<'a>(
+        &self,
+        configuration: &'a Configuration,
+        proofs: Option<&Proofs>,
+        grant: &Grant,
+        now: u64,
+    ) -> Result<Proven<'a>, ErrorCode> {
+        let proofs = proofs.map(|proofs| proofs.jwt.as_slice()).unwrap_or_default();
+        if proofs.is_empty() {
+            return Err(ErrorCode::InvalidProof);
+        }
+        if proofs.len() > BATCH_MAX as usize {
+            return Err(ErrorCode::InvalidCredentialRequest);
+        }
+        let expected = Expected { issuer: self.openid_identifier(), client: grant.client.as_deref(), now };
+        let (mut keys, mut nonces, mut thumbprints) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+        let mut digest = Sha256::new().chain_update(configuration.id.as_bytes());
+        for proof in proofs {
+            let proven = key_proof::check(proof, &expected).map_err(|_| ErrorCode::InvalidProof)?;
+            let thumbprint = Jwk::from(proven.key).thumbprint();
+            digest.update(thumbprint);
+            if !thumbprints.insert(thumbprint) {
+                return Err(ErrorCode::InvalidProof); // VCI-21
+            }
+            nonces.insert(proven.nonce);
+            keys.push(proven.key);
+        }
+        let Some(nonce) = nonces.pop_first().filter(|_| nonces.is_empty()) else {
+            return Err(ErrorCode::InvalidProof); // VCI-22
+        };
+        let nonce = from_base64url(&nonce).and_then(|nonce| nonce.try_into().ok()).ok_or(ErrorCode::InvalidNonce)?;
+        Ok(Proven { configuration, keys, nonce, digest: digest.finalize().into() })
+    }
+}
+
+/// The configuration that a request names.
+fn chosen<'a>(request: &CredentialRequest, known: &'a [Configuration]) -> Result<&'a Configuration, ErrorCode> {
+    if request.credential_response_encryption.is_some() {
+        return Err(ErrorCode::InvalidEncryptionParameters); // VCI-24: not announced
+    }
+    match (&request.credential_configuration_id, &request.credential_identifier) {
+        (Some(id), None) => known.iter().find(|it| it.id == *id).ok_or(ErrorCode::UnknownCredentialConfiguration),
+        // No token's answer of ours names any.
+        (None, Some(_)) => Err(ErrorCode::UnknownCredentialIdentifier),
+        _ => Err(ErrorCode::InvalidCredentialRequest),
+    }
+}
+
+/// A request that may be answered.
+enum Admitted {
+    /// It was, before.
+    Answered(CredentialResponse),
+    /// It will be, under this enrolment.
+    Enrolled(Enrolment),
+}
+
+/// One request on its way through the rules.
+struct Issuing<'a> {
+    issuer: &'a Issuer,
+    grant: &'a Grant,
+    proven: &'a Proven<'a>,
+    person: &'a Person,
+    now: u64,
+}
+
+impl Issuing<'_> {
+    /// Everything before anything is signed: the enrolment, or the answer that was given before.
+    fn admit<R: CryptoRng + ?Sized>(&self, store: &Writer<'_>, proof: &Dpop, rng: &mut R) -> Outcome<Admitted> {
+        let configuration = self.proven.configuration;
+        if let Err(code) = only_once(store, proof, self.now)? {
+            return Ok(Err(code));
+        }
+        let type_id = &configuration.credential_type;
+        let Some(held) = store.granted(&self.grant.id, type_id)? else {
+            return Ok(Err(ErrorCode::InsufficientScope)); // VCI-15
+        };
+        if let Some(answer) = self.earlier(store)? {
+            return Ok(answer.map(Admitted::Answered));
+        }
+        if !store.take_nonce(&self.proven.nonce, self.now)? {
+            return Ok(Err(ErrorCode::InvalidNonce)); // VCI-23
+        }
+        Ok(self.enrolment(store, held, rng)?.map(Admitted::Enrolled))
+    }
+
+    /// The answer that was given for the same keys, as long as it is remembered (VCI-26).
+    fn earlier(&self, store: &Writer<'_>) -> Result<Option<Result<CredentialResponse, ErrorCode>>, IssuerError> {
+        let earlier = store.openid_answer(&self.grant.id, &self.proven.configuration.id, &self.proven.digest)?;
+        Ok(earlier.map(|response| {
+            let response = response.and_then(|response| serde_json::from_slice(&response).ok());
+            response.ok_or(ErrorCode::CredentialRequestDenied)
+        }))
+    }
+
+    /// What this grant holds of the type: as it is, renewed after a change of the register, or new.
+    fn enrolment<R: CryptoRng + ?Sized>(
+        &self,
+        store: &Writer<'_>,
+        held: Option<Held>,
+        rng: &mut R,
+    ) -> Outcome<Enrolment> {
+        let denied = Ok(Err(ErrorCode::CredentialRequestDenied));
+        let type_id = &self.proven.configuration.credential_type;
+        let revision = self.person.revision;
+        let replaces = match held {
+            // VCI-27: withdrawn, or another phone has it now.
+            Some(held) if store.active_handle(&self.person.id, type_id)? != Some(held.handle) => return denied,
+            Some(held) if held.revision == revision => {
+                return Ok(Ok(Enrolment { credential_type: type_id.clone(), handle: held.handle }));
+            }
+            Some(_) => true,                                          // VCI-28
+            None if self.grant.revision != revision => return denied, // VCI-25
+            None => self.grant.replaces,
+        };
+        let entry = self.issuer.entry(type_id)?;
+        match self.issuer.enrol_in(store, entry, self.person, replaces, self.now, rng) {
+            Ok(enrolment) => {
+                store.enrolled(&self.grant.id, type_id, Held { handle: enrolment.handle, revision })?;
+                Ok(Ok(enrolment))
+            }
+            Err(
+                IssuerError::AlreadyActive
+                | IssuerError::PersonDeceased
+                | IssuerError::AttributeMissing
+                | IssuerError::AttributeRefused(_),
+            ) => denied,
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Signs, and keeps the answer.
+    fn answer<R: CryptoRng + ?Sized>(
+        &self,
+        enrolment: &Enrolment,
+        rng: &mut R,
+    ) -> Result<CredentialResponse, ErrorCode> {
+        let configuration = self.proven.configuration;
+        let mut credentials = Vec::new();
+        for key in &self.proven.keys {
+            let bytes = self.issuer.twin(enrolment, configuration.format, key, self.now, rng).map_err(unsigned)?;
+            let credential = configuration.write(bytes).ok_or(ErrorCode::TemporarilyUnavailable)?;
+            credentials.push(IssuedCredential { credential });
+        }
+        let notification_id = random(rng);
+        let notification = Some(base64url(&notification_id));
+        let response = CredentialResponse { credentials, notification_id: notification, ..Default::default() };
+        let bytes = serde_json::to_vec(&response).map_err(|_| ErrorCode::TemporarilyUnavailable)?;
+        let kept = self.issuer.store.write(|store| {
+            // The same request may have run beside this one.
+            if let Some(answer) = self.earlier(store)? {
+                return Ok(answer);
+            }
+            store.add_openid_answer(&OpenIdAnswer {
+                grant: &self.grant.id,
+                configuration: &configuration.id,
+                request_digest: &self.proven.digest,
+                response: &bytes,
+                notification_id: &notification_id,
+                issued_at: self.now,
+            })?;
+            let (type_id, person) = (&configuration.credential_type, self.person.id.as_str());
+            store.audit(self.now, AuditEvent::TwinsIssued, type_id, person, enrolment.handle)?;
+            Ok(Ok(response))
+        });
+        kept.map_err(inside)?
+    }
+}
+
+/// Why a twin was not made: what the wallet cannot change is a denial.
+fn unsigned(error: IssuerError) -> ErrorCode {
+    match error {
+        IssuerError::EnrolmentOver
+        | IssuerError::EntryChanged
+        | IssuerError::CredentialUnknown
+        | IssuerError::PersonDeceased
+        | IssuerError::TooManyTwins
+        | IssuerError::AttributeMissing
+        | IssuerError::AttributeRefused(_) => ErrorCode::CredentialRequestDenied,
+        error => inside(error),
+    }
+}

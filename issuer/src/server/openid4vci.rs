@@ -1,0 +1,266 @@
+//! OpenID4VCI over HTTP, for wallets of others:
+//!
+//! | request | body | answer |
+//! |---|---|---|
+//! | `GET /.well-known/openid-credential-issuer` | – | JSON, or with `Accept: application/jwt` the same signed |
+//! | `GET /.well-known/oauth-authorization-server` | – | JSON |
+//! | `GET /openid4vci/offers/{code}` | – | JSON, the offer |
+//! | `POST /openid4vci/par` | form, DPoP or none | JSON |
+//! | `GET /openid4vci/authorize` | – | HTML, where people log in; `POST` of its form goes back to the client |
+//! | `POST /openid4vci/token` | form, DPoP | JSON |
+//! | `POST /openid4vci/nonce` | – | JSON |
+//! | `POST /openid4vci/credential` | JSON, DPoP and token | JSON |
+//! | `POST /openid4vci/notification` | JSON, DPoP and token | 204 |
+//!
+//! An issuer whose address has a path has it behind `/.well-known/…`, too. Errors are those of the standards.
+
+mod log_in;
+
+use axum::body::Bytes;
+use axum::extract::rejection::FormRejection;
+use axum::extract::{DefaultBodyLimit, Form, Path, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use protocol::exchange::openid4vci::{
+    CredentialRequest, ErrorBody, ErrorCode, MESSAGE_MAX, NotificationRequest, read, well_known,
+};
+
+use super::Service;
+use super::public::not_found;
+use crate::openid4vci::{AuthorizationParameters, Endpoint, Presented, TokenParameters};
+
+const DPOP: HeaderName = HeaderName::from_static("dpop");
+const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
+/// Metadata change with a new release at most.
+const FOR_AN_HOUR: &str = "public, max-age=3600";
+const JWT: &str = "application/jwt";
+
+/// What wallets ask below the issuer's address.
+pub(super) fn routes() -> Router<Service> {
+    Router::new()
+        .route(&format!("{}/{{code}}", Endpoint::Offers.path()), get(offer))
+        .route(Endpoint::Push.path(), post(push))
+        .route(Endpoint::Authorize.path(), get(log_in::page).post(log_in::submit))
+        .route(Endpoint::Token.path(), post(token))
+        .route(Endpoint::Nonce.path(), post(nonce))
+        .route(Endpoint::Credential.path(), post(credential))
+        .route(Endpoint::Notification.path(), post(notification))
+        .layer(DefaultBodyLimit::max(MESSAGE_MAX))
+}
+
+/// What wallets ask of the host: the metadata, under the path of the issuer's address.
+pub(super) fn metadata_routes(identifier: &str) -> Router<Service> {
+    let path = |suffix: &str| {
+        let address = well_known(identifier, suffix);
+        address.find("/.well-known/").and_then(|at| address.get(at..)).map(str::to_owned).unwrap_or_default()
+    };
+    Router::new()
+        .route(&path("openid-credential-issuer"), get(metadata))
+        .route(&path("oauth-authorization-server"), get(server_metadata))
+}
+
+async fn metadata(State(service): State<Service>, headers: HeaderMap) -> Response {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    // Signed for those who ask for nothing else first.
+    if accept.trim_start().starts_with(JWT) {
+        return match service.blocking(|issuer, now, rng| issuer.openid_signed_metadata(now, rng)).await {
+            Ok(Ok(jwt)) => ([(header::CONTENT_TYPE, JWT), (header::CACHE_CONTROL, FOR_AN_HOUR)], jwt).into_response(),
+            _ => refused(ErrorCode::TemporarilyUnavailable, StatusCode::BAD_REQUEST),
+        };
+    }
+    ([(header::CACHE_CONTROL, FOR_AN_HOUR)], Json(service.issuer.openid_metadata())).into_response()
+}
+
+async fn server_metadata(State(service): State<Service>) -> Response {
+    ([(header::CACHE_CONTROL, FOR_AN_HOUR)], Json(service.issuer.openid_server_metadata())).into_response()
+}
+
+async fn offer(State(service): State<Service>, Path(code): Path<String>) -> Response {
+    match service.blocking(move |issuer, now, _| issuer.openid_offer_at(&code, now)).await {
+        Ok(Ok(Some(offer))) => Json(offer).into_response(),
+        Ok(Ok(None)) => not_found(),
+        _ => refused(ErrorCode::TemporarilyUnavailable, StatusCode::BAD_REQUEST),
+    }
+}
+
+async fn nonce(State(service): State<Service>) -> Response {
+    let nonce = service.blocking(|issuer, now, rng| issuer.openid_nonce(now, rng)).await;
+    match nonce {
+        Ok(Ok(nonce)) => with_nonce(&service, Json(nonce).into_response()).await,
+        _ => refused(ErrorCode::TemporarilyUnavailable, StatusCode::BAD_REQUEST),
+    }
+}
+
+async fn token(
+    State(service): State<Service>,
+    headers: HeaderMap,
+    form: Result<Form<Vec<(String, String)>>, FormRejection>,
+) -> Response {
+    let outcome = async {
+        let parameters = TokenParameters::read(read_form(form)?)?;
+        let dpop = only(&headers, &DPOP).map_err(|()| ErrorCode::InvalidDpopProof)?.map(str::to_owned);
+        let answer = service.blocking(move |issuer, now, rng| {
+            let presented = Presented { endpoint: Endpoint::Token, token: None, dpop: dpop.as_deref() };
+            issuer.openid_token(&parameters, &presented, now, rng)
+        });
+        Ok(Json(answer.await.map_err(|_| ErrorCode::TemporarilyUnavailable)??).into_response())
+    };
+    with_nonce(&service, settled(outcome.await)).await
+}
+
+async fn push(
+    State(service): State<Service>,
+    headers: HeaderMap,
+    form: Result<Form<Vec<(String, String)>>, FormRejection>,
+) -> Response {
+    let outcome = async {
+        let parameters = AuthorizationParameters::read(read_form(form)?)?;
+        let dpop = only(&headers, &DPOP).map_err(|()| ErrorCode::InvalidDpopProof)?.map(str::to_owned);
+        let answer = service.blocking(move |issuer, now, rng| {
+            let presented = Presented { endpoint: Endpoint::Push, token: None, dpop: dpop.as_deref() };
+            issuer.openid_push(&parameters, &presented, now, rng)
+        });
+        let answer = answer.await.map_err(|_| ErrorCode::TemporarilyUnavailable)??;
+        Ok((StatusCode::CREATED, Json(answer)).into_response())
+    };
+    with_nonce(&service, settled(outcome.await)).await
+}
+
+fn read_form(form: Result<Form<Vec<(String, String)>>, FormRejection>) -> Result<Vec<(String, String)>, Refusal> {
+    match form {
+        Ok(Form(form)) => Ok(form),
+        Err(FormRejection::BytesRejection(error)) => Err(Refusal::Http(Box::new(error.into_response()))),
+        Err(_) => Err(ErrorCode::InvalidRequest.into()),
+    }
+}
+
+fn settled(outcome: Result<Response, Refusal>) -> Response {
+    match outcome {
+        Ok(response) => response,
+        Err(Refusal::Http(response)) => *response,
+        Err(Refusal::Code(code)) => refused(code, StatusCode::BAD_REQUEST),
+    }
+}
+
+async fn credential(State(service): State<Service>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+    let answer = at_resource(&service, Endpoint::Credential, &uri, &headers, move |issuer, presented, now, rng| {
+        let request: CredentialRequest = read(&body, MESSAGE_MAX).map_err(|_| ErrorCode::InvalidCredentialRequest)?;
+        issuer.openid_credential(&request, presented, now, rng).map(|answer| Json(answer).into_response())
+    });
+    let answer = answer.await;
+    // The first credential of a type opens a status list, which verifiers need at once.
+    service.changed.notify_one();
+    answer
+}
+
+async fn notification(State(service): State<Service>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+    at_resource(&service, Endpoint::Notification, &uri, &headers, move |issuer, presented, now, _| {
+        let request: NotificationRequest =
+            read(&body, MESSAGE_MAX).map_err(|_| ErrorCode::InvalidNotificationRequest)?;
+        issuer.openid_notification(&request, presented, now).map(|()| StatusCode::NO_CONTENT.into_response())
+    })
+    .await
+}
+
+/// Runs a request that needs an access token.
+async fn at_resource(
+    service: &Service,
+    endpoint: Endpoint,
+    uri: &Uri,
+    headers: &HeaderMap,
+    work: impl FnOnce(&crate::Issuer, &Presented<'_>, u64, &mut super::Random) -> Result<Response, ErrorCode>
+    + Send
+    + 'static,
+) -> Response {
+    if headers.contains_key(header::CONTENT_ENCODING) {
+        return StatusCode::UNSUPPORTED_MEDIA_TYPE.into_response();
+    }
+    let token = match access_token(uri, headers) {
+        Ok(token) => token.to_owned(),
+        Err(code) => return with_nonce(service, at_resource_refused(code)).await,
+    };
+    let dpop = match only(headers, &DPOP) {
+        Ok(dpop) => dpop.map(str::to_owned),
+        Err(()) => return with_nonce(service, at_resource_refused(ErrorCode::InvalidDpopProof)).await,
+    };
+    let answer = service.blocking(move |issuer, now, rng| {
+        let presented = Presented { endpoint, token: Some(&token), dpop: dpop.as_deref() };
+        work(issuer, &presented, now, rng)
+    });
+    let answer = answer.await.unwrap_or(Err(ErrorCode::TemporarilyUnavailable));
+    with_nonce(service, answer.unwrap_or_else(at_resource_refused)).await
+}
+
+/// The access token: in one `Authorization` header, after `DPoP`, and nowhere else (VCI-14).
+fn access_token<'a>(uri: &Uri, headers: &'a HeaderMap) -> Result<&'a str, ErrorCode> {
+    if uri.query().is_some_and(|query| query.split('&').any(|pair| pair.starts_with("access_token"))) {
+        return Err(ErrorCode::InvalidRequest);
+    }
+    let value = only(headers, &header::AUTHORIZATION).map_err(|()| ErrorCode::InvalidRequest)?;
+    let (scheme, token) = value.and_then(|value| value.split_once(' ')).ok_or(ErrorCode::InvalidToken)?;
+    if scheme.eq_ignore_ascii_case("dpop") { Ok(token.trim()) } else { Err(ErrorCode::InvalidToken) }
+}
+
+/// The one value of a header, if there is any.
+fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, ()> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => value.to_str().map(Some).map_err(|_| ()),
+        _ => Err(()),
+    }
+}
+
+/// Why a token request got no token.
+enum Refusal {
+    /// In the words of the standards.
+    Code(ErrorCode),
+    /// In those of HTTP.
+    Http(Box<Response>),
+}
+
+impl From<ErrorCode> for Refusal {
+    fn from(code: ErrorCode) -> Self {
+        Self::Code(code)
+    }
+}
+
+fn refused(code: ErrorCode, status: StatusCode) -> Response {
+    tracing::info!(code = code.as_str(), "refused");
+    let status = match code {
+        ErrorCode::TemporarilyUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorCode::InvalidClient => StatusCode::UNAUTHORIZED,
+        _ => status,
+    };
+    (status, Json(ErrorBody { error: code.as_str().to_owned() })).into_response()
+}
+
+/// RFC 6750, section 3; RFC 9449, section 7.1.
+fn at_resource_refused(code: ErrorCode) -> Response {
+    let status = match code {
+        ErrorCode::InvalidToken | ErrorCode::InvalidDpopProof | ErrorCode::UseDpopNonce => StatusCode::UNAUTHORIZED,
+        ErrorCode::InsufficientScope => StatusCode::FORBIDDEN,
+        _ => StatusCode::BAD_REQUEST,
+    };
+    let mut response = refused(code, status);
+    if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+        let challenge = format!("DPoP algs=\"ES256\", error=\"{}\"", code.as_str());
+        if let Ok(challenge) = HeaderValue::from_str(&challenge) {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        }
+    }
+    response
+}
+
+/// Every answer brings the nonce for the next DPoP proof (RFC 9449, section 8.2).
+async fn with_nonce(service: &Service, mut response: Response) -> Response {
+    let nonce = service.blocking(|issuer, now, rng| issuer.dpop_nonce(now, rng)).await;
+    if let Ok(Ok(nonce)) = nonce
+        && let Ok(nonce) = HeaderValue::from_str(&nonce)
+    {
+        response.headers_mut().insert(DPOP_NONCE, nonce);
+    }
+    response
+}

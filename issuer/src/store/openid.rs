@@ -1,0 +1,239 @@
+//! What OpenID4VCI needs to be remembered: grants, tokens by their digests, seen DPoP proofs, given answers.
+
+use rusqlite::{OptionalExtension, Row, params};
+use sha2::{Digest, Sha256};
+
+use super::Writer;
+use crate::error::IssuerError;
+use crate::register::PersonId;
+
+/// What a token is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TokenKind {
+    /// Fetches credentials.
+    Access = 1,
+    /// Fetches access tokens.
+    Refresh = 2,
+}
+
+/// What was allowed to the holder of one key.
+pub(crate) struct Grant {
+    /// Random.
+    pub(crate) id: [u8; 16],
+    /// Whose credentials.
+    pub(crate) person: PersonId,
+    /// State of the register entry that was proofed.
+    pub(crate) revision: u32,
+    /// Whether an active credential of another phone is withdrawn in favour of the new one.
+    pub(crate) replaces: bool,
+    /// The client, if it said who it is.
+    pub(crate) client: Option<String>,
+    /// Thumbprint of the key that tokens are bound to.
+    pub(crate) thumbprint: [u8; 32],
+    /// Unix seconds.
+    pub(crate) expires_at: u64,
+}
+
+/// What was issued under a grant.
+#[derive(Clone, Copy)]
+pub(crate) struct Held {
+    /// The enrolment's handle.
+    pub(crate) handle: u64,
+    /// State of the register entry that its claims are from.
+    pub(crate) revision: u32,
+}
+
+/// An answer to a credential request.
+pub(crate) struct Answer<'a> {
+    pub(crate) grant: &'a [u8; 16],
+    pub(crate) configuration: &'a str,
+    /// Digest of the keys that were asked for.
+    pub(crate) request_digest: &'a [u8; 32],
+    pub(crate) response: &'a [u8],
+    pub(crate) notification_id: &'a [u8; 16],
+    pub(crate) issued_at: u64,
+}
+
+fn grant(row: &Row<'_>) -> rusqlite::Result<Grant> {
+    let person: String = row.get(1)?;
+    Ok(Grant {
+        id: row.get(0)?,
+        person: PersonId::new(person),
+        revision: row.get(2)?,
+        replaces: row.get(3)?,
+        client: row.get(4)?,
+        thumbprint: row.get(5)?,
+        expires_at: row.get(6)?,
+    })
+}
+
+/// Tokens have 256 random bits, so their digests need no salt.
+fn token_digest(token: &str) -> [u8; 32] {
+    Sha256::digest(token).into()
+}
+
+impl Writer<'_> {
+    /// The secret from which DPoP nonces are made, if there is one.
+    pub(crate) fn openid_secret(&self) -> Result<Option<[u8; 32]>, IssuerError> {
+        let sql = "SELECT value FROM openid_secret";
+        Ok(self.transaction.query_row(sql, [], |row| row.get(0)).optional()?)
+    }
+
+    /// Keeps `secret` unless there is one already.
+    pub(crate) fn set_openid_secret(&self, secret: &[u8; 32]) -> Result<(), IssuerError> {
+        self.transaction.execute("INSERT OR IGNORE INTO openid_secret (id, value) VALUES (0, ?1)", [secret])?;
+        Ok(())
+    }
+
+    /// Remembers a DPoP proof until `expires_at`. Returns whether it was new.
+    pub(crate) fn first_seen(&self, once: &[u8; 32], now: u64, expires_at: u64) -> Result<bool, IssuerError> {
+        self.transaction.prepare_cached("DELETE FROM openid_proof WHERE expires_at < ?1")?.execute([now])?;
+        let mut insert =
+            self.transaction.prepare_cached("INSERT OR IGNORE INTO openid_proof (once, expires_at) VALUES (?1, ?2)")?;
+        Ok(insert.execute(params![once, expires_at])? == 1)
+    }
+
+    pub(crate) fn add_grant(&self, grant: &Grant, credential_types: &[String]) -> Result<(), IssuerError> {
+        self.transaction.execute(
+            "INSERT INTO openid_grant (id, person, revision, replaces, client, thumbprint, expires_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![
+                grant.id,
+                grant.person.as_str(),
+                grant.revision,
+                grant.replaces,
+                grant.client,
+                grant.thumbprint,
+                grant.expires_at
+            ],
+        )?;
+        for credential_type in credential_types {
+            self.transaction.execute(
+                "INSERT INTO openid_granted_type (grant_id, credential_type) VALUES (?1, ?2)",
+                params![grant.id, credential_type],
+            )?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn keep_token(
+        &self,
+        token: &str,
+        grant: &[u8; 16],
+        kind: TokenKind,
+        expires_at: u64,
+    ) -> Result<(), IssuerError> {
+        self.transaction.execute(
+            "INSERT INTO openid_token (digest, grant_id, kind, expires_at) VALUES (?1, ?2, ?3, ?4)",
+            params![token_digest(token), grant, kind as u8, expires_at],
+        )?;
+        Ok(())
+    }
+
+    /// The grant of a token that is good at `now`.
+    pub(crate) fn grant_of(&self, token: &str, kind: TokenKind, now: u64) -> Result<Option<Grant>, IssuerError> {
+        let mut query = self.transaction.prepare_cached(
+            "SELECT id, person, revision, replaces, client, thumbprint, openid_grant.expires_at
+             FROM openid_token JOIN openid_grant ON id = grant_id
+             WHERE digest = ?1 AND kind = ?2 AND openid_token.expires_at > ?3 AND openid_grant.expires_at > ?3",
+        )?;
+        Ok(query.query_row(params![token_digest(token), kind as u8, now], grant).optional()?)
+    }
+
+    /// For a type of a grant, what was issued under it; the outer `None` when the type was not granted.
+    pub(crate) fn granted(&self, grant: &[u8; 16], credential_type: &str) -> Result<Option<Option<Held>>, IssuerError> {
+        let mut query = self.transaction.prepare_cached(
+            "SELECT handle, revision FROM openid_granted_type WHERE grant_id = ?1 AND credential_type = ?2",
+        )?;
+        let held = |row: &Row<'_>| {
+            let (handle, revision): (Option<u64>, Option<u32>) = (row.get(0)?, row.get(1)?);
+            Ok(handle.zip(revision).map(|(handle, revision)| Held { handle, revision }))
+        };
+        Ok(query.query_row(params![grant, credential_type], held).optional()?)
+    }
+
+    /// Binds a grant to the key of whoever exchanged its code.
+    pub(crate) fn bind_grant(&self, grant: &[u8; 16], thumbprint: &[u8; 32]) -> Result<Option<Grant>, IssuerError> {
+        self.transaction
+            .execute("UPDATE openid_grant SET thumbprint = ?2 WHERE id = ?1", params![grant, thumbprint])?;
+        let mut query = self.transaction.prepare_cached(
+            "SELECT id, person, revision, replaces, client, thumbprint, expires_at FROM openid_grant WHERE id = ?1",
+        )?;
+        Ok(query.query_row([grant], self::grant).optional()?)
+    }
+
+    /// Ends a grant, and all its tokens with it.
+    pub(crate) fn end_grant(&self, grant: &[u8; 16]) -> Result<(), IssuerError> {
+        self.transaction.execute("DELETE FROM openid_grant WHERE id = ?1", [grant])?;
+        Ok(())
+    }
+
+    /// Whether anything of the grant was not issued yet or is still good.
+    pub(crate) fn grant_is_alive(&self, grant: &[u8; 16]) -> Result<bool, IssuerError> {
+        let mut query = self.transaction.prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM openid_granted_type AS granted LEFT JOIN credential
+                ON credential.credential_type = granted.credential_type AND credential.handle = granted.handle
+             WHERE granted.grant_id = ?1 AND credential.revoked_at IS NULL)",
+        )?;
+        Ok(query.query_row([grant], |row| row.get(0))?)
+    }
+
+    /// Notes what was issued under a grant.
+    pub(crate) fn enrolled(&self, grant: &[u8; 16], credential_type: &str, held: Held) -> Result<(), IssuerError> {
+        let mut update = self.transaction.prepare_cached(
+            "UPDATE openid_granted_type SET handle = ?3, revision = ?4 WHERE grant_id = ?1 AND credential_type = ?2",
+        )?;
+        match update.execute(params![grant, credential_type, held.handle, held.revision])? {
+            1 => Ok(()),
+            _ => Err(IssuerError::StorageUnavailable),
+        }
+    }
+
+    /// The answer that was given for these keys; the inner `None` when it was forgotten.
+    pub(crate) fn openid_answer(
+        &self,
+        grant: &[u8; 16],
+        configuration: &str,
+        request_digest: &[u8; 32],
+    ) -> Result<Option<Option<Vec<u8>>>, IssuerError> {
+        let mut query = self.transaction.prepare_cached(
+            "SELECT response FROM openid_answer WHERE grant_id = ?1 AND configuration = ?2 AND request_digest = ?3",
+        )?;
+        Ok(query.query_row(params![grant, configuration, request_digest], |row| row.get(0)).optional()?)
+    }
+
+    pub(crate) fn add_openid_answer(&self, answer: &Answer<'_>) -> Result<(), IssuerError> {
+        self.transaction.execute(
+            "INSERT INTO openid_answer (grant_id, configuration, request_digest, response, notification_id, issued_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![
+                answer.grant,
+                answer.configuration,
+                answer.request_digest,
+                answer.response,
+                answer.notification_id,
+                answer.issued_at
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// Notes what became of the credentials of an answer. Returns whether there is such an answer.
+    pub(crate) fn note_event(&self, grant: &[u8; 16], id: &[u8; 16], event: &str) -> Result<bool, IssuerError> {
+        let mut update = self
+            .transaction
+            .prepare_cached("UPDATE openid_answer SET event = ?3 WHERE grant_id = ?1 AND notification_id = ?2")?;
+        Ok(update.execute(params![grant, id, event])? == 1)
+    }
+
+    /// Forgets answers given before `before`, and grants that have run out.
+    pub(crate) fn forget_grants(&self, before: u64, now: u64) -> Result<(), IssuerError> {
+        let sql = "UPDATE openid_answer SET response = NULL WHERE response IS NOT NULL AND issued_at < ?1";
+        self.transaction.execute(sql, [before])?;
+        for table in ["openid_token", "openid_code", "openid_request"] {
+            self.transaction.execute(&format!("DELETE FROM {table} WHERE expires_at <= ?1"), [now])?;
+        }
+        self.transaction.execute("DELETE FROM openid_grant WHERE expires_at <= ?1", [now])?;
+        Ok(())
+    }
+}

@@ -1,0 +1,6 @@
+//! OpenID4VCI against software of others, over HTTP with the built program.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod credo;
+mod foreign_issuer;

@@ -1,0 +1,242 @@
+//! From a link to what the owner is asked about.
+
+use protocol::crypto::jose::Jws;
+use protocol::crypto::x509::{Purpose, Root, verify_chain};
+use protocol::exchange::openid4vci::{
+    IssuerMetadata, MDOC, MESSAGE_MAX, METADATA_KIND, Offer, OfferUri, PreAuthorized, SD_JWT, ServerMetadata, read,
+    well_known,
+};
+use serde_json::Value;
+
+use super::receive::{Format, Receiving};
+use super::{Answer, ReceiveError, Request};
+
+/// The one algorithm of the wallet's keys.
+const ALGORITHM: &str = "ES256";
+
+/// What a link holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Invitation {
+    /// The offer.
+    Offer(Box<Offered>),
+    /// Where it is: the answer is for [`Offered::read`].
+    Fetch(Request),
+}
+
+impl Invitation {
+    /// Reads a link, whatever its scheme.
+    ///
+    /// # Errors
+    /// [`ReceiveError::Offer`], [`ReceiveError::GrantUnsupported`]
+    pub fn read(link: &str) -> Result<Self, ReceiveError> {
+        Ok(match OfferUri::read(link)? {
+            OfferUri::Offer(offer) => Self::Offer(Box::new(Offered::new(offer)?)),
+            OfferUri::Address(address) => Self::Fetch(Request::get(address, "application/json")),
+        })
+    }
+}
+
+/// An offer whose issuer is not known yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offered {
+    offer: Offer,
+    grant: PreAuthorized,
+}
+
+impl Offered {
+    fn new(offer: Offer) -> Result<Self, ReceiveError> {
+        let grant = offer.pre_authorized().cloned().ok_or(ReceiveError::GrantUnsupported)?;
+        Ok(Self { offer, grant })
+    }
+
+    /// Reads an offer that was fetched.
+    ///
+    /// # Errors
+    /// [`ReceiveError::AnswerMalformed`], and as [`Invitation::read`].
+    pub fn read(answer: &Answer) -> Result<Self, ReceiveError> {
+        if answer.status != 200 {
+            return Err(ReceiveError::AnswerMalformed);
+        }
+        Self::new(Offer::read(&answer.body)?)
+    }
+
+    /// Asks the issuer who it is.
+    #[must_use]
+    pub fn ask_issuer(&self) -> Request {
+        Request::get(well_known(&self.offer.credential_issuer, "openid-credential-issuer"), "application/jwt")
+    }
+
+    /// Checks who the issuer is: its metadata are signed by a key that one of `roots` vouches for (VCI-40).
+    ///
+    /// # Errors
+    /// [`ReceiveError::MetadataInvalid`], [`ReceiveError::IssuerUntrusted`], [`ReceiveError::IssuerMismatch`],
+    /// [`ReceiveError::GrantUnsupported`], [`ReceiveError::NothingUsable`]
+    pub fn issuer_known(self, answer: &Answer, roots: &[Root], now: u64) -> Result<KnownIssuer, ReceiveError> {
+        let text = core::str::from_utf8(&answer.body).map_err(|_| ReceiveError::MetadataInvalid)?;
+        if answer.status != 200 || text.len() > MESSAGE_MAX {
+            return Err(ReceiveError::MetadataInvalid);
+        }
+        let jws = Jws::read(text.trim()).map_err(|_| ReceiveError::MetadataInvalid)?;
+        jws.expect_kind(METADATA_KIND).map_err(|_| ReceiveError::MetadataInvalid)?;
+        let chain = jws.header().certificates().map_err(|_| ReceiveError::IssuerUntrusted)?;
+        let leaf = verify_chain(&chain, roots, Purpose::Credentials, now).map_err(|_| ReceiveError::IssuerUntrusted)?;
+        let verified = jws.verify(&leaf.key).map_err(|_| ReceiveError::MetadataInvalid)?;
+        let claims = verified.claims().map_err(|_| ReceiveError::MetadataInvalid)?;
+        let expired = claims.get("exp").is_some_and(|exp| exp.as_u64().is_none_or(|exp| exp <= now));
+        let issued = claims.get("iat").and_then(Value::as_u64);
+        if expired || issued.is_none_or(|issued| issued > now.saturating_add(60)) {
+            return Err(ReceiveError::MetadataInvalid);
+        }
+        let metadata: IssuerMetadata =
+            read(verified.payload(), MESSAGE_MAX).map_err(|_| ReceiveError::MetadataInvalid)?;
+        let issuer = &self.offer.credential_issuer;
+        if metadata.credential_issuer != *issuer || claims.get("sub").and_then(Value::as_str) != Some(issuer) {
+            return Err(ReceiveError::IssuerMismatch);
+        }
+        // VCI-41: what is sent to the issuer goes to the issuer's own host.
+        let endpoints = [Some(&metadata.credential_endpoint), metadata.nonce_endpoint.as_ref()];
+        let endpoints = endpoints.into_iter().chain([metadata.notification_endpoint.as_ref()]).flatten();
+        if !endpoints.into_iter().all(|address| origin(address) == origin(issuer)) {
+            return Err(ReceiveError::MetadataInvalid);
+        }
+        let credentials: Vec<OfferedCredential> =
+            self.offer.credential_configuration_ids.iter().filter_map(|id| usable(&metadata, id)).collect();
+        if credentials.is_empty() {
+            return Err(ReceiveError::NothingUsable);
+        }
+        let server = match (&self.grant.authorization_server, metadata.authorization_servers.as_slice()) {
+            (None, []) => issuer.clone(),
+            (None, [first, ..]) => first.clone(),
+            (Some(named), servers) if servers.contains(named) => named.clone(),
+            (Some(_), _) => return Err(ReceiveError::MetadataInvalid),
+        };
+        Ok(KnownIssuer { offered: self, metadata, credentials, server })
+    }
+}
+
+/// An offer of an issuer that is known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KnownIssuer {
+    offered: Offered,
+    metadata: IssuerMetadata,
+    credentials: Vec<OfferedCredential>,
+    server: String,
+}
+
+impl KnownIssuer {
+    /// Asks where tokens are had.
+    #[must_use]
+    pub fn ask_server(&self) -> Request {
+        Request::get(well_known(&self.server, "oauth-authorization-server"), "application/json")
+    }
+
+    /// Reads where tokens are had.
+    ///
+    /// # Errors
+    /// [`ReceiveError::MetadataInvalid`], [`ReceiveError::IssuerMismatch`], [`ReceiveError::GrantUnsupported`]
+    pub fn server_known(self, answer: &Answer) -> Result<Sheet, ReceiveError> {
+        if answer.status != 200 {
+            return Err(ReceiveError::MetadataInvalid);
+        }
+        let server: ServerMetadata = read(&answer.body, MESSAGE_MAX).map_err(|_| ReceiveError::MetadataInvalid)?;
+        if server.issuer != self.server {
+            return Err(ReceiveError::IssuerMismatch);
+        }
+        if origin(&server.token_endpoint) != origin(&self.server) {
+            return Err(ReceiveError::MetadataInvalid); // VCI-41
+        }
+        // VCI-42: a token that anyone could use is not asked for.
+        if !server.dpop_signing_alg_values_supported.iter().any(|it| it == ALGORITHM) {
+            return Err(ReceiveError::GrantUnsupported);
+        }
+        Ok(Sheet { known: self, token_endpoint: server.token_endpoint })
+    }
+}
+
+/// A credential that can be had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfferedCredential {
+    /// Name of the issuer's configuration.
+    pub configuration: String,
+    /// The format.
+    pub format: Format,
+    /// `vct` or doctype.
+    pub kind: String,
+    /// Its names, with their languages.
+    pub names: Vec<(String, Option<String>)>,
+}
+
+/// What the owner is asked about.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sheet {
+    known: KnownIssuer,
+    token_endpoint: String,
+}
+
+impl Sheet {
+    /// Who offers: an address that a trusted root vouches for.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.known.offered.offer.credential_issuer
+    }
+
+    /// What is offered.
+    #[must_use]
+    pub fn credentials(&self) -> &[OfferedCredential] {
+        &self.known.credentials
+    }
+
+    /// Whether a code that the issuer told separately has to be typed, and of how many characters.
+    #[must_use]
+    pub fn tx_code(&self) -> Option<Option<u32>> {
+        self.known.offered.grant.tx_code.as_ref().map(|code| code.length)
+    }
+
+    /// Goes on with the owner's consent, and the code if one is wanted.
+    ///
+    /// # Errors
+    /// [`ReceiveError::TxCodeUnfit`]
+    pub fn accept(self, tx_code: Option<&str>) -> Result<Receiving, ReceiveError> {
+        if self.known.offered.grant.tx_code.is_some() != tx_code.is_some() {
+            return Err(ReceiveError::TxCodeUnfit);
+        }
+        Ok(Receiving::new(self.known, self.token_endpoint, tx_code.map(str::to_owned)))
+    }
+}
+
+impl KnownIssuer {
+    pub(super) fn code(&self) -> &str {
+        &self.offered.grant.code
+    }
+
+    pub(super) fn metadata(&self) -> &IssuerMetadata {
+        &self.metadata
+    }
+
+    pub(super) fn credentials(&self) -> &[OfferedCredential] {
+        &self.credentials
+    }
+}
+
+fn usable(metadata: &IssuerMetadata, id: &str) -> Option<OfferedCredential> {
+    let configuration = metadata.credential_configurations_supported.get(id)?;
+    let (format, kind) = match configuration.format.as_str() {
+        SD_JWT => (Format::SdJwt, configuration.vct.clone()?),
+        MDOC => (Format::Mdoc, configuration.doctype.clone()?),
+        _ => return None,
+    };
+    let proof = configuration.proof_types_supported.get("jwt")?;
+    let plain = proof.key_attestations_required.is_none();
+    let ours = proof.proof_signing_alg_values_supported.iter().any(|it| it == ALGORITHM);
+    let display = configuration.credential_metadata.iter().flat_map(|it| it.display.iter());
+    let names = display.filter_map(|it| Some((it.name.clone()?, it.locale.clone()))).collect();
+    (plain && ours).then(|| OfferedCredential { configuration: id.to_owned(), format, kind, names })
+}
+
+/// Scheme, host and port.
+fn origin(address: &str) -> String {
+    let start = address.find("://").map_or(0, |at| at + 3);
+    let rest = address.get(start..).unwrap_or_default();
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    format!("{}{}", address.get(..start).unwrap_or_default(), host).to_ascii_lowercase()
+}
