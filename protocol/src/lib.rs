@@ -14,4 +14,14 @@ pub mod json;
 pub mod ledger;
 mod name;
 
+#[cfg(test)]
+extern crate self as protocol;
+#[cfg(test)]
+#[path = "../tests/freed/mod.rs"]
+mod freed;
+
+#[cfg(test)]
+#[global_allocator]
+static HEAP: freed::Searching = freed::Searching;
+
 pub use name::error_name;

@@ -11,6 +11,13 @@ mod bayes;
 mod collusion;
 mod crowd;
 mod dossier;
+#[path = "../../protocol/tests/freed/mod.rs"]
+mod freed;
 mod leaks;
+mod memory;
 mod promises;
 mod recognised;
+
+/// Looks at what is freed, where a test asks it to.
+#[global_allocator]
+static HEAP: freed::Searching = freed::Searching;

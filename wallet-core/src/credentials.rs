@@ -107,6 +107,7 @@ impl Wallet {
                 remove_credential(transaction, id)?;
                 activity::append(transaction, now, &Event::Deleted { credential_type })
             })?;
+            open.ready.forget(id);
             stored.key_aliases(id).iter().try_for_each(|alias| Ok(open.area.delete_key(alias)?))
         })
     }

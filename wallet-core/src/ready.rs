@@ -47,6 +47,11 @@ impl Ready {
         self.0.clear();
     }
 
+    /// Forgets those of one credential, which is gone.
+    pub(crate) fn forget(&mut self, id: &CredentialId) {
+        self.0.retain(|(of, _), _| of != id);
+    }
+
     fn count(&self, id: &CredentialId, profile: &str) -> usize {
         self.0.get(&(*id, profile.to_owned())).map_or(0, Vec::len)
     }
@@ -79,14 +84,16 @@ impl Wallet {
         })
     }
 
-    /// How many answers are ready, by credential and name of the answer.
+    /// How many answers are ready, by credential and name of the answer: each that can be shown, and whatever else is kept.
     ///
     /// # Errors
     /// [`WalletError::Locked`], [`WalletError::TrustMissing`]
     pub fn ready(&self, now: u64) -> Result<Vec<(CredentialId, String, usize)>, WalletError> {
         self.with_open_unused(now, |open| {
-            let kinds = kinds(open)?.into_iter();
-            Ok(kinds.map(|(id, profile, _)| (id, profile.clone(), open.ready.count(&id, &profile))).collect())
+            let kinds = kinds(open)?.into_iter().map(|(id, profile, _)| (id, profile));
+            let mut counts: BTreeMap<_, _> = kinds.map(|kind| (kind, 0)).collect();
+            counts.extend(open.ready.0.iter().map(|(kind, kept)| (kind.clone(), kept.len())));
+            Ok(counts.into_iter().map(|((id, profile), count)| (id, profile, count)).collect())
         })
     }
 }

@@ -8,10 +8,13 @@ use std::sync::Arc;
 
 use common::{LICENCE, NOW, PIN, World, ZK, nonce, refusal};
 use protocol::credential::{Credential, CredentialError, Day, Value};
+use protocol::crypto::bbs::Suite;
+use protocol::crypto::curve::Scalar;
 use protocol::crypto::keys::{P256SigningKey, Signer};
-use protocol::exchange::{IssuanceNonce, Offer, OfferError, PresentError};
+use protocol::exchange::{CredentialRequest, IssuanceNonce, Offer, OfferError, PresentError};
 use protocol::ledger::record::{Accreditation, DidRecord, IssuerKey, Record};
-use rand_chacha::rand_core::{TryCryptoRng, TryRng};
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::{SeedableRng, TryCryptoRng, TryRng};
 use wallet_core::{CredentialState, Event, Wallet, WalletError};
 
 #[test]
@@ -254,4 +257,28 @@ fn c28_stuck_randomness_makes_no_request() {
     let offer = world.offer(LICENCE).encode();
     let refused = refusal(wallet.begin_issuance(&offer, LICENCE, &nonce(), None, NOW, &mut Stuck));
     assert_eq!(refused, WalletError::CommitmentFailed);
+}
+
+/// A phone that was set back asks again, for another nonce, with the same generator: what it tells then gives the link secret
+/// away if it was blinded alike.
+#[test]
+fn issu_18_a_phone_that_was_set_back_keeps_its_link_secret() {
+    let mut world = World::new();
+    let wallet = world.wallet();
+    let offer = world.offer(ZK).encode();
+    let begin = |number: u8| {
+        let mut set_back = ChaCha20Rng::from_seed([7; 32]);
+        let nonce = IssuanceNonce { nonce: [number; 16], ..nonce() };
+        let pending = wallet.begin_issuance(&offer, ZK, &nonce, None, NOW, &mut set_back).unwrap();
+        wallet.abandon_issuance(&pending.id, NOW).unwrap();
+        CredentialRequest::decode(&pending.request).unwrap().commitment
+    };
+    let (one, other) = (begin(1), begin(2));
+    assert_eq!(one[..48], other[..48], "link secret and blinder are the same");
+    let scalar = |bytes: &[u8], at: usize| Scalar::from_be_bytes(bytes[at..at + 32].try_into().unwrap()).unwrap();
+    let difference = |at| scalar(&one, at) - scalar(&other, at);
+    let told = [80, 112].map(|at| difference(at) * difference(48).invert().unwrap());
+    let generators = Suite::Sha256.generators(3).unwrap();
+    let opened = generators[1].multiply(&told[0]) + generators[2].multiply(&told[1]);
+    assert_ne!(opened.to_affine().to_compressed(), one[..48], "the commitment is open");
 }

@@ -95,3 +95,17 @@ fn making_ready_is_no_use_of_the_wallet() {
     assert!(locked.is_some(), "the wallet locks itself all the same");
     assert_eq!(refusal(wallet.show_profile(&zk, "age-19", NOW, &mut world.rng)), WalletError::Locked);
 }
+
+#[test]
+fn what_was_ready_goes_with_its_credential() {
+    let mut world = World::new();
+    let wallet = world.wallet();
+    let zk = world.obtain(&wallet, ZK);
+    let licence = world.obtain(&wallet, LICENCE);
+    fill(&wallet, &mut world, NOW);
+    assert_eq!((ready(&wallet, "age-19", NOW), ready(&wallet, "roadside", NOW)), (3, 3));
+    wallet.delete_credential(&zk, NOW).unwrap();
+    let left = wallet.ready(NOW).unwrap();
+    assert!(left.iter().all(|(id, ..)| *id == licence), "nothing is kept of a credential that is gone");
+    assert_eq!(ready(&wallet, "roadside", NOW), 3);
+}

@@ -2,7 +2,7 @@
 
 use minicbor::{Decode, Encode};
 use sha2::{Digest, Sha256};
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::calendar::Day;
 use super::credential_type::{CredentialType, HolderBinding};
@@ -100,18 +100,23 @@ impl Credential {
     ///
     /// # Errors
     /// [`CredentialError`] when a value, their count or the device key does not fit the type.
-    pub fn clear_messages(&self, credential_type: &CredentialType) -> Result<Vec<(usize, Scalar)>, CredentialError> {
+    pub fn clear_messages(
+        &self,
+        credential_type: &CredentialType,
+    ) -> Result<Zeroizing<Vec<(usize, Scalar)>>, CredentialError> {
         if self.credential_type != credential_type.id || self.values.len() != credential_type.attributes.len() {
             return Err(CredentialError::AttributesMismatch);
         }
         if !credential_type.binds(self.binding()) {
             return Err(CredentialError::HolderBindingMismatch);
         }
-        let mut messages = vec![
+        // Room for all, so that no half-filled list is left behind.
+        let mut messages = Zeroizing::new(Vec::with_capacity(credential_type.message_count()));
+        messages.extend([
             (Layout::HANDLE, Scalar::from_u64(self.handle)),
             (Layout::EXPIRY, Scalar::from_u64(u64::from(self.expiry.number()))),
             (Layout::DEVICE_KEY, device_key_number(self.device_key.as_ref())),
-        ];
+        ]);
         for (position, value) in self.values.iter().enumerate() {
             credential_type.check_value(position, value)?;
             messages.push((Layout::ATTRIBUTES + position, value_number(position, value)));
@@ -119,7 +124,7 @@ impl Credential {
         Ok(messages)
     }
 
-    /// All numbers, in order.
+    /// All numbers, in order. They are erased when the list is dropped, and so are those of [`Self::clear_messages`].
     ///
     /// # Errors
     /// As [`Credential::clear_messages`].
@@ -127,9 +132,10 @@ impl Credential {
         &self,
         credential_type: &CredentialType,
         secrets: &HolderSecrets,
-    ) -> Result<Vec<Scalar>, CredentialError> {
-        let mut messages = vec![secrets.link_secret, secrets.blinder];
-        messages.extend(self.clear_messages(credential_type)?.into_iter().map(|(_, number)| number));
+    ) -> Result<Zeroizing<Vec<Scalar>>, CredentialError> {
+        let mut messages = Zeroizing::new(Vec::with_capacity(credential_type.message_count()));
+        messages.extend([secrets.link_secret, secrets.blinder]);
+        messages.extend(self.clear_messages(credential_type)?.iter().map(|(_, number)| *number));
         Ok(messages)
     }
 

@@ -37,8 +37,12 @@ domains! {
     PAIRING_FOLD = b"mid/v1/pairing/fold;";
     /// Hash: the seed of those factors for a batch of BBS proofs.
     BBS_BATCH = b"mid/v1/bbs/batch;";
+    /// Blinding of a BBS proof: never leaves the holder.
+    BBS_BLINDING = b"mid/v1/bbs/blinding;";
     /// Challenge: the holder knows what it asks the issuer to sign blindly.
     BLIND_COMMITMENT = b"mid/v1/blind/commitment;";
+    /// Blinding of that proof of knowledge: never leaves the holder.
+    BLIND_BLINDING = b"mid/v1/blind/blinding;";
     /// Hash to scalar: e of a blindly issued signature.
     BLIND_SIGNATURE = b"mid/v1/blind/signature;";
     /// Secret key: a signer of set members.

@@ -64,8 +64,8 @@ pub struct SetSecretKey {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetPublicKey(PreparedG2);
 
-/// The signature on one value: 48 bytes, public.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The signature on one value: 48 bytes, public. Which one a holder takes is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Zeroize)]
 pub struct ValueSignature(pub(crate) G1Affine);
 
 /// `epoch`·2¹²⁸: what a 128-bit handle is added to, so that a signature names both handle and epoch.

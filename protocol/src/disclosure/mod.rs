@@ -10,11 +10,15 @@
 
 mod precomputed;
 mod proof;
+mod prover;
+mod recompute;
 mod statement;
 mod verify;
 
 #[cfg(test)]
 mod oracle;
+#[cfg(test)]
+mod secrecy;
 #[cfg(test)]
 mod tests;
 
@@ -26,6 +30,8 @@ pub use proof::proof_length;
 pub use statement::{Membership, Pseudonym, Statement, Witness, pseudonym};
 pub use verify::{Presented, verify, verify_batch};
 
+use self::prover::FirstMove;
+use self::statement::Checked;
 use crate::crypto::bbs::BbsError;
 use crate::crypto::curve::CurveError;
 
@@ -96,15 +102,17 @@ impl From<BbsError> for ProofError {
 }
 
 /// Prove `statement` with `witness`, bound to `context` (verifier, nonce or time slot, purpose: whatever
-/// must not be swapped).
+/// must not be swapped). What it returns was checked as a verifier checks it (ZKP-18).
 ///
 /// # Errors
-/// `TooManyMessages`, `IndexInvalid`, `PredicateVacuous`, `IdentityPoint`, `WitnessMismatch`, `RngFailure`.
+/// `TooManyMessages`, `IndexInvalid`, `PredicateVacuous`, `IdentityPoint`, `WitnessMismatch`, `RngFailure`;
+/// `ProofInvalid` when the machine made a mistake.
 pub fn prove<R: CryptoRng + ?Sized>(
     statement: &Statement<'_>,
     witness: &Witness<'_>,
     context: &[u8],
     rng: &mut R,
 ) -> Result<Vec<u8>, ProofError> {
-    Precomputed::new(statement, witness, context, rng)?.finish(context)
+    let checked = Checked::new(statement)?;
+    FirstMove::new(&checked, witness, context, rng)?.show(&checked, context)
 }

@@ -1,19 +1,22 @@
 //! The proof's encoding (specs/zk-presentation.md, section 4): no lengths, no options, because the
 //! statement fixes them all.
 
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
 use super::ProofError;
 use super::statement::{Checked, Statement};
 use crate::crypto::bbs::{Randomized, Reader, Responses};
 use crate::crypto::curve::{G1Affine, Scalar};
 
 /// One membership's part: the randomised value signature A′ and Ā = y·A′, and the response for its randomiser.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Zeroize, ZeroizeOnDrop)]
 pub(super) struct MembershipProof {
+    #[zeroize(skip)]
     pub(super) points: [G1Affine; 2],
     pub(super) response: Scalar,
 }
 
-/// A proof in parts.
+/// A proof in parts. Its responses are erased when it is dropped.
 #[derive(Clone, Debug)]
 pub(super) struct Proof {
     pub(super) points: Randomized,

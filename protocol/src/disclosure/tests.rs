@@ -4,23 +4,22 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
 use super::oracle;
-use super::precomputed::Precomputed;
+use super::prover::FirstMove;
 use super::statement::Checked;
 use super::*;
 use crate::crypto::bbs::tests::{StuckRng, outside_subgroup};
 use crate::crypto::bbs::{self, SecretKey, Signature, Suite};
 use crate::crypto::curve::{G1Affine, Scalar};
-use crate::crypto::domains;
 use crate::crypto::membership::{SetSecretKey, ValueSignature, epoch_offset};
 use crate::crypto::public_set::SetParameters;
 
 const HEADER: &[u8] = b"credential header";
-const CONTEXT: &[u8] = b"verifier, nonce, purpose";
+pub(super) const CONTEXT: &[u8] = b"verifier, nonce, purpose";
 const TODAY: u64 = 20_500;
 const EPOCH: u64 = 7;
 
 /// A credential of nine messages: link secret, blinder, birth day, classes, expiry day, handle, three more.
-struct Credential {
+pub(super) struct Credential {
     issuer: SecretKey,
     days: SetSecretKey,
     sets: SetParameters,
@@ -37,7 +36,7 @@ const HANDLE: usize = 5;
 /// The bitmaps that have bit 0 or bit 1; the credential has bits 0 and 2.
 const LICENSED: [u64; 6] = [1, 2, 3, 5, 6, 7];
 
-fn rng(seed: u64) -> ChaCha20Rng {
+pub(super) fn rng(seed: u64) -> ChaCha20Rng {
     ChaCha20Rng::seed_from_u64(seed)
 }
 
@@ -114,12 +113,13 @@ fn verdict(statement: &Statement<'_>, context: &[u8], proof: &[u8]) -> Result<()
 /// What a cheat gets who runs the prover without its checks.
 fn cheat(statement: &Statement<'_>, witness: &Witness<'_>) -> Result<(), ProofError> {
     let checked = Checked::new(statement).unwrap();
-    let proof = Precomputed::without_checks(&checked, witness, CONTEXT, &mut rng(9)).unwrap().finish(CONTEXT).unwrap();
+    let cheating = FirstMove::without_checks(&checked, witness, CONTEXT, &mut rng(9)).unwrap();
+    let proof = cheating.answer(CONTEXT).unwrap().to_bytes();
     verdict(statement, CONTEXT, &proof)
 }
 
 /// The usual full statement and a valid proof of it.
-fn with_full<T>(test: impl FnOnce(&Credential, &Statement<'_>, &Witness<'_>, Vec<u8>) -> T) -> T {
+pub(super) fn with_full<T>(test: impl FnOnce(&Credential, &Statement<'_>, &Witness<'_>, Vec<u8>) -> T) -> T {
     let credential = Credential::new(1, 9_000);
     let memberships = [credential.adult(), credential.licensed(), credential.unexpired(), credential.current(EPOCH)];
     let value_signatures = credential.value_signatures(&memberships);
@@ -365,30 +365,6 @@ fn the_prover_refuses_what_it_cannot_prove() {
     });
 }
 
-/// What is kept for later is checked while there is time, and the check gives nothing away.
-#[test]
-fn zkp_14_a_rehearsal_finds_what_a_verifier_would() {
-    with_full(|credential, statement, witness, proof| {
-        let made = |witness: &Witness<'_>| {
-            Precomputed::without_checks(&Checked::new(statement).unwrap(), witness, CONTEXT, &mut rng(1)).unwrap()
-        };
-        let kept = made(witness);
-        assert_eq!(kept.rehearse(statement), Ok(()));
-        assert_eq!(kept.rehearse(statement), Ok(()));
-        assert_eq!(kept.finish(CONTEXT).unwrap(), proof, "what was rehearsed is what is shown");
-        let mut messages = credential.messages.clone();
-        messages[6] = Scalar::ONE;
-        let broken = made(&Witness { messages: &messages, ..*witness });
-        assert_eq!(broken.rehearse(statement), Err(ProofError::ProofInvalid));
-        let mut swapped = witness.value_signatures.to_vec();
-        swapped.swap(0, 1);
-        let broken = made(&Witness { value_signatures: &swapped, ..*witness });
-        assert_eq!(broken.rehearse(statement), Err(ProofError::PredicateInvalid { index: 0 }));
-        // A verifier that expects the rehearsal's context does not exist: contexts begin with another label.
-        assert!(!domains::PRESENTATION_CONTEXT.starts_with(domains::ZK_REHEARSAL));
-    });
-}
-
 #[test]
 fn a_stuck_generator_is_refused() {
     with_full(|_, statement, witness, _| {
@@ -561,8 +537,8 @@ fn a_batch_gives_each_its_own_verdict() {
     let mut outside = credentials[3].value_signatures(&memberships[3]);
     outside[1] = credentials[3].handles.sign(number(1)).unwrap();
     let checked = Checked::new(&statements[3]).unwrap();
-    let cheating = Precomputed::without_checks(&checked, &credentials[3].witness(&outside), b"", &mut rng(1)).unwrap();
-    proofs[3] = cheating.finish(CONTEXT).unwrap();
+    let cheating = FirstMove::without_checks(&checked, &credentials[3].witness(&outside), b"", &mut rng(1)).unwrap();
+    proofs[3] = cheating.answer(CONTEXT).unwrap().to_bytes();
     proofs[4].pop();
     let expected = [
         Ok(()),

@@ -4,13 +4,10 @@ use sha2::{Digest, Sha256};
 
 use super::ProofError;
 use super::proof::Proof;
-use super::statement::{Checked, Statement, Transcript};
-use crate::crypto::bbs::{Randomized, Reader, commitment_sums};
-use crate::crypto::curve::{
-    Chains, Equation, G1, G1Affine, Scalar, Sum, equations_hold, failing_groups, in_parts, multiply_sum_vartime,
-};
+use super::statement::{Checked, Statement};
+use crate::crypto::bbs::{Randomized, Reader};
+use crate::crypto::curve::{Chains, Equation, G1, G1Affine, Sum, equations_hold, failing_groups, in_parts};
 use crate::crypto::domains;
-use crate::crypto::membership::generator_table;
 
 /// A statement with the proof a holder sent for it and the context the verifier expects.
 #[derive(Clone, Copy, Debug)]
@@ -31,9 +28,8 @@ pub struct Presented<'a> {
 pub fn verify(statement: &Statement<'_>, context: &[u8], proof: &[u8]) -> Result<(), ProofError> {
     let presented = Presented { statement: *statement, context, proof };
     let claim = Claim::new(&presented, Reader::new(proof), Checked::new(statement)?)?;
-    let points = claim.proof.points();
-    let commitments: Vec<_> = claim.sums(0).iter().map(|sum| sum.over_vartime(&points)).collect();
-    let equations = claim.equations(commitments)?;
+    let commitments = claim.proof.commitments_vartime(&claim.checked);
+    let equations = claim.equations(&commitments)?;
     let seed = seed(&[presented]);
     if equations_hold(&equations, &seed) {
         return Ok(());
@@ -84,7 +80,8 @@ fn challenges_hold<'a>(items: &'a [Presented<'a>]) -> Vec<Result<Vec<Equation<'a
     let mut commitments = chains.sums_vartime(&sums).into_iter();
     let answer = |claim: Result<(usize, Claim<'a>), ProofError>| {
         let (_, claim) = claim?;
-        claim.equations(commitments.by_ref().take(claim.sum_count()).collect())
+        let sums = commitments.by_ref().take(claim.proof.sum_count()).collect();
+        claim.equations(&claim.completed(sums))
     };
     claims.into_iter().map(answer).collect()
 }
@@ -102,51 +99,20 @@ impl<'a> Claim<'a> {
         Ok(Self { checked, context: item.context, proof })
     }
 
-    fn sum_count(&self) -> usize {
-        2 + self.proof.memberships.len()
+    fn sums(&self, first: usize) -> Vec<Sum<'static>> {
+        self.proof.sums(&self.checked, first)
     }
 
-    /// T1, T2 and one for each membership, from the responses, as sums over the proof's points in a list in which they
-    /// stand at `first` and after.
-    fn sums(&self, first: usize) -> Vec<Sum<'static>> {
-        let Proof { responses, challenge, memberships, .. } = &self.proof;
-        let Checked { statement, hidden, positions, domain, .. } = &self.checked;
-        let (suite, shown) = (statement.issuer.suite(), statement.shown);
-        let bbs = commitment_sums(suite, *domain, shown, hidden, first, responses, *challenge);
-        let parts = statement.memberships.iter().zip(positions).zip(memberships).enumerate();
-        let memberships = parts.map(|(index, ((membership, position), part))| {
-            // ZKP-12: the value's response is not sent, it follows from the message's.
-            let value = membership.coefficient * responses.messages[*position] + membership.constant * *challenge;
-            let a_prime = first + 3 + 2 * index;
-            Sum {
-                points: vec![(a_prime + 1, *challenge), (a_prime, value)],
-                // A public set's base has no table: see `equations`.
-                bases: if membership.is_signed() { vec![(generator_table(), part.response)] } else { Vec::new() },
-            }
-        });
-        bbs.into_iter().chain(memberships).collect()
+    /// The commitments, once [`Self::sums`] are calculated.
+    fn completed(&self, mut sums: Vec<G1>) -> Vec<G1> {
+        self.proof.complete_vartime(&self.checked, &mut sums);
+        sums
     }
 
     /// All but the pairings: compare the challenge. Returns what the pairings must confirm.
-    fn equations(&self, mut commitments: Vec<G1>) -> Result<Vec<Equation<'a>>, ProofError> {
+    fn equations(&self, commitments: &[G1]) -> Result<Vec<Equation<'a>>, ProofError> {
         let Self { checked, context, proof } = self;
-        let memberships = checked.statement.memberships.iter().zip(&proof.memberships);
-        for (commitment, (membership, part)) in commitments.iter_mut().skip(2).zip(memberships) {
-            if !membership.is_signed() {
-                *commitment += multiply_sum_vartime(&[(membership.base, part.response)]);
-            }
-        }
-        if let (Some(pseudonym), Some((base, position))) = (&checked.statement.pseudonym, &checked.scope) {
-            let response = proof.responses.messages[*position];
-            let terms: [(G1Affine, Scalar); 2] = [(*base, response), (pseudonym.value, -proof.challenge)];
-            commitments.push(multiply_sum_vartime(&terms));
-        }
-        let mut transcript = Transcript::of(checked);
-        transcript.first_move(&proof.points, &proof.membership_points(), &commitments);
-        // ZKP-08
-        if transcript.challenge(context) != proof.challenge {
-            return Err(ProofError::ProofInvalid);
-        }
+        proof.check_challenge(checked, context, commitments)?;
         let memberships = proof.memberships.iter().map(|membership| &membership.points);
         Ok(pairing_equations(checked, &proof.points, memberships))
     }

@@ -1,31 +1,30 @@
 //! The answer: shown claims and one proof for everything else (`specs/presentation.md`).
 
+mod answer;
 mod batch;
 mod explain;
 mod explain_text;
 mod prepared;
 
+pub use answer::Holding;
 pub use explain::{Bound, Bytes, ExplainedPseudonym, ExplainedStatus, Explanation, Readable, TypeGuess};
 pub use prepared::Prepared;
 
 use minicbor::{Decode, Encode};
-use rand_core::CryptoRng;
 use sha2::{Digest, Sha256};
 
 use super::evidence::IssuerEvidence;
 use super::predicate::{Claim, Predicate};
 use super::pseudonym::Pseudonym;
-use super::query::{Query, statements_fit};
+use super::query::statements_fit;
 use crate::cbor;
-use crate::credential::{Credential, Day, HolderBinding, HolderSecrets, Layout, StatusMethod, Value};
+use crate::credential::{Credential, Day, HolderBinding, Layout, StatusMethod, Value};
 use crate::credential::{CredentialError, device_key_number, value_number};
-use crate::crypto::bbs;
 use crate::crypto::curve::{G1Affine, Scalar};
 use crate::crypto::domains;
-use crate::crypto::keys::{PublicKey, Signature, Signer};
-use crate::crypto::membership::{ValueSignature, epoch_offset};
-use crate::disclosure::{self, Membership, Precomputed, ProofError, Statement, Witness};
-use crate::identifier::Did;
+use crate::crypto::keys::{PublicKey, Signature};
+use crate::crypto::membership::epoch_offset;
+use crate::disclosure::{self, Membership, ProofError, Statement};
 
 /// Version of the encoding.
 const VERSION: u8 = 1;
@@ -156,22 +155,6 @@ pub struct Presentation {
     pseudonym: Option<Pseudonym>,
 }
 
-/// What a holder has in hand to answer with.
-pub struct Holding<'a> {
-    /// The credential.
-    pub credential: &'a Credential,
-    /// Its secrets.
-    pub secrets: &'a HolderSecrets,
-    /// The issuer's keys and type, from trusted evidence.
-    pub evidence: &'a IssuerEvidence,
-    /// Looks up the public signature on a day number, 0–65,535.
-    pub day_signature: &'a dyn Fn(u16) -> Option<ValueSignature>,
-    /// The current status token with its epoch, in types that use one.
-    pub status_token: Option<(u32, ValueSignature)>,
-    /// The device key, in types bound to one.
-    pub device: Option<&'a dyn Signer>,
-}
-
 impl Presentation {
     /// The canonical bytes.
     #[must_use]
@@ -193,145 +176,6 @@ impl Presentation {
     #[must_use]
     pub fn issuer_key(&self) -> [u8; 8] {
         self.issuer_key
-    }
-
-    /// Answers `query` from what the holder has, exactly or not at all (PRES-08).
-    ///
-    /// # Errors
-    /// [`PresentError`]; there is no answer that shows more or proves less than was asked. A pseudonym is for a
-    /// verifier that asked: see [`Self::create_for`].
-    pub fn create(
-        holding: &Holding<'_>,
-        query: &Query,
-        freshness: Freshness,
-        rng: &mut dyn CryptoRng,
-    ) -> Result<Self, PresentError> {
-        Self::prepare_for(holding, query, None, freshness, rng)?.finish(freshness, holding.device)
-    }
-
-    /// As [`Self::create`], for the verifier whose request it answers.
-    ///
-    /// # Errors
-    /// [`PresentError`].
-    pub fn create_for(
-        verifier: &Did,
-        holding: &Holding<'_>,
-        query: &Query,
-        freshness: Freshness,
-        rng: &mut dyn CryptoRng,
-    ) -> Result<Self, PresentError> {
-        Self::prepare_for(holding, query, Some(verifier), freshness, rng)?.finish(freshness, holding.device)
-    }
-
-    fn prepare_for(
-        holding: &Holding<'_>,
-        query: &Query,
-        verifier: Option<&Did>,
-        freshness: Freshness,
-        rng: &mut dyn CryptoRng,
-    ) -> Result<Prepared, PresentError> {
-        let credential = holding.credential;
-        let credential_type = &holding.evidence.credential_type;
-        let same_key = credential.issuer_key == holding.evidence.key_id;
-        if !query.fits(credential_type) || !same_key {
-            return Err(PresentError::QueryNotAnswerable); // PRES-08
-        }
-        let made_at = match query.binding {
-            HolderBinding::LinkSecret => freshness.made_at - freshness.made_at % SLOT, // PRES-10
-            HolderBinding::DeviceKey => freshness.made_at,
-        };
-        let pseudonym = match (&query.pseudonym, verifier, freshness.request) {
-            (None, ..) => None,
-            (Some(scope), Some(verifier), Some(_)) => {
-                let bytes = scope.bytes(&holding.evidence.network, verifier, Day::in_korea(made_at));
-                let value = disclosure::pseudonym(&bytes, &holding.secrets.link_secret).to_compressed();
-                Some(Pseudonym { verifier: verifier.clone(), scope: scope.clone(), value })
-            }
-            // PRES-12: a pseudonym answers a request.
-            _ => return Err(PresentError::QueryNotAnswerable),
-        };
-        let messages = credential.messages(credential_type, holding.secrets)?;
-        if query.binding != credential.binding() {
-            return Err(PresentError::QueryNotAnswerable); // PRES-09
-        }
-        let mut positions: Vec<usize> = query.show.iter().filter_map(|name| credential_type.position(name)).collect();
-        positions.sort_unstable();
-        let shown = positions
-            .into_iter()
-            .filter_map(|p| {
-                let encoding = &credential_type.attributes.get(p)?.encoding;
-                Some(Shown { position: p as u8, value: encoding.to_fixed(credential.values.get(p)?) }) // PRES-13
-            })
-            .collect();
-        let by_list = credential_type.status == StatusMethod::List;
-        let token = match (by_list, holding.status_token.as_ref()) {
-            (true, _) => None,
-            (false, Some(token)) => Some(*token),
-            (false, None) => return Err(PresentError::StatusTokenMissing),
-        };
-        let made = Self {
-            version: VERSION,
-            issuer_key: credential.issuer_key,
-            made_at,
-            request: freshness.request,
-            shown,
-            proven: query.prove.clone(),
-            handle: by_list.then_some(credential.handle),
-            epoch: token.as_ref().map(|(epoch, _)| *epoch),
-            device_key: credential.device_key,
-            proof: Vec::new(),
-            device_signature: None,
-            pseudonym,
-        };
-        let value_signatures = made.value_signatures(holding, token)?;
-        let (_, shown) = made.form(holding.evidence).map_err(|_| PresentError::QueryNotAnswerable)?;
-        let parts = made.parts(holding.evidence, shown).map_err(|_| PresentError::QueryNotAnswerable)?;
-        let signature =
-            bbs::Signature::from_bytes(&credential.signature).map_err(|_| CredentialError::SignatureInvalid)?;
-        let witness = Witness { signature: &signature, messages: &messages, value_signatures: &value_signatures };
-        let memberships = parts.memberships(holding.evidence);
-        let statement = parts.statement(holding.evidence, &memberships);
-        let precomputed = Precomputed::new(&statement, &witness, &parts.context, rng)?;
-        // PRES-07, the first half: any fault on the way is found here, before there is anything to show.
-        precomputed.rehearse(&statement).map_err(|_| PresentError::KeystoreFault)?;
-        Ok(Prepared { made, precomputed })
-    }
-
-    fn value_signatures(
-        &self,
-        holding: &Holding<'_>,
-        token: Option<(u32, ValueSignature)>,
-    ) -> Result<Vec<ValueSignature>, PresentError> {
-        let today = Day::in_korea(self.made_at);
-        let credential = holding.credential;
-        let distance = |later: Day, earlier: u64| {
-            u64::from(later.number()).checked_sub(earlier).and_then(|d| u16::try_from(d).ok())
-        };
-        let look_up = |value: u16| (holding.day_signature)(value).ok_or(PresentError::SetSignatureMissing);
-        let left = distance(credential.expiry, u64::from(today.number())).ok_or(PresentError::CredentialExpired)?;
-        let mut signatures = vec![look_up(left)?];
-        signatures.extend(token.map(|(_, signature)| signature));
-        let credential_type = &holding.evidence.credential_type;
-        for predicate in &self.proven {
-            let position = predicate.position(credential_type).ok_or(PresentError::QueryNotAnswerable)?;
-            let Some(Value::Number(number)) = credential.values.get(position) else {
-                return Err(PresentError::QueryNotAnswerable);
-            };
-            let claim = predicate.claim(credential_type, today).ok_or(PresentError::QueryNotAnswerable)?;
-            if !claim.holds(*number) {
-                return Err(PresentError::PredicateNotSatisfied);
-            }
-            let day = |day: &Day| u64::from(day.number());
-            let reserve = |reserve: u64| u16::try_from(reserve).map_err(|_| PresentError::PredicateNotSatisfied);
-            signatures.push(match &claim {
-                Claim::AtMost(last) => look_up(reserve(day(last) - number)?)?,
-                Claim::AtLeast(first) => look_up(reserve(number - day(first))?)?,
-                Claim::Among(members) => {
-                    holding.evidence.witness(members, *number).map_err(|_| PresentError::QueryNotAnswerable)?
-                }
-            });
-        }
-        Ok(signatures)
     }
 
     /// Checks that the issuer's key signed a credential of which all this is true, and that the holder's

@@ -1,5 +1,8 @@
 //! An issuer's keys for one type, and the people in its register.
 
+use std::collections::HashMap;
+use std::sync::Mutex;
+
 use protocol::credential::{Credential, CredentialType, Day, HolderSecrets, Layout, Value};
 use protocol::crypto::bbs::{self, Suite, blind};
 use protocol::crypto::curve::Scalar;
@@ -108,6 +111,8 @@ pub struct Issuing {
     /// The record on the ledger.
     pub record: IssuerKey,
     network: [u8; 32],
+    /// Day signatures and status tokens that were asked for: a real issuer has published them before.
+    published: Mutex<HashMap<Vec<u8>, ValueSignature>>,
 }
 
 impl Issuing {
@@ -129,7 +134,7 @@ impl Issuing {
             until: ALWAYS.1,
             compromised_from: None,
         };
-        Self { credential_type, bbs, days, status, record, network }
+        Self { credential_type, bbs, days, status, record, network, published: Mutex::default() }
     }
 
     /// What presentations of this key are checked against.
@@ -138,16 +143,22 @@ impl Issuing {
         IssuerEvidence::new(self.network, &self.record, self.credential_type.clone()).expect("own keys")
     }
 
-    /// The public signature on a day number; made when asked for, where a real issuer publishes all of them.
+    /// The public signature on a day number; made when first asked for, where a real issuer publishes all of them.
     #[must_use]
     pub fn day_signature(&self, number: u16) -> ValueSignature {
-        self.days.sign(Scalar::from_u64(number.into())).expect("a day number")
+        self.published(&self.days, Scalar::from_u64(number.into()))
     }
 
     /// The status token of `handle` in `epoch`.
     #[must_use]
     pub fn status_token(&self, handle: u64, epoch: u32) -> ValueSignature {
-        self.status.sign(status_token_number(handle, epoch)).expect("a handle")
+        self.published(&self.status, status_token_number(handle, epoch))
+    }
+
+    fn published(&self, key: &SetSecretKey, number: Scalar) -> ValueSignature {
+        let name = [key.public_key().as_bytes().as_slice(), &number.to_be_bytes()].concat();
+        let mut published = self.published.lock().expect("no test fails in here");
+        *published.entry(name).or_insert_with(|| key.sign(number).expect("a number that can be signed"))
     }
 
     /// The values that the register has for a person.

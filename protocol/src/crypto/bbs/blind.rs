@@ -6,13 +6,15 @@
 //! holder checks with [`super::verify`]. One hidden message must be random (a blinder) for C to hide the rest.
 
 use rand_core::CryptoRng;
+use sha2::Digest;
 use zeroize::Zeroizing;
 
-use super::encoding::{Reader, fresh_scalars};
+use super::blinding::{blinding, hash_secrets};
+use super::encoding::Reader;
 use super::signature::finish;
 use super::suite::{check_count, message_point};
 use super::{BbsError, PublicKey, SecretKey, Signature, domain, message_base};
-use crate::crypto::curve::{Expander, G1, G1Affine, Scalar, multiply_sum_vartime, sum, sum_vartime};
+use crate::crypto::curve::{Expander, FixedBase, G1, G1Affine, Scalar, multiply_sum_vartime, sum, sum_vartime};
 use crate::crypto::domains;
 
 /// What both sides know before the commitment is made.
@@ -43,7 +45,8 @@ impl Issuance<'_> {
         if ascending && in_range { Ok(()) } else { Err(BbsError::IndexInvalid) }
     }
 
-    fn challenge(&self, commitment: &G1Affine, t: &G1Affine) -> Result<Scalar, BbsError> {
+    /// What is known before there is a commitment: key, domain, hidden indices and nonce.
+    fn head(&self) -> Result<Vec<u8>, BbsError> {
         let domain = domain(self.issuer, self.message_count, self.header)?;
         let mut input = self.issuer.as_bytes().to_vec();
         input.extend_from_slice(&domain.to_be_bytes());
@@ -53,21 +56,20 @@ impl Issuance<'_> {
         }
         input.extend_from_slice(&(self.nonce.len() as u64).to_be_bytes());
         input.extend_from_slice(self.nonce);
+        Ok(input)
+    }
+
+    fn challenge(&self, commitment: &G1Affine, t: &G1Affine) -> Result<Scalar, BbsError> {
+        let mut input = self.head()?;
         input.extend_from_slice(&commitment.to_compressed());
         input.extend_from_slice(&t.to_compressed());
         Ok(Expander::XmdSha256.hash_to_scalar(&input, domains::BLIND_COMMITMENT))
     }
 
-    fn bases<'s>(
-        &self,
-        scalars: &'s [Scalar],
-    ) -> impl Iterator<Item = (&'static crate::crypto::curve::FixedBase, Scalar)> + 's
-    where
-        Self: 's,
-    {
+    /// Each scalar with the generator of its message, one after the other and in no list.
+    fn terms(&self, scalars: &[Scalar]) -> impl Iterator<Item = (&'static FixedBase, Scalar)> {
         let suite = self.issuer.suite();
-        let hidden = self.hidden.to_vec();
-        hidden.into_iter().zip(scalars).map(move |(index, scalar)| (message_base(suite, index), *scalar))
+        self.hidden.iter().zip(scalars).map(move |(index, scalar)| (message_base(suite, *index), *scalar))
     }
 }
 
@@ -84,9 +86,14 @@ pub fn commit<R: CryptoRng + ?Sized>(
     if messages.len() != issuance.hidden.len() {
         return Err(BbsError::IndexInvalid);
     }
-    let blinds = fresh_scalars(rng, messages.len())?;
-    let commitment = sum(&issuance.bases(messages).collect::<Vec<_>>());
-    let t = sum(&issuance.bases(&blinds).collect::<Vec<_>>());
+    // ISSU-18
+    let head = issuance.head()?;
+    let blinds = blinding(domains::BLIND_BLINDING, rng, messages.len(), |hash| {
+        hash_secrets(hash, messages);
+        hash.update(&head);
+    })?;
+    let commitment = sum(issuance.terms(messages));
+    let t = sum(issuance.terms(&blinds));
     let affine = G1::all_to_affine(&[commitment, t]);
     let challenge = issuance.challenge(&affine[0], &affine[1])?;
     let mut bytes = affine[0].to_compressed().to_vec();
@@ -139,7 +146,7 @@ fn check_commitment(issuance: &Issuance<'_>, bytes: &[u8]) -> Result<G1Affine, B
     let point = reader.point()?;
     let challenge = reader.scalar()?;
     let responses = reader.scalars(issuance.hidden.len())?;
-    let t = sum_vartime(&issuance.bases(&responses).collect::<Vec<_>>()) + multiply_sum_vartime(&[(point, -challenge)]);
+    let t = sum_vartime(&issuance.terms(&responses).collect::<Vec<_>>()) + multiply_sum_vartime(&[(point, -challenge)]);
     if issuance.challenge(&point, &t.to_affine())? != challenge {
         return Err(BbsError::CommitmentInvalid);
     }

@@ -1,9 +1,5 @@
-//! Reading fixed-length points and scalars, and drawing fresh scalars.
+//! Reading fixed-length points and scalars.
 
-use rand_core::CryptoRng;
-use zeroize::Zeroizing;
-
-use super::BbsError;
 use crate::crypto::curve::{CurveError, G1Affine, Scalar};
 
 /// Reads a byte string field by field. The caller has checked the length; running out is an error all
@@ -49,18 +45,4 @@ impl<'a> Reader<'a> {
     pub(crate) fn scalars(&mut self, count: usize) -> Result<Vec<Scalar>, CurveError> {
         (0..count).map(|_| self.scalar()).collect()
     }
-}
-
-/// `count` scalars from the caller's generator, refused when it is visibly stuck: a zero or a repetition,
-/// which a sound generator yields with probability 2⁻²⁴⁰.
-pub(crate) fn fresh_scalars<R: CryptoRng + ?Sized>(
-    rng: &mut R,
-    count: usize,
-) -> Result<Zeroizing<Vec<Scalar>>, BbsError> {
-    let scalars = Zeroizing::new((0..count.max(2)).map(|_| Scalar::random(rng)).collect::<Vec<_>>());
-    let repeats = |index: usize| scalars[index].is_zero() || scalars[..index].contains(&scalars[index]);
-    if (0..scalars.len()).any(repeats) {
-        return Err(BbsError::RngFailure);
-    }
-    Ok(scalars)
 }

@@ -6,7 +6,9 @@
 //! A proof that also shows ranges and set memberships is [`crate::disclosure`]'s.
 
 pub mod blind;
+mod blinding;
 mod encoding;
+pub mod hazmat;
 mod keys;
 mod proof;
 mod signature;
@@ -19,8 +21,11 @@ pub use signature::{Signature, sign, verify};
 pub use suite::{MAX_MESSAGES, Suite};
 pub use verify::{ProofCheck, verify_proof, verify_proofs};
 
-pub(crate) use encoding::{Reader, fresh_scalars};
-pub(crate) use proof::{Commitments, Randomized, Responses, Secrets, commit, hidden_indexes, respond};
+pub(crate) use blinding::{blinding, hash_secrets};
+pub(crate) use encoding::Reader;
+pub(crate) use proof::{
+    Commitments, Randomized, Responses, Secrets, commit, commit_again, hidden_indexes, respond,
+};
 pub(crate) use suite::{domain, message_base};
 pub(crate) use verify::commitment_sums;
 
@@ -86,5 +91,7 @@ impl From<CurveError> for BbsError {
     }
 }
 
+#[cfg(test)]
+mod blind_oracle;
 #[cfg(test)]
 pub(crate) mod tests;

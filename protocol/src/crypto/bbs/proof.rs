@@ -4,12 +4,15 @@
 //! and the ZK presentation of [`crate::disclosure`], which has its own challenge.
 
 use rand_core::CryptoRng;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use sha2::Digest;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use super::encoding::{Reader, fresh_scalars};
+use super::blinding::{blinding, hash_secrets};
+use super::encoding::Reader;
 use super::suite::{check_count, domain_base};
 use super::{BbsError, PublicKey, Signature, Suite, domain, message_base};
 use crate::crypto::curve::{Equation, G1, G1Affine, Multiples, Scalar, secret_sum, sum, sum_vartime};
+use crate::crypto::domains;
 
 /// The randomised signature a verifier sees.
 #[derive(Clone, Debug)]
@@ -38,8 +41,9 @@ pub(crate) struct Commitments {
     pub(crate) t2: G1,
 }
 
-/// Last move of the proof.
-#[derive(Clone, Debug)]
+/// Last move of the proof. It is erased when dropped: as long as nobody has seen it, it is as secret as the messages,
+/// because with another answer of the same blinding it gives them away.
+#[derive(Clone, Debug, Zeroize, ZeroizeOnDrop)]
 pub(crate) struct Responses {
     pub(crate) e: Scalar,
     pub(crate) r1: Scalar,
@@ -86,15 +90,9 @@ pub(crate) fn commit(
     hidden: &[usize],
     secrets: &Secrets,
 ) -> Commitments {
-    // What is shown is no secret, and goes by the faster tables.
-    let all = messages.iter().copied().enumerate();
-    let (secret, public): (Vec<_>, Vec<_>) = all.partition(|(index, _)| hidden.binary_search(index).is_ok());
-    let bases = |terms: Vec<(usize, Scalar)>| -> Vec<_> {
-        terms.into_iter().map(|(index, message)| (message_base(suite, index), message)).collect()
-    };
-    let mut known = bases(public);
-    known.push((domain_base(suite), domain));
-    let b = sum_vartime(&known) + sum(&bases(secret)) + suite.base_point();
+    let secret = hidden.iter().map(|index| (message_base(suite, *index), messages[*index]));
+    let shown = messages.iter().enumerate().filter(|(index, _)| hidden.binary_search(index).is_err());
+    let b = shown_part(suite, domain, shown.map(|(index, message)| (index, *message))) + sum(secret);
     // Abar = A·r1·r2 and D = B·r2, so that everything is a sum of multiples of A and B.
     let [a, b] = Multiples::of([G1::from(signature.a), b]);
     let r1_r2 = secrets.r1 * secrets.r2;
@@ -102,11 +100,37 @@ pub(crate) fn commit(
     let a_bar = secret_sum(&[(&a, r1_r2)]);
     let b_bar = secret_sum(&[(&b, r1_r2), (&a, -(r1_r2 * signature.e))]);
     let t1 = secret_sum(&[(&a, r1_r2 * secrets.e), (&b, secrets.r2 * secrets.r1_tilde)]);
-    let terms: Vec<_> =
-        hidden.iter().zip(&secrets.messages).map(|(index, blind)| (message_base(suite, *index), *blind)).collect();
-    let t2 = secret_sum(&[(&b, secrets.r2 * secrets.r3_tilde)]) + sum(&terms);
+    let blinds = hidden.iter().zip(&secrets.messages).map(|(index, blind)| (message_base(suite, *index), *blind));
+    let t2 = secret_sum(&[(&b, secrets.r2 * secrets.r3_tilde)]) + sum(blinds);
     let affine = G1::all_to_affine(&[a_bar, b_bar, d]);
     Commitments { randomized: Randomized { a_bar: affine[0], b_bar: affine[1], d: affine[2] }, t1, t2 }
+}
+
+/// P1 + Q1·domain + Σ Hᵢ·mᵢ over the shown messages. They are no secret, and go by the faster tables.
+fn shown_part(suite: Suite, domain: Scalar, shown: impl Iterator<Item = (usize, Scalar)>) -> G1 {
+    let mut terms = vec![(domain_base(suite), domain)];
+    terms.extend(shown.map(|(index, message)| (message_base(suite, index), message)));
+    sum_vartime(&terms) + suite.base_point()
+}
+
+/// T1 and T2 from the responses, as a verifier calculates them ([`super::commitment_sums`]), in constant time: for
+/// responses that nobody may learn.
+pub(crate) fn commit_again(
+    suite: Suite,
+    domain: Scalar,
+    shown: &[(usize, Scalar)],
+    hidden: &[usize],
+    points: &Randomized,
+    responses: &Responses,
+    challenge: Scalar,
+) -> [G1; 2] {
+    let known = shown_part(suite, domain, shown.iter().copied());
+    let [a_bar, b_bar, d] = points.list().map(G1::from);
+    let [a_bar, b_bar, d, known] = Multiples::of([a_bar, b_bar, d, known]);
+    let t1 = secret_sum(&[(&b_bar, challenge), (&a_bar, responses.e), (&d, responses.r1)]);
+    let answers = hidden.iter().zip(&responses.messages).map(|(index, answer)| (message_base(suite, *index), *answer));
+    let t2 = secret_sum(&[(&known, challenge), (&d, responses.r3)]) + sum(answers);
+    [t1, t2]
 }
 
 /// `ProofFinalize`: answer the challenge. `hidden` are the hidden messages, in order.
@@ -213,6 +237,9 @@ impl Proof {
 
 /// `ProofGen`: prove possession of `signature` over `messages`, showing those at `shown` (ascending).
 ///
+/// The draft draws the blinding from the generator as it comes; here it is a hash of fresh randomness and of all that the
+/// proof is about, so that a generator which is set back does not blind two proofs alike.
+///
 /// # Errors
 /// `IndexInvalid`, `TooManyMessages`, `RngFailure`.
 pub fn prove<R: CryptoRng + ?Sized>(
@@ -224,17 +251,59 @@ pub fn prove<R: CryptoRng + ?Sized>(
     shown: &[usize],
     rng: &mut R,
 ) -> Result<Proof, BbsError> {
-    let suite = key.suite();
-    let domain = domain(key, messages.len(), header)?;
-    let hidden = hidden_indexes(messages.len(), shown.iter().copied())?;
-    let secrets = Secrets::from_scalars(&fresh_scalars(rng, Secrets::count(hidden.len()))?)?;
-    let Commitments { randomized, t1, t2 } = commit(suite, domain, signature, messages, &hidden, &secrets);
-    let shown: Vec<_> = shown.iter().map(|index| (*index, messages[*index])).collect();
-    let affine = G1::all_to_affine(&[t1, t2]);
-    let challenge = challenge(suite, &shown, &randomized, &[affine[0], affine[1]], domain, presentation_header);
-    let hidden = zeroize::Zeroizing::new(hidden.iter().map(|index| messages[*index]).collect::<Vec<_>>());
-    let responses = respond(&secrets, signature.e, &hidden, challenge)?;
-    Ok(Proof { points: randomized, responses, challenge })
+    let claimed = Claimed::new(key, signature, header, presentation_header, messages, shown)?;
+    let blinding = blinding(domains::BBS_BLINDING, rng, claimed.secret_count(), |hash| {
+        hash_secrets(hash, messages);
+        hash.update(Zeroizing::new(signature.to_bytes()));
+        hash.update(claimed.domain.to_be_bytes());
+        hash.update((shown.len() as u64).to_be_bytes());
+        shown.iter().for_each(|index| hash.update((*index as u64).to_be_bytes()));
+        hash.update(presentation_header);
+    })?;
+    claimed.prove(&Secrets::from_scalars(&blinding)?)
+}
+
+/// What a proof of the draft is about, found well formed.
+pub(super) struct Claimed<'a> {
+    suite: Suite,
+    domain: Scalar,
+    signature: &'a Signature,
+    presentation_header: &'a [u8],
+    messages: &'a [Scalar],
+    shown: &'a [usize],
+    hidden: Vec<usize>,
+}
+
+impl<'a> Claimed<'a> {
+    pub(super) fn new(
+        key: &PublicKey,
+        signature: &'a Signature,
+        header: &[u8],
+        presentation_header: &'a [u8],
+        messages: &'a [Scalar],
+        shown: &'a [usize],
+    ) -> Result<Self, BbsError> {
+        let domain = domain(key, messages.len(), header)?;
+        let hidden = hidden_indexes(messages.len(), shown.iter().copied())?;
+        Ok(Self { suite: key.suite(), domain, signature, presentation_header, messages, shown, hidden })
+    }
+
+    /// How many random scalars the proof takes.
+    pub(super) fn secret_count(&self) -> usize {
+        Secrets::count(self.hidden.len())
+    }
+
+    pub(super) fn prove(&self, secrets: &Secrets) -> Result<Proof, BbsError> {
+        let Self { suite, domain, signature, presentation_header, messages, hidden, .. } = self;
+        let Commitments { randomized, t1, t2 } = commit(*suite, *domain, signature, messages, hidden, secrets);
+        let shown: Vec<_> = self.shown.iter().map(|index| (*index, messages[*index])).collect();
+        let affine = G1::all_to_affine(&[t1, t2]);
+        let challenge =
+            challenge(*suite, &shown, &randomized, &[affine[0], affine[1]], *domain, presentation_header);
+        let hidden = Zeroizing::new(hidden.iter().map(|index| messages[*index]).collect::<Vec<_>>());
+        let responses = respond(secrets, signature.e, &hidden, challenge)?;
+        Ok(Proof { points: randomized, responses, challenge })
+    }
 }
 
 /// `ProofChallengeCalculate`.

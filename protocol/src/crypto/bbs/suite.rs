@@ -171,7 +171,6 @@ pub(crate) fn domain(key: &PublicKey, messages: usize, header: &[u8]) -> Result<
 
 /// B = P1 + Q1·domain + Σ Hᵢ·mᵢ, in constant time.
 pub(super) fn message_point(suite: Suite, domain: Scalar, messages: impl Iterator<Item = (usize, Scalar)>) -> G1 {
-    let mut terms = vec![(domain_base(suite), domain)];
-    terms.extend(messages.map(|(index, message)| (message_base(suite, index), message)));
-    sum(&terms) + suite.base_point()
+    let messages = messages.map(|(index, message)| (message_base(suite, index), message));
+    sum(core::iter::once((domain_base(suite), domain)).chain(messages)) + suite.base_point()
 }

@@ -232,9 +232,14 @@ fn blind_issuance_yields_an_ordinary_signature() {
     let signature = blind::sign(&issuer, &issuance, &commitment, &clear).unwrap();
     assert_eq!(verify(issuer.public_key(), &signature, HEADER, &messages), Ok(()));
 
+    // Whatever is right in all else is signed if the second check accepts the commitment.
     let sign = |issuance: &Issuance<'_>, commitment: &[u8], clear: &[(usize, Scalar)]| {
-        blind::sign(&issuer, issuance, commitment, clear).map(|_| ())
+        let verdict = blind::sign(&issuer, issuance, commitment, clear).map(|_| ());
+        let about_the_rest = matches!(verdict, Err(BbsError::InvalidPublicKey | BbsError::IndexInvalid));
+        assert!(about_the_rest || blind_oracle::accepts(issuance, commitment) == verdict.is_ok(), "{verdict:?}");
+        verdict
     };
+    assert_eq!(sign(&issuance, &commitment, &clear), Ok(()));
     for changed in [
         Issuance { header: b"other", ..issuance },
         Issuance { nonce: b"other", ..issuance },
@@ -265,6 +270,43 @@ fn blind_issuance_yields_an_ordinary_signature() {
     assert_eq!(blind::commit(&issuance, &hidden[..1], &mut rng()), Err(BbsError::IndexInvalid));
 }
 
+/// Commitments of every shape get the same from both checks, and what a cheat sends without a proof from neither.
+#[test]
+fn issu_06_both_checks_of_a_commitment_agree() {
+    let (issuer, generators) = (key(1), Suite::Sha256.generators(8).unwrap());
+    for (round, hidden) in [&[0][..], &[0, 1], &[7], &[1, 4, 6], &[0, 1, 2, 3, 4, 5, 6, 7]].into_iter().enumerate() {
+        let nonce = &[round as u8; 40][..round * 8];
+        let issuance =
+            Issuance { issuer: issuer.public_key(), header: HEADER, message_count: 8, hidden, nonce };
+        let all = messages(8);
+        let secrets: Vec<_> = hidden.iter().map(|index| all[*index]).collect();
+        let clear: Vec<_> = (0..8).filter(|i| !hidden.contains(i)).map(|i| (i, all[i])).collect();
+        let agree = |bytes: &[u8]| {
+            let verdict = blind::sign(&issuer, &issuance, bytes, &clear).map(|_| ());
+            assert_eq!(blind_oracle::accepts(&issuance, bytes), verdict.is_ok(), "{verdict:?}");
+            verdict
+        };
+        let good = blind::commit(&issuance, &secrets, &mut rng()).unwrap();
+        assert_eq!(agree(&good), Ok(()));
+        // Another point with the same proof: more of a hidden number, or some of a clear one.
+        for generator in &generators {
+            let shifted = G1::from(G1Affine::from_compressed(good[..48].try_into().unwrap()).unwrap()) + *generator;
+            let bytes = [&shifted.to_affine().to_compressed(), &good[48..]].concat();
+            assert_eq!(agree(&bytes), Err(BbsError::CommitmentInvalid));
+        }
+        // A proof for a challenge that was chosen before: the simulator's, without the hash.
+        let (c, s) = (Scalar::from_u64(9), Scalar::from_u64(5));
+        let mut simulated = generators[3].to_compressed().to_vec();
+        simulated.extend([c].iter().chain(hidden.iter().map(|_| &s)).flat_map(|scalar| scalar.to_be_bytes()));
+        assert_eq!(agree(&simulated), Err(BbsError::CommitmentInvalid));
+        for offset in (0..good.len()).step_by(5) {
+            let mut changed = good.clone();
+            changed[offset] ^= 1 << (offset % 8);
+            assert!(agree(&changed).is_err(), "{offset}");
+        }
+    }
+}
+
 /// A holder that answers for a point it has not built from the hidden generators alone is refused.
 #[test]
 fn a_commitment_to_clear_messages_is_refused() {
@@ -278,4 +320,57 @@ fn a_commitment_to_clear_messages_is_refused() {
     let shifted = G1::from(point) + message_base(Suite::Sha256, 1).multiply(&Scalar::ONE);
     commitment[..48].copy_from_slice(&shifted.to_affine().to_compressed());
     assert_eq!(blind::sign(&issuer, &issuance, &commitment, &clear), Err(BbsError::CommitmentInvalid));
+}
+
+/// What two answers to one first move give away: the hidden message.
+fn extracted(one: &[u8], other: &[u8], challenge: usize, response: usize) -> Scalar {
+    let scalar = |bytes: &[u8], at: usize| Scalar::from_be_bytes(bytes[at..at + 32].try_into().unwrap()).unwrap();
+    let difference = |at| scalar(one, at) - scalar(other, at);
+    difference(response) * difference(challenge).invert().unwrap()
+}
+
+/// A machine that was restored asks for a credential again, for another nonce. With the same blinding the issuer would have
+/// the link secret.
+#[test]
+fn issu_18_a_generator_that_is_set_back_blinds_another_issuance_anew() {
+    let (issuer, messages) = (key(1), messages(6));
+    let issuance =
+        Issuance { issuer: issuer.public_key(), header: HEADER, message_count: 6, hidden: &[0, 3], nonce: b"nonce" };
+    let commit = |issuance: &Issuance<'_>| {
+        let secrets = [messages[0], messages[3]];
+        let (made, left) = crate::freed::searched(&secrets, || blind::commit(issuance, &secrets, &mut rng()));
+        assert_eq!(left, 0, "nothing stays in memory");
+        made.unwrap()
+    };
+    let first = commit(&issuance);
+    assert_eq!(first, commit(&issuance), "the same question, the same answer");
+    let other_key = key(2);
+    for changed in [
+        Issuance { nonce: b"other", ..issuance },
+        Issuance { header: b"other", ..issuance },
+        Issuance { message_count: 7, ..issuance },
+        Issuance { issuer: other_key.public_key(), ..issuance },
+    ] {
+        let second = commit(&changed);
+        assert_eq!(first[..48], second[..48]);
+        assert_ne!(extracted(&first, &second, 48, 80), messages[0]);
+        assert_ne!(extracted(&first, &second, 48, 112), messages[3]);
+    }
+}
+
+/// The same for a proof of the draft, and what it looks like with blinding as it is drawn.
+#[test]
+fn a_generator_that_is_set_back_blinds_another_proof_anew() {
+    let (key, messages) = (key(1), messages(6));
+    let signature = sign(&key, HEADER, &messages).unwrap();
+    let extract = |one: Proof, other: Proof| {
+        let [one, other] = [one, other].map(|proof| proof.to_bytes());
+        extracted(&one, &other, one.len() - 32, 240)
+    };
+    let made = |context: &[u8]| prove(key.public_key(), &signature, HEADER, context, &messages, &[1, 4], &mut rng());
+    assert_ne!(extract(made(CONTEXT).unwrap(), made(b"other").unwrap()), messages[0]);
+    let drawn = |context: &[u8]| {
+        hazmat::prove_as_drawn(key.public_key(), &signature, HEADER, context, &messages, &[1, 4], &mut rng())
+    };
+    assert_eq!(extract(drawn(CONTEXT).unwrap(), drawn(b"other").unwrap()), messages[0]);
 }

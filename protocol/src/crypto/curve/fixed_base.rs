@@ -57,7 +57,7 @@ impl FixedBase {
 
     /// `scalar`·P, in constant time.
     pub fn multiply(&self, scalar: &Scalar) -> G1 {
-        sum(&[(self, *scalar)])
+        sum([(self, *scalar)])
     }
 
     /// kᵢ·P for every kᵢ, in constant time; far cheaper each than [`Self::multiply`], because all sums
@@ -208,10 +208,15 @@ fn negate_if(mut point: G1Affine, negate: bool) -> G1Affine {
 
 /// Σ kᵢ·Pᵢ for secret kᵢ: no memory access depends on them, and no branch unless two partial sums
 /// coincide, which would reveal a discrete logarithm between the bases.
-pub fn sum(terms: &[(&FixedBase, Scalar)]) -> G1 {
-    let mut points = Zeroizing::new(Vec::with_capacity(terms.len() * WINDOWS));
+///
+/// The terms are taken one by one, so that nobody needs a list of secret scalars for them; they should know how many
+/// they are.
+pub fn sum<'b>(terms: impl IntoIterator<Item = (&'b FixedBase, Scalar)>) -> G1 {
+    let terms = terms.into_iter();
+    let (least, most) = terms.size_hint();
+    let mut points = Zeroizing::new(Vec::with_capacity(most.unwrap_or(least) * WINDOWS));
     for (base, scalar) in terms {
-        base.gather(scalar, &mut points);
+        base.gather(&scalar, &mut points);
     }
     add_all(&points)
 }
@@ -242,10 +247,10 @@ mod tests {
         for (i, scalar) in scalars.iter().enumerate() {
             let next = scalars[(i + 7) % scalars.len()];
             let expected = G1Affine::generator().multiply(scalar) + other.multiply(&next);
-            assert_eq!(sum(&[(&first, *scalar), (&second, next)]), expected, "{i}");
+            assert_eq!(sum([(&first, *scalar), (&second, next)]), expected, "{i}");
             assert_eq!(sum_vartime(&[(&first, *scalar), (&second, next)]), expected, "{i}");
         }
-        assert!(sum(&[]).is_identity());
+        assert!(sum([]).is_identity());
         for (product, scalar) in first.multiply_all(&scalars).into_iter().zip(&scalars) {
             assert_eq!(G1::from(product), G1Affine::generator().multiply(scalar));
         }

@@ -232,3 +232,11 @@ impl Zeroize for G1Affine {
         self.0.y.l.zeroize();
     }
 }
+
+impl Zeroize for G1 {
+    fn zeroize(&mut self) {
+        self.0.x.l.zeroize();
+        self.0.y.l.zeroize();
+        self.0.z.l.zeroize();
+    }
+}

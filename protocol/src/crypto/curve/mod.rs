@@ -17,6 +17,8 @@ mod pairing;
 mod scalar;
 mod secret_sum;
 mod together;
+#[cfg(test)]
+pub(crate) mod watch;
 mod wide;
 
 pub(crate) use equation::blinded_equations_hold;

@@ -32,6 +32,8 @@ pub(super) struct Halves {
 impl From<Scalar> for Halves {
     /// Long division by z² in base 2⁶⁴; quotient and remainder both fit 128 bits, because r < 2¹²⁸·z².
     fn from(scalar: Scalar) -> Self {
+        #[cfg(test)]
+        super::watch::saw(scalar);
         let bytes = scalar.to_be_bytes();
         let (mut low, mut rest) = (0u128, [0u64; 2]);
         for (index, limb) in bytes.chunks_exact(16).enumerate() {

@@ -27,7 +27,7 @@ pub struct Multiples([Row; QUARTERS]);
 impl Multiples {
     /// Calculate the multiples of some points, with one inversion for all.
     pub fn of<const N: usize>(points: [G1; N]) -> [Self; N] {
-        let mut multiples = Vec::with_capacity(2 * N * ROW);
+        let mut multiples = Zeroizing::new(Vec::with_capacity(2 * N * ROW));
         for point in points {
             let upper = (0..64).fold(point, |point, _| point.double());
             for base in [point, upper] {

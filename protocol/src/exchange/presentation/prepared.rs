@@ -2,9 +2,9 @@
 
 use rand_core::CryptoRng;
 
+use super::answer::unproven;
 use super::{Freshness, Holding, PresentError, Presentation, SLOT};
 use crate::credential::Day;
-use crate::crypto::domains;
 use crate::crypto::keys::Signer;
 use crate::disclosure::Precomputed;
 use crate::exchange::Query;
@@ -27,7 +27,11 @@ impl Presentation {
         now: u64,
         rng: &mut dyn CryptoRng,
     ) -> Result<Prepared, PresentError> {
-        Self::prepare_for(holding, query, None, Freshness { made_at: now, request: None }, rng)
+        let draft = Self::draft(holding, query, None, Freshness { made_at: now, request: None })?;
+        // PRES-07, the first half: any fault on the way is found here, before there is anything to show.
+        let precomputed =
+            draft.proven(|statement, witness, context| Precomputed::new(statement, witness, context, rng))?;
+        Ok(Prepared { made: draft.made, precomputed })
     }
 }
 
@@ -49,7 +53,7 @@ impl Prepared {
     ///
     /// # Errors
     /// [`PresentError::PreparedForAnotherDay`] (PRES-14); [`PresentError::KeystoreFault`] when `device` did not sign, or
-    /// not with the credential's key; [`PresentError::Proof`] for a fault of the processor.
+    /// not with the credential's key, and for a fault of processor or memory.
     pub fn finish(self, freshness: Freshness, device: Option<&dyn Signer>) -> Result<Presentation, PresentError> {
         let day = self.day();
         let Self { mut made, precomputed } = self;
@@ -61,15 +65,8 @@ impl Prepared {
             return Err(PresentError::PreparedForAnotherDay); // PRES-14
         }
         made.request = freshness.request;
-        made.proof = precomputed.finish(&made.context())?;
-        if let Some(key) = &made.device_key {
-            let device = device.ok_or(PresentError::KeystoreFault)?;
-            let bytes = made.device_bytes();
-            let signed = device.sign(domains::PRESENTATION_DEVICE, &bytes).map_err(|_| PresentError::KeystoreFault)?;
-            // PRES-07, the second half: a secure area that signs with another key is caught before anything leaves.
-            key.verify(domains::PRESENTATION_DEVICE, &bytes, &signed).map_err(|_| PresentError::KeystoreFault)?;
-            made.device_signature = Some(signed);
-        }
+        made.proof = precomputed.finish(&made.context()).map_err(unproven)?;
+        made.sign_by_device(device)?;
         Ok(made)
     }
 }
