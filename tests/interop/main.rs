@@ -11,6 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use protocol::credential::CredentialType;
 use protocol::credential::age::Statute;
 use protocol::exchange::{Predicate, Presentation, Query};
 use serde_json::{Value, json};
@@ -52,6 +53,31 @@ fn the_published_vectors_get_their_verdicts() {
     }
     let got = verdicts(&json!({ "vectors": corrupted }));
     assert!(got[1..].iter().all(|name| name == "ProofInvalid"), "{got:?}");
+}
+
+/// A credential's numbers, header and bytes, its blind issuance, day signatures and status tokens.
+#[test]
+fn the_credential_vectors_get_their_verdicts() {
+    let specs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../specs");
+    let read = |name: &str| std::fs::read(specs.join(name)).unwrap();
+    let vectors: Value = serde_json::from_slice(&read("vectors/zk-credential.json")).unwrap();
+    let credential_type = CredentialType::parse(&read(vectors["credential_type"].as_str().unwrap())).unwrap();
+    let definition = String::from_utf8(credential_type.definition()).unwrap();
+    let lists = [
+        &vectors["commitments"],
+        &vectors["signatures"],
+        &vectors["day_set"]["signatures"],
+        &vectors["status"]["tokens"],
+    ];
+    let cases = lists.into_iter().flat_map(|list| list.as_array().unwrap());
+    let expected: Vec<&str> =
+        ["accepted"].into_iter().chain(cases.map(|case| case["expect"].as_str().unwrap())).collect();
+    assert_eq!(verdicts(&json!({ "credential": vectors, "definition": definition })), expected);
+    assert!(expected.iter().collect::<BTreeSet<_>>().len() >= 7);
+    // A number that the values do not make.
+    let mut changed = vectors.clone();
+    changed["handle"] = 5.into();
+    assert_eq!(verdicts(&json!({ "credential": changed, "definition": definition }))[0], "another number");
 }
 
 /// Questions that between them have every kind of statement.

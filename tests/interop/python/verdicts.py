@@ -1,12 +1,14 @@
 """Verdicts of the second implementation: reads cases from standard input as JSON, prints one name a line.
 
     {"vectors": …, "skip": 0}            the file specs/vectors/zk-presentation.json
+    {"credential": …, "definition": …}   the file specs/vectors/zk-credential.json, and the definition of its type
     {"issuer": …, "presentations": […]}  presentations in hexadecimal, under one issuer key
 """
 
 import json
 import sys
 
+from credential import checks
 from curve import Refused
 from presentation import base, check, issuer_of
 from zk_presentation import Membership, Pseudonym, Statement, verify
@@ -55,6 +57,9 @@ def main() -> None:
         print(outcome(lambda: public_sets(work["vectors"]["public_sets"])), flush=True)
         for case in work["vectors"]["cases"]:
             print(outcome(lambda: vector(case)), flush=True)
+    elif "credential" in work:
+        for check_one in checks(work["credential"], work["definition"].encode()):
+            print(outcome(check_one), flush=True)
     else:
         issuer = issuer_of(work["issuer"])
         for presentation in work["presentations"]:
