@@ -318,3 +318,47 @@ fn p4_nothing_but_the_proof_tells_holders_apart() {
 }
 
 const SLOT: u64 = protocol::exchange::SLOT;
+
+/// What a verifier demands is its query: no other field is its policy. The request's digest binds it, so an answer is good
+/// for no other, though verifier, nonce and purpose are the same.
+#[test]
+fn zkp_16_an_answer_is_bound_to_the_policy_it_was_asked_under() {
+    let world = World::new();
+    let (held, trust, rental) = (&world.holder.identity, world.trust("usual"), world.rental());
+    let asked = |query: Query| {
+        let request = world.request(&world.shop, "rental", query, "one nonce");
+        world.asked(&request.sign(&world.shop.key).unwrap())
+    };
+    let check = |asked: &protocol::exchange::AuthenticRequest, bytes: &[u8]| {
+        let mut verifier = Verifier::new(Policy::default(), SeenInMemory::default());
+        verifier.check(&Asked::Requested(asked), bytes, &trust, NOW).map(|_| ()).map_err(|refusal| refusal.name())
+    };
+    let usual = asked(rental.clone());
+    let answer = held.answer_to(&world.identities, &usual, NOW, &mut rng("policy")).unwrap();
+    assert_eq!(check(&usual, &answer), Ok(()));
+    let classes = rental.prove[1].clone();
+    let month = protocol::exchange::Scope::Period(protocol::exchange::Period::Month);
+    let policies = [
+        ("an older age", Query { prove: vec![at_least(20), classes.clone()], ..rental.clone() }),
+        ("a younger age", Query { prove: vec![at_least(18), classes.clone()], ..rental.clone() }),
+        ("other classes", Query { prove: vec![at_least(19), any_of("classes", &["1-ordinary"])], ..rental.clone() }),
+        ("one statement less", Query { prove: vec![classes], ..rental.clone() }),
+        ("one more", Query { prove: [&rental.prove[..], &[below(90)]].concat(), ..rental.clone() }),
+        ("an attribute shown", Query { show: vec!["gender".into()], ..rental.clone() }),
+        ("a pseudonym", Query { pseudonym: Some(month), ..rental.clone() }),
+        ("a phone's key", Query { binding: protocol::credential::HolderBinding::DeviceKey, ..rental.clone() }),
+    ];
+    for (what, query) in policies {
+        let other = asked(query);
+        assert_ne!(other.digest, usual.digest, "{what}");
+        let refusal = check(&other, &answer).unwrap_err();
+        assert_ne!(refusal, "Expired", "{what}");
+        // Named for the other request, with what it asks said in the clear: the proof says something else.
+        let mut wire = PresentationWire::decode(&answer);
+        wire.request = Some(other.digest);
+        wire.proven.clone_from(&other.request.query.prove);
+        let renamed = check(&other, &wire.encode()).unwrap_err();
+        println!("{what}: {refusal}, {renamed}");
+        assert_eq!(check(&usual, &answer), Ok(()), "{what}: the twin");
+    }
+}

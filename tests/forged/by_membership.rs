@@ -236,9 +236,9 @@ pub(crate) fn cheats(scene: &Scene, statement: &Statement<'_>, name: &'static st
         first.answer(c).encode()
     });
     for (way, context) in [
-        ("bound to another verifier", &b"another verifier, nonce, purpose, policy"[..]),
-        ("bound to another nonce", b"verifier, another nonce, purpose, policy"),
-        ("bound to another purpose or policy", b"verifier, nonce, another purpose, policy"),
+        ("bound to another verifier", &b"another verifier, nonce, purpose"[..]),
+        ("bound to another nonce", b"verifier, another nonce, purpose"),
+        ("bound to another purpose", b"verifier, nonce, another purpose"),
     ] {
         add(way, "ProofInvalid", scene.first(statement, &scene.holder, way).finish(statement, context).encode());
     }

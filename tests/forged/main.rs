@@ -13,6 +13,7 @@
 mod by_membership;
 mod by_pseudonym;
 mod by_signature;
+mod once;
 mod scene;
 mod together;
 
@@ -63,7 +64,8 @@ fn render(table: &Table) -> String {
     let mut text = String::from(
         "# Forged statements\n\nWritten by `MID_WRITE=1 cargo test --release -p tests --test forged`. Each line is a proof made by a\n\
          cheating prover with its own arithmetic (`tests/src/forger.rs`), and the refusal it must get; the same statement\nwith an \
-         honest proof is accepted in the same run.\n",
+         honest proof is accepted in the same run. What is done \u{201c}a second time\u{201d} is done to a verifier with a memory,\nwhich let \
+         the holder in before and lets a neighbour in afterwards.\n",
     );
     for (part, cheats) in table {
         let _ = write!(text, "\n## {part}: {} ways\n\n| way | refusal |\n|---|---|\n", cheats.len());
@@ -91,6 +93,7 @@ fn every_part_resists_ten_ways_to_cheat() {
             refused(part, &scene, statement, honest, cheats, &mut table);
         });
     }
+    table.insert("one-use nullifier, a second time".into(), once::refused_at_the_gate());
     for (part, cheats) in &table {
         println!("{part}: {} ways", cheats.len());
         assert!(cheats.len() >= FEWEST, "{part}: only {} ways", cheats.len());

@@ -9,7 +9,7 @@ use tests::forger::{FirstMove, Material};
 use tests::rng;
 
 pub(crate) const HEADER: &[u8] = b"credential header";
-pub(crate) const CONTEXT: &[u8] = b"verifier, nonce, purpose, policy";
+pub(crate) const CONTEXT: &[u8] = b"verifier, nonce, purpose";
 const TODAY: u64 = 46_345;
 const EPOCH: u64 = 412;
 /// Position of each message.

@@ -61,7 +61,7 @@ pub(crate) fn all(dossier: &Dossier) -> Vec<Attack> {
         Attack::each("points related by a known number", number_relation),
         Attack::each("responses without blinding", unblinded),
         Attack::each("blinding that is small or repeats", weak_blinding),
-        Attack::each("commitment that fits one signature only", signature_equation),
+        Attack::each("randomised signature that fits one exponent only", signature_equation),
         Attack::each("length and fields", shape),
         Attack::each("time", time),
         Attack::new("bits that never change", constant_bits(dossier)),
@@ -129,15 +129,14 @@ fn weak_blinding(_: &Dossier, suspect: &Suspect, seen: &Seen) -> bool {
     small || distinct.len() < own.len() || earlier
 }
 
-/// With the secret key: is T1 − Abar·(ê − e·c) = D·r̂1 + Abar·((sk + e)·c)? It is for every e, so this leads nowhere;
-/// it would lead somewhere if r1 were not fresh.
+/// With the secret key: for whoever holds the signature with exponent e, Abar·(sk + e) is D times r1. The right e shows by
+/// that r1 being no fresh number, but 1, a number on file, or its inverse; with a fresh one every e fits some r1.
 fn signature_equation(dossier: &Dossier, suspect: &Suspect, seen: &Seen) -> bool {
-    let [e_hat, r1_hat, _] = seen.signature;
-    let (c, sk) = (seen.challenge, dossier.keys[0].1);
-    let [a_bar, b_bar, d] = [seen.points[0], seen.points[1], seen.points[2]];
-    let t1 = b_bar.multiply(&c) + a_bar.multiply(&e_hat) + d.multiply(&r1_hat);
-    let left = t1 - a_bar.multiply(&(e_hat - suspect.e * c));
-    left == d.multiply(&r1_hat) + a_bar.multiply(&((sk + suspect.e) * c))
+    let (sk, a_bar, d) = (dossier.keys[0].1, seen.points[0], seen.points[2]);
+    let own = unsigned(&a_bar.multiply(&(sk + suspect.e)).to_affine());
+    let known = suspect.numbers.iter().flat_map(|(_, number)| [Some(*number), number.invert()]).flatten();
+    let mut factors = known.chain([Scalar::ONE]);
+    factors.any(|factor| unsigned(&d.multiply(&factor).to_affine()) == own)
 }
 
 fn shape(_: &Dossier, suspect: &Suspect, seen: &Seen) -> bool {

@@ -2,10 +2,13 @@
 
 use std::sync::OnceLock;
 
+use protocol::credential::{Day, HolderSecrets};
 use protocol::crypto::curve::{G1Affine, Scalar};
+use protocol::exchange::{Predicate, Query, Request, Scope};
+use rand_core::Rng;
 use tests::rng;
 use tests::wire::PresentationWire;
-use tests::world::{Held, Holder, World};
+use tests::world::{Held, Holder, NOW, World};
 
 /// Presentations of each holder.
 pub(crate) const EACH: usize = 1_000;
@@ -20,6 +23,13 @@ impl Crowd {
     /// The two, in the order of [`Crowd::shows`].
     pub(crate) fn holders(&self) -> [&Holder; 2] {
         [&self.world.holder, &self.world.neighbour]
+    }
+
+    /// "Lives in one of the two regions the two live in", and the nationality, which is the same.
+    pub(crate) fn both_regions(&self) -> Query {
+        let codes = self.holders().map(|holder| holder.person.residence.to_owned()).into();
+        let prove = vec![Predicate::AnyOf { attribute: "residence".into(), codes }];
+        Query { prove, show: vec!["nationality".into()], ..self.world.profile("age-19") }
     }
 
     pub(crate) fn identities(&self) -> [&Held; 2] {
@@ -51,7 +61,7 @@ pub(crate) fn crowd() -> &'static Crowd {
 pub(crate) struct Seen {
     pub(crate) bytes: Vec<u8>,
     pub(crate) wire: PresentationWire,
-    /// Abar, Bbar, D, then A′ and Ā of each membership.
+    /// Abar, Bbar, D, then A′ and Ā of each membership, then the pseudonym and what it is a multiple of, if there is one.
     pub(crate) points: Vec<G1Affine>,
     /// Responses for e, r1 and r3.
     pub(crate) signature: [Scalar; 3],
@@ -60,6 +70,14 @@ pub(crate) struct Seen {
     pub(crate) challenge: Scalar,
     /// One for each membership.
     pub(crate) parts: Vec<Scalar>,
+}
+
+/// H(scope) of a presentation's pseudonym.
+fn scope_base(wire: &PresentationWire) -> Option<G1Affine> {
+    let pseudonym = wire.pseudonym.as_ref()?;
+    let network = crowd().identities()[0].evidence.network;
+    let scope = pseudonym.scope.bytes(&network, &pseudonym.verifier, Day::in_korea(wire.made_at));
+    Some(protocol::disclosure::pseudonym(&scope, &Scalar::ONE))
 }
 
 impl Seen {
@@ -71,7 +89,9 @@ impl Seen {
         let point = |at: usize| G1Affine::from_compressed(wire.proof[at..at + 48].try_into().unwrap()).unwrap();
         let scalar = |at: usize| Scalar::from_be_bytes(wire.proof[at..at + 32].try_into().unwrap()).unwrap();
         let starts: Vec<usize> = (0..memberships).map(|index| at_memberships + 128 * index).collect();
-        let points = [0, 48, 96].into_iter().chain(starts.iter().flat_map(|at| [*at, at + 48])).map(point).collect();
+        let points = [0, 48, 96].into_iter().chain(starts.iter().flat_map(|at| [*at, at + 48])).map(point);
+        let pseudonym = wire.pseudonym.as_ref().map(|pseudonym| G1Affine::from_compressed(&pseudonym.value).unwrap());
+        let points = points.chain(pseudonym).chain(scope_base(&wire)).collect();
         Self {
             bytes: bytes.to_vec(),
             points,
@@ -83,3 +103,36 @@ impl Seen {
         }
     }
 }
+
+/// What else the two are asked, and how each answers, round by round.
+pub(crate) const QUESTIONS: [(&str, fn(usize, usize) -> Vec<u8>); 4] = [
+    ("age and a public set of licence classes", |who, round| {
+        let world = &crowd().world;
+        let mut rng = rng(&format!("driver {who} {round}"));
+        crowd().identities()[who].show(&world.identities, &world.rental(), &mut rng)
+    }),
+    ("a region and a shown nationality", |who, round| {
+        let world = &crowd().world;
+        let region = crowd().both_regions();
+        crowd().identities()[who].show(&world.identities, &region, &mut rng(&format!("region {who} {round}")))
+    }),
+    ("a pseudonym, each time in another scope", |who, round| {
+        let world = &crowd().world;
+        let mut rng = rng(&format!("pseudonym {who} {round}"));
+        let event = Scope::Event(format!("{:016x}", rng.next_u64()));
+        let query = Query { pseudonym: Some(event), ..world.rental() };
+        let request = Request::new(world.shop.did.clone(), "key-1", "rental", query, NOW, 120, &mut rng);
+        let digest = request.clone().sign(&world.shop.key).unwrap().digest();
+        crowd().identities()[who].answer_request(&world.identities, &request, digest, NOW, &mut rng).unwrap()
+    }),
+    ("now one credential and now another with the same link secret", |who, round| {
+        let (world, held) = (&crowd().world, crowd().identities()[who]);
+        let mut rng = rng(&format!("renewed {who} {round}"));
+        let secrets =
+            HolderSecrets { link_secret: held.secrets.link_secret, blinder: Scalar::from_u64(1_000 + who as u64) };
+        let credential = world.identities.reissue(&held.credential, &secrets);
+        let renewed = Held { credential, secrets, device: None, evidence: held.evidence.clone() };
+        let of = if round % 2 == 0 { held } else { &renewed };
+        of.show(&world.identities, &world.profile("age-19"), &mut rng)
+    }),
+];

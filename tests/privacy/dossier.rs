@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use protocol::credential::Day;
+use protocol::credential::{Day, Value};
 use protocol::crypto::bbs::blind;
 use protocol::crypto::curve::{G1, G1Affine, Scalar};
 use protocol::exchange::status_token_number;
@@ -104,6 +104,16 @@ impl Suspect {
             ("days left".to_owned(), decoded(&issuing.day_signature(left).to_bytes())),
             ("reserve of age".to_owned(), decoded(&issuing.day_signature(reserve).to_bytes())),
         ];
+        // What proves that this holder's classes and region are in the sets that are asked about.
+        let values = &holder.identity.credential.values;
+        for predicate in crowd.world.rental().prove.iter().chain(&crowd.both_regions().prove) {
+            let claim = predicate.claim(&issuing.credential_type, today).unwrap();
+            let at = predicate.position(&issuing.credential_type).unwrap();
+            if let (protocol::exchange::Claim::Among(members), Value::Number(value)) = (claim, &values[at]) {
+                let witness = holder.identity.evidence.sets().unwrap().witness(&members, *value).unwrap();
+                known.push((format!("witness of number {at}"), decoded(&witness.to_bytes())));
+            }
+        }
         for epoch in [EPOCH - 1, EPOCH] {
             let token = issuing.status_token(credential.handle, epoch);
             known.push((format!("token of epoch {epoch}"), decoded(&token.to_bytes())));

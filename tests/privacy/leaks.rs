@@ -87,6 +87,14 @@ pub(crate) fn all() -> Vec<Leak> {
                 first.signature[2] = decoded(&material.signature[..48]).multiply(&(inverse * inverse));
             })
         }),
+        leak("r1 is 1", "randomised signature that fits one exponent only", |who, round| {
+            forged(who, round, |_, first, material| {
+                // D·r1 is Abar·(sk + e): with D = B·r2, Abar is then A·r2.
+                let e = Scalar::from_be_bytes(material.signature[48..].try_into().unwrap()).unwrap();
+                let sk = Scalar::from_be_bytes(&crowd().world.identities.bbs.expose_bytes()).unwrap();
+                first.signature[0] = first.signature[2].multiply(&(sk + e).invert().unwrap());
+            })
+        }),
         leak("the status token is shown as it was fetched", "known points", |who, round| {
             forged(who, round, |statement, first, material| {
                 let mut draw = rng(&format!("token {who} {round}"));

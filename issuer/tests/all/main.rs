@@ -9,6 +9,7 @@ mod ledger;
 mod measure;
 mod openid;
 mod operate;
+mod promises;
 mod redaction;
 mod twins;
 mod withdraw;
