@@ -12,8 +12,7 @@ use std::path::{Path, PathBuf};
 
 use protocol::crypto::bbs::hazmat::prove_as_drawn;
 use protocol::crypto::bbs::{
-    BbsError, Proof, ProofCheck, PublicKey, SecretKey, Signature, Suite, sign, verify, verify_proof,
-    verify_proofs,
+    BbsError, Proof, ProofCheck, PublicKey, SecretKey, Signature, Suite, sign, verify, verify_proof, verify_proofs,
 };
 use protocol::crypto::curve::Scalar;
 use serde_json::Value;

@@ -101,14 +101,10 @@ fn make() -> Value {
     credential.signature = signature;
     let numbers = credential.messages(&credential_type, &secrets).unwrap();
 
-    let commitments = |name: &str, expect: &str, nonce: &[u8], bytes: &[u8]| {
-        json!({ "name": name, "expect": expect, "nonce": hex::encode(nonce), "commitment": hex::encode(bytes) })
-    };
+    let commitments = |name: &str, expect: &str, nonce: &[u8], bytes: &[u8]| json!({ "name": name, "expect": expect, "nonce": hex::encode(nonce), "commitment": hex::encode(bytes) });
     let identity = replaced(&[0; 48], 0, &[0xc0]);
     let order = hex::decode("73eda753299d7d483339d80809a1d80553bda402fffe5bfeffffffff00000001").unwrap();
-    let signed = |name: &str, expect: &str, bytes: &[u8]| {
-        json!({ "name": name, "expect": expect, "signature": hex::encode(bytes) })
-    };
+    let signed = |name: &str, expect: &str, bytes: &[u8]| json!({ "name": name, "expect": expect, "signature": hex::encode(bytes) });
     let set = |purpose: &[u8]| SetSecretKey::generate(&[2; 32], purpose).unwrap();
     let (days, status) = (set(b"days"), set(b"status"));
     let day = |number: u16, of: u16, expect: &str| {

@@ -84,8 +84,8 @@ fn p17_neither_another_period_nor_another_verifier_nor_the_issuer_can_link() {
     let base = |scope: &[u8]| protocol::disclosure::pseudonym(scope, &Scalar::ONE);
     let known = held.credential.clear_messages(&world.identities.credential_type).unwrap();
     let scope = [here, others[0]].map(|value| G1Affine::from_compressed(&value).unwrap());
-    for (_, number) in known {
-        assert!(scope.iter().all(|point| base(b"any").multiply(&number).to_affine() != *point));
+    for (_, number) in known.iter() {
+        assert!(scope.iter().all(|point| base(b"any").multiply(number).to_affine() != *point));
     }
 }
 

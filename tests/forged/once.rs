@@ -100,9 +100,7 @@ const WAYS: [(Way, Again); 15] = [
         })
     }),
     (("with the event's name in capitals", "TypeMismatch"), |world, asked, _| {
-        edited(world, asked, |wire| {
-            another(wire, |given| given.scope = Scope::Event(EVENT.to_uppercase()))
-        })
+        edited(world, asked, |wire| another(wire, |given| given.scope = Scope::Event(EVENT.to_uppercase())))
     }),
 ];
 

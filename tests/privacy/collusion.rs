@@ -48,7 +48,9 @@ fn nobody_can_tell(question: &str, pools: [&[Vec<u8>]; 2]) {
     for (name, score) in scores {
         match name.starts_with("statistics") {
             // These always guess: a coin's advantage in n rounds is below 3/√n but once in 370 tries.
-            true => assert!(score.advantage.abs() < 3.0 / (pools[0].len() as f64).sqrt(), "{question}, {name}: {score:?}"),
+            true => {
+                assert!(score.advantage.abs() < 3.0 / (pools[0].len() as f64).sqrt(), "{question}, {name}: {score:?}")
+            }
             false => assert_eq!(score.guesses, 0, "{question}, {name}"),
         }
     }

@@ -171,8 +171,7 @@ fn p17_what_the_issuer_has_is_in_nothing_that_is_shown() {
     let token = issuing.status_token(77, EPOCH).to_bytes();
     let view = [commitment, credential.signature.to_vec(), token.to_vec()];
     let held = Held { credential, secrets, device: None, evidence: issuing.evidence() };
-    let shown =
-        ["age-19", "resident-of"].map(|profile| held.show(issuing, &world.profile(profile), &mut rng(profile)));
+    let shown = ["age-19", "resident-of"].map(|profile| held.show(issuing, &world.profile(profile), &mut rng(profile)));
     let on_file: HashSet<[u8; TRAIT]> = view.iter().flat_map(|bytes| traits(bytes)).collect();
     assert!(shown.iter().flat_map(|bytes| traits(bytes)).all(|bytes| !on_file.contains(&bytes)));
     // Two commitments to one link secret have nothing in common.

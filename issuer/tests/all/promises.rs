@@ -14,7 +14,8 @@ fn p6_handles_do_not_tell_who_came_when() {
     let request = |id: &str, i: usize| {
         let made = world.offer(HOLDER, &[id], false, i > 0);
         let wallet = Wallet::new(&world.issuer, id);
-        let answer = world.issuer.issue(&wallet.request(&world.issuer, &made, NOW).encode(), NOW, &mut fresh()).unwrap();
+        let answer =
+            world.issuer.issue(&wallet.request(&world.issuer, &made, NOW).encode(), NOW, &mut fresh()).unwrap();
         (wallet.check(&answer), wallet)
     };
     for (id, below) in [(LICENCE, u64::from(StatusList::ENTRIES)), (ZK, 1 << 63)] {
@@ -23,8 +24,7 @@ fn p6_handles_do_not_tell_who_came_when() {
         assert_eq!(handles.iter().collect::<BTreeSet<_>>().len(), EACH, "{id}: one is given twice");
         assert!(handles.iter().all(|handle| *handle < below), "{id}");
         // Neither up nor down, nor in steps: 24 numbers are in one of the two orders once in 10²³ times.
-        let steps: BTreeSet<i128> =
-            handles.windows(2).map(|pair| i128::from(pair[1]) - i128::from(pair[0])).collect();
+        let steps: BTreeSet<i128> = handles.windows(2).map(|pair| i128::from(pair[1]) - i128::from(pair[0])).collect();
         assert!(steps.len() > EACH / 2, "{id}: a progression");
         assert!(steps.iter().any(|step| *step > 0) && steps.iter().any(|step| *step < 0), "{id}: in order");
         // From one end of the range to the other.

@@ -57,8 +57,8 @@ domains! {
     ZK_CHALLENGE = b"mid/v1/zk-presentation/challenge;";
     /// Blinding of the prover: never leaves the holder.
     ZK_BLINDING = b"mid/v1/zk-presentation/blinding;";
-    /// Context of a holder's own check of what it precomputed: no verifier accepts it.
-    ZK_REHEARSAL = b"mid/v1/zk-presentation/rehearsal;";
+    /// Hash: the factors with which a holder adds its own points up to check them.
+    ZK_RECALCULATION = b"mid/v1/zk-presentation/recalculation;";
     /// Hash: the seed of the pairing factors for ZK presentation proofs.
     ZK_FOLD = b"mid/v1/zk-presentation/fold;";
     /// Hash: a block header, as validators sign it.

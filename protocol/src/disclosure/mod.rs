@@ -11,6 +11,7 @@
 mod precomputed;
 mod proof;
 mod prover;
+mod recalculation;
 mod recompute;
 mod statement;
 mod verify;
@@ -30,8 +31,6 @@ pub use proof::proof_length;
 pub use statement::{Membership, Pseudonym, Statement, Witness, pseudonym};
 pub use verify::{Presented, verify, verify_batch};
 
-use self::prover::FirstMove;
-use self::statement::Checked;
 use crate::crypto::bbs::BbsError;
 use crate::crypto::curve::CurveError;
 
@@ -102,7 +101,7 @@ impl From<BbsError> for ProofError {
 }
 
 /// Prove `statement` with `witness`, bound to `context` (verifier, nonce or time slot, purpose: whatever
-/// must not be swapped). What it returns was checked as a verifier checks it (ZKP-18).
+/// must not be swapped).
 ///
 /// # Errors
 /// `TooManyMessages`, `IndexInvalid`, `PredicateVacuous`, `IdentityPoint`, `WitnessMismatch`, `RngFailure`;
@@ -113,6 +112,5 @@ pub fn prove<R: CryptoRng + ?Sized>(
     context: &[u8],
     rng: &mut R,
 ) -> Result<Vec<u8>, ProofError> {
-    let checked = Checked::new(statement)?;
-    FirstMove::new(&checked, witness, context, rng)?.show(&checked, context)
+    Precomputed::new(statement, witness, context, rng)?.finish(context)
 }

@@ -17,9 +17,8 @@ pub struct Precomputed {
 }
 
 impl Precomputed {
-    /// Do all work for `statement` that needs no context, and refuse if `witness` does not satisfy it. It is rehearsed
-    /// here while there is time (ZKP-18): it answers a challenge that nobody asked, the answer is checked in constant time
-    /// and erased, and all of it but the responses is then known to be right.
+    /// Do all work for `statement` that needs no context, and refuse if `witness` does not satisfy it. Every point is
+    /// recalculated here (ZKP-18), so that all of the proof but the responses is then known to be right.
     ///
     /// `moment` is what is known of when and what for: the context, or as much of it as there is. It goes into the
     /// blinding, so that a generator which is set back (a copied process, a restored machine) hides two answers to
@@ -36,12 +35,11 @@ impl Precomputed {
     ) -> Result<Self, ProofError> {
         let checked = Checked::new(statement)?;
         let first_move = FirstMove::new(&checked, witness, moment, rng)?;
-        first_move.rehearse(&checked)?;
         Ok(Self { seal: first_move.seal(), first_move })
     }
 
     /// Bind the presentation to `context` and encode it. Costs field arithmetic only; it is done twice, and compared with
-    /// what was rehearsed, so that a passing fault is noticed, and a bit that flipped while it waited.
+    /// what was checked, so that a passing fault is noticed, and a bit that flipped while it waited.
     ///
     /// # Errors
     /// `ProofInvalid` for such a fault; `RngFailure` with negligible probability.

@@ -1,4 +1,4 @@
-//! The holder's side: the first move, the answer, and what is checked before anything of it is seen.
+//! The holder's side: the first move, what is checked before anything of it is seen, and the answer.
 
 use rand_core::CryptoRng;
 use sha2::{Digest, Sha256};
@@ -6,6 +6,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::ProofError;
 use super::proof::{MembershipProof, Proof};
+use super::recalculation::Recalculation;
 use super::statement::{Checked, Statement, Transcript, Witness};
 use super::verify::pairing_equations;
 use crate::crypto::bbs::{Commitments, Randomized, Secrets, blinding, commit, hash_secrets, respond};
@@ -38,12 +39,28 @@ pub(super) struct Randomizer {
     pub(super) tilde: Scalar,
 }
 
+/// What the first move was calculated from and to, for the check that follows.
+pub(super) struct Workings {
+    /// A and B.
+    pub(super) signature: [Multiples; 2],
+    /// What the hidden messages add to B.
+    pub(super) hidden_part: G1,
+    /// For each membership V, and the base of a public set.
+    pub(super) memberships: Vec<(Multiples, Option<Multiples>)>,
+    /// H(scope).
+    pub(super) scope: Option<Multiples>,
+    /// T1, T2, one for each membership, and the pseudonym's.
+    pub(super) commitments: Vec<G1>,
+    /// What nobody could foresee.
+    pub(super) seed: Zeroizing<[u8; 32]>,
+}
+
 impl FirstMove {
     /// Do all work that needs no context, and refuse if `witness` does not satisfy the statement. `moment`: see
     /// [`Precomputed::new`](super::Precomputed::new).
     ///
     /// # Errors
-    /// `WitnessMismatch`, `RngFailure`.
+    /// `WitnessMismatch`, `RngFailure`; `ProofInvalid` when the machine made a mistake.
     pub(super) fn new<R: CryptoRng + ?Sized>(
         checked: &Checked<'_>,
         witness: &Witness<'_>,
@@ -51,13 +68,14 @@ impl FirstMove {
         rng: &mut R,
     ) -> Result<Self, ProofError> {
         check_messages(checked, witness)?;
-        let made = Self::without_checks(checked, witness, moment, rng)?;
+        let (made, workings) = Self::without_checks(checked, witness, moment, rng)?;
         let equations = pairing_equations(checked, &made.points, made.memberships.iter());
         // ZKP-14. An equation that is off by Δ is off by r·Δ here, with an r that nobody knew when the witness was made; so
-        // nothing is gained by further factors. What is paired is what will be shown.
+        // nothing is gained by further factors.
         if !blinded_equations_hold(&equations) {
             return Err(ProofError::WitnessMismatch);
         }
+        made.check(checked, &workings)?;
         Ok(made)
     }
 
@@ -67,12 +85,12 @@ impl FirstMove {
         witness: &Witness<'_>,
         moment: &[u8],
         rng: &mut R,
-    ) -> Result<Self, ProofError> {
+    ) -> Result<(Self, Workings), ProofError> {
         let mut transcript = Transcript::of(checked);
         let statement = &checked.statement;
         let (hidden_count, membership_count) = (checked.hidden.len(), statement.memberships.len());
         let count = Secrets::count(hidden_count) + 2 * membership_count;
-        let blinding = blinding(domains::ZK_BLINDING, rng, count, |hash| {
+        let blinding = blinding(domains::ZK_BLINDING, rng, count + 1, |hash| {
             // ZKP-13
             hash_secrets(hash, witness.messages);
             hash.update(Zeroizing::new(witness.signature.to_bytes()));
@@ -82,17 +100,20 @@ impl FirstMove {
             hash.update(transcript.digest());
             hash.update(moment);
         })?;
-        let (for_signature, for_memberships) = blinding.split_at(Secrets::count(hidden_count));
+        let (for_signature, rest) = blinding.split_at(Secrets::count(hidden_count));
+        let (for_memberships, for_the_check) = rest.split_at(2 * membership_count);
+        let seed = Zeroizing::new(for_the_check[0].to_be_bytes());
         let secrets = Secrets::from_scalars(for_signature)?;
         let randomizers: Vec<_> =
             for_memberships.chunks_exact(2).map(|pair| Randomizer { r: pair[0], tilde: pair[1] }).collect();
 
         let suite = statement.issuer.suite();
-        let Commitments { randomized: points, t1, t2 } =
+        let Commitments { randomized: points, t1, t2, multiples, hidden_part } =
             commit(suite, checked.domain, witness.signature, witness.messages, &checked.hidden, &secrets);
         let mut commitments = Vec::with_capacity(3 + membership_count);
         commitments.extend([t1, t2]);
         let mut membership_points = Vec::with_capacity(2 * membership_count);
+        let mut bases = Vec::with_capacity(membership_count);
         for (index, membership) in statement.memberships.iter().enumerate() {
             let (value_signature, randomizer) = (&witness.value_signatures[index], &randomizers[index]);
             let value = membership.coefficient * witness.messages[membership.message] + membership.constant;
@@ -101,50 +122,49 @@ impl FirstMove {
             // A′ = V·r, so that Ā = B·r − A′·value and T = B·r̃ + A′·ṽ are sums of multiples of V and B.
             let [v] = Multiples::of([G1::from(value_signature.0)]);
             // A public set's base has no table.
-            let base = (!membership.is_signed()).then(|| Multiples::of([G1::from(membership.base)]));
+            let base = (!membership.is_signed()).then(|| {
+                let [base] = Multiples::of([G1::from(membership.base)]);
+                base
+            });
             let sum = |of_base: &Scalar, of_v: Scalar| match &base {
-                None => generator_table().multiply(of_base) + secret_sum(&[(&v, of_v)]),
-                Some([base]) => secret_sum(&[(base, *of_base), (&v, of_v)]),
+                None => generator_table().multiply(of_base) + secret_sum([(&v, of_v)]),
+                Some(base) => secret_sum([(base, *of_base), (&v, of_v)]),
             };
-            membership_points.extend([secret_sum(&[(&v, *r)]), sum(r, -(*r * value))]);
+            membership_points.extend([secret_sum([(&v, *r)]), sum(r, -(*r * value))]);
             commitments.push(sum(tilde, *r * value_tilde));
+            bases.push((v, base));
         }
-        if let Some((base, position)) = &checked.scope {
-            commitments.push(base.multiply(&secrets.messages[*position]));
-        }
+        let scope = checked.scope.as_ref().map(|(base, position)| {
+            let [base] = Multiples::of([G1::from(*base)]);
+            commitments.push(secret_sum([(&base, secrets.messages[*position])]));
+            base
+        });
         let memberships: Vec<_> =
             G1::all_to_affine(&membership_points).chunks_exact(2).map(|pair| [pair[0], pair[1]]).collect();
         transcript.first_move(&points, &memberships, &commitments);
         let hidden = checked.hidden.iter().map(|index| witness.messages[*index]).collect();
         let secret = Box::new(Secret { secrets, e: witness.signature.exponent(), hidden, randomizers });
-        Ok(Self { transcript, points, memberships, secret })
+        let workings = Workings { signature: multiples, hidden_part, memberships: bases, scope, commitments, seed };
+        Ok((Self { transcript, points, memberships, secret }, workings))
     }
 
-    /// Answer `context` and check the answer as a verifier would, but for the pairings, which [`Self::new`] has confirmed
-    /// for the same points. The check takes variable time, over nothing but what is returned.
+    /// Whether every point was calculated rightly, and all of them were hashed: recalculated in constant time, as one
+    /// random combination. Nothing was answered yet, so there is nothing that could tell of a fault.
     ///
     /// # Errors
-    /// `ProofInvalid` for a fault of the machine since the witness was given; `RngFailure` with negligible probability.
-    pub(super) fn show(self, checked: &Checked<'_>, context: &[u8]) -> Result<Vec<u8>, ProofError> {
-        let proof = self.answer(context)?;
-        let bytes = proof.to_bytes();
+    /// `ProofInvalid` for a fault of the machine.
+    pub(super) fn check(&self, checked: &Checked<'_>, workings: &Workings) -> Result<(), ProofError> {
+        let mut again = Transcript::of(checked);
+        again.first_move(&self.points, &self.memberships, &workings.commitments);
         // ZKP-18
-        proof.check_challenge(checked, context, &proof.commitments_vartime(checked))?;
-        if core::hint::black_box(&proof).to_bytes() == bytes { Ok(bytes) } else { Err(ProofError::ProofInvalid) }
+        if again.digest() == self.transcript.digest() && Recalculation::of(self, checked, workings).holds() {
+            Ok(())
+        } else {
+            Err(ProofError::ProofInvalid)
+        }
     }
 
-    /// Answer a challenge that nobody asked, and check the answer, in constant time. It is erased here, and bound to a
-    /// context that no verifier accepts.
-    ///
-    /// # Errors
-    /// As [`Self::show`].
-    pub(super) fn rehearse(&self, checked: &Checked<'_>) -> Result<(), ProofError> {
-        let proof = self.answer(domains::ZK_REHEARSAL)?;
-        // ZKP-18
-        proof.check_challenge(checked, domains::ZK_REHEARSAL, &proof.commitments(checked))
-    }
-
-    /// The proof for one context. Of the answers of one blinding to two contexts, no more than one may ever be seen
+    /// The proof for one context. Of the answers of one blinding to two contexts, no more than one may ever be made
     /// (ZKP-14).
     pub(super) fn answer(&self, context: &[u8]) -> Result<Proof, ProofError> {
         let challenge = self.transcript.clone().challenge(context);

@@ -1,14 +1,10 @@
-//! The commitments of a proof, from its responses, and the challenge they give: what decides for a verifier, and for a
-//! holder before anything is shown.
-//!
-//! There are two ways to the same points. The fast one takes variable time and is for proofs that were received or are
-//! about to be sent; the other takes constant time, for answers that nobody may ever learn.
+//! The commitments of a proof that was received, from its responses, and the challenge they give.
 
 use super::ProofError;
 use super::proof::Proof;
 use super::statement::{Checked, Transcript};
-use crate::crypto::bbs::{commit_again, commitment_sums};
-use crate::crypto::curve::{G1, G1Affine, Multiples, Scalar, Sum, multiply_sum_vartime, secret_sum};
+use crate::crypto::bbs::commitment_sums;
+use crate::crypto::curve::{G1, G1Affine, Scalar, Sum, multiply_sum_vartime};
 use crate::crypto::membership::generator_table;
 
 impl Proof {
@@ -57,29 +53,6 @@ impl Proof {
         let points = self.points();
         let mut commitments: Vec<_> = self.sums(checked, 0).iter().map(|sum| sum.over_vartime(&points)).collect();
         self.complete_vartime(checked, &mut commitments);
-        commitments
-    }
-
-    /// All commitments of one proof, in constant time and by other arithmetic than the first move.
-    pub(super) fn commitments(&self, checked: &Checked<'_>) -> Vec<G1> {
-        let Self { points, responses, challenge, memberships } = self;
-        let Checked { statement, hidden, positions, domain, scope } = checked;
-        let (suite, shown) = (statement.issuer.suite(), statement.shown);
-        let mut commitments = Vec::with_capacity(self.sum_count() + 1);
-        commitments.extend(commit_again(suite, *domain, shown, hidden, points, responses, *challenge));
-        for ((membership, position), part) in statement.memberships.iter().zip(positions).zip(memberships) {
-            let value = membership.coefficient * responses.messages[*position] + membership.constant * *challenge;
-            let [a_prime, a_bar] = Multiples::of(part.points.map(G1::from));
-            let of_base = match membership.is_signed() {
-                true => generator_table().multiply(&part.response),
-                false => membership.base.multiply(&part.response),
-            };
-            commitments.push(secret_sum(&[(&a_bar, *challenge), (&a_prime, value)]) + of_base);
-        }
-        if let (Some(pseudonym), Some((base, position))) = (&statement.pseudonym, scope) {
-            let response = &responses.messages[*position];
-            commitments.push(base.multiply(response) - pseudonym.value.multiply(challenge));
-        }
         commitments
     }
 

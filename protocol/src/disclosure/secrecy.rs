@@ -2,16 +2,14 @@
 //! memory.
 
 use super::precomputed::Precomputed;
-use super::proof::Proof;
-use super::prover::{FirstMove, Randomizer, Secret};
-use super::statement::Transcript;
+use super::prover::{FirstMove, Randomizer, Secret, Workings};
+use super::statement::{Checked, Transcript};
 use super::tests::{CONTEXT, rng, with_full};
 use super::*;
 use crate::crypto::curve::{G1, G1Affine, Scalar, watch};
-use crate::crypto::domains;
 use crate::freed;
 
-fn made(statement: &Statement<'_>, witness: &Witness<'_>) -> FirstMove {
+fn made(statement: &Statement<'_>, witness: &Witness<'_>) -> (FirstMove, Workings) {
     FirstMove::without_checks(&Checked::new(statement).unwrap(), witness, CONTEXT, &mut rng(1)).unwrap()
 }
 
@@ -24,16 +22,9 @@ fn secrets(made: &FirstMove) -> Vec<Scalar> {
     all
 }
 
-fn responses(proof: &Proof) -> Vec<Scalar> {
-    let Proof { responses, memberships, .. } = proof;
-    let mut all = vec![responses.e, responses.r1, responses.r3];
-    all.extend(responses.messages.iter().copied().chain(memberships.iter().map(|part| part.response)));
-    all
-}
-
 type Fault = fn(&mut FirstMove);
 
-/// A number that changed, or a point that was calculated wrongly, after the witness was found right.
+/// A number that changed, or a point that was calculated or hashed wrongly, after the witness was found right.
 const FAULTS: [(&str, Fault); 19] = [
     ("r1", |made| made.secret.secrets.r1 += Scalar::ONE),
     ("r2", |made| made.secret.secrets.r2 += Scalar::ONE),
@@ -70,19 +61,32 @@ fn nothing() -> Transcript {
 fn zkp_18_what_is_faulty_is_not_shown() {
     with_full(|_, statement, witness, proof| {
         let checked = Checked::new(statement).unwrap();
-        assert_eq!(made(statement, witness).rehearse(&checked), Ok(()));
-        assert_eq!(made(statement, witness).show(&checked, CONTEXT).unwrap(), proof);
+        let (good, workings) = made(statement, witness);
+        assert_eq!(good.check(&checked, &workings), Ok(()));
         let kept = || Precomputed::new(statement, witness, CONTEXT, &mut rng(1)).unwrap();
-        assert_eq!(kept().finish(CONTEXT).unwrap(), proof, "what was rehearsed is what is shown");
+        assert_eq!(kept().finish(CONTEXT).unwrap(), proof, "what was checked is what is shown");
         for (what, fault) in FAULTS {
-            let mut broken = made(statement, witness);
+            let (mut broken, workings) = made(statement, witness);
             fault(&mut broken);
-            assert_eq!(broken.rehearse(&checked), Err(ProofError::ProofInvalid), "{what}");
-            assert_eq!(broken.show(&checked, CONTEXT), Err(ProofError::ProofInvalid), "{what}");
+            let seen = broken.answer(CONTEXT).unwrap().to_bytes();
+            assert_eq!(
+                verify(statement, CONTEXT, &seen).map_err(|_| ()),
+                Err(()),
+                "{what}: a verifier would refuse it"
+            );
+            assert_eq!(broken.check(&checked, &workings), Err(ProofError::ProofInvalid), "{what}");
             // The same while it waits.
             let mut broken = kept();
             fault(&mut broken.first_move);
             assert_eq!(broken.finish(CONTEXT), Err(ProofError::ProofInvalid), "{what}");
+        }
+        // A commitment that came out wrong and was hashed as it is.
+        for index in 0..workings.commitments.len() {
+            let (mut broken, mut workings) = made(statement, witness);
+            workings.commitments[index] = workings.commitments[index] + G1Affine::generator();
+            broken.transcript = Transcript::of(&checked);
+            broken.transcript.first_move(&broken.points, &broken.memberships, &workings.commitments);
+            assert_eq!(broken.check(&checked, &workings), Err(ProofError::ProofInvalid), "commitment {index}");
         }
         // A witness that is none is found before, by the pairings.
         let mut swapped = witness.value_signatures.to_vec();
@@ -90,55 +94,38 @@ fn zkp_18_what_is_faulty_is_not_shown() {
         let wrong = Witness { value_signatures: &swapped, ..*witness };
         let refused = Precomputed::new(statement, &wrong, CONTEXT, &mut rng(1)).err();
         assert_eq!(refused, Some(ProofError::WitnessMismatch));
-        // A verifier that expects the rehearsal's context does not exist: contexts begin with another label.
-        assert!(!domains::PRESENTATION_CONTEXT.starts_with(domains::ZK_REHEARSAL));
     });
 }
 
-/// The two ways to the commitments give the same.
-#[test]
-fn constant_and_variable_time_agree() {
-    with_full(|_, statement, witness, _| {
-        let checked = Checked::new(statement).unwrap();
-        let proof = made(statement, witness).answer(CONTEXT).unwrap();
-        assert_eq!(proof.commitments(&checked), proof.commitments_vartime(&checked));
-    });
-}
-
-/// ADR 0002: `_vartime` is for public values. What is prepared puts the domain and what is shown through it, and what is
-/// shown at once the answer that a verifier will put through the same.
+/// ADR 0002: `_vartime` is for public values. The holder puts the domain, what is shown, and the factors of its own check
+/// through it, which are of 64 bits.
 #[test]
 fn zkp_18_no_secret_takes_variable_time() {
     with_full(|_, statement, witness, proof| {
-        let checked = Checked::new(statement).unwrap();
         let mut public: Vec<_> = statement.shown.iter().map(|(_, message)| *message).collect();
-        public.push(checked.domain);
-        let prepare = || Precomputed::new(statement, witness, CONTEXT, &mut rng(1)).unwrap();
-        let (kept, seen) = watch::watched(prepare);
-        assert!(!seen.is_empty() && seen.iter().all(|scalar| public.contains(scalar)));
-        assert!(watch::watched(|| kept.finish(CONTEXT)).1.is_empty());
-        let (verdict, checking) = watch::watched(|| verify(statement, CONTEXT, &proof));
-        assert!(verdict.is_ok() && checking.len() > public.len());
+        public.push(Checked::new(statement).unwrap().domain);
+        let is_factor = |scalar: &Scalar| scalar.to_be_bytes()[..24] == [0; 24];
         let (shown, seen) = watch::watched(|| prove(statement, witness, CONTEXT, &mut rng(1)));
         assert_eq!(shown.unwrap(), proof);
-        assert!(seen.iter().all(|scalar| public.contains(scalar) || checking.contains(scalar)));
-        let secret = secrets(&made(statement, witness));
-        assert!(!seen.iter().any(|scalar| secret.contains(scalar)));
+        assert!(!seen.is_empty());
+        let secret = secrets(&made(statement, witness).0);
+        for scalar in seen {
+            assert!(public.contains(&scalar) || is_factor(&scalar));
+            assert!(!secret.contains(&scalar));
+        }
     });
 }
 
-/// The witness, the blinding, and the answer of the rehearsal, which gives the witness to whoever has the shown one.
+/// The witness and the blinding, which gives the witness to whoever has the shown answer.
 #[test]
 fn zkp_14_nothing_secret_stays_in_memory() {
     with_full(|_, statement, witness, proof| {
-        let first = made(statement, witness);
-        let (hidden, rehearsed) = (secrets(&first), responses(&first.answer(domains::ZK_REHEARSAL).unwrap()));
-        let all = [&hidden[..], &rehearsed].concat();
-        let left = freed::searched(&all, || drop(all.clone())).1;
-        assert!(left >= all.len(), "the search finds what is left: {left}");
-        let (shown, left) = freed::searched(&all, || prove(statement, witness, CONTEXT, &mut rng(1)));
+        let hidden = secrets(&made(statement, witness).0);
+        let left = freed::searched(&hidden, || drop(hidden.clone())).1;
+        assert!(left >= hidden.len(), "the search finds what is left: {left}");
+        let (shown, left) = freed::searched(&hidden, || prove(statement, witness, CONTEXT, &mut rng(1)));
         assert!(shown.unwrap() == proof && left == 0, "shown at once: {left}");
-        let (shown, left) = freed::searched(&all, || {
+        let (shown, left) = freed::searched(&hidden, || {
             let kept = Box::new(Precomputed::new(statement, witness, CONTEXT, &mut rng(1)).unwrap());
             kept.finish(CONTEXT)
         });

@@ -113,7 +113,7 @@ fn verdict(statement: &Statement<'_>, context: &[u8], proof: &[u8]) -> Result<()
 /// What a cheat gets who runs the prover without its checks.
 fn cheat(statement: &Statement<'_>, witness: &Witness<'_>) -> Result<(), ProofError> {
     let checked = Checked::new(statement).unwrap();
-    let cheating = FirstMove::without_checks(&checked, witness, CONTEXT, &mut rng(9)).unwrap();
+    let cheating = FirstMove::without_checks(&checked, witness, CONTEXT, &mut rng(9)).unwrap().0;
     let proof = cheating.answer(CONTEXT).unwrap().to_bytes();
     verdict(statement, CONTEXT, &proof)
 }
@@ -537,7 +537,8 @@ fn a_batch_gives_each_its_own_verdict() {
     let mut outside = credentials[3].value_signatures(&memberships[3]);
     outside[1] = credentials[3].handles.sign(number(1)).unwrap();
     let checked = Checked::new(&statements[3]).unwrap();
-    let cheating = FirstMove::without_checks(&checked, &credentials[3].witness(&outside), b"", &mut rng(1)).unwrap();
+    let witness = credentials[3].witness(&outside);
+    let cheating = FirstMove::without_checks(&checked, &witness, b"", &mut rng(1)).unwrap().0;
     proofs[3] = cheating.answer(CONTEXT).unwrap().to_bytes();
     proofs[4].pop();
     let expected = [

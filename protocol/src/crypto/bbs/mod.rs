@@ -23,9 +23,7 @@ pub use verify::{ProofCheck, verify_proof, verify_proofs};
 
 pub(crate) use blinding::{blinding, hash_secrets};
 pub(crate) use encoding::Reader;
-pub(crate) use proof::{
-    Commitments, Randomized, Responses, Secrets, commit, commit_again, hidden_indexes, respond,
-};
+pub(crate) use proof::{Commitments, Randomized, Responses, Secrets, commit, hidden_indexes, respond};
 pub(crate) use suite::{domain, message_base};
 pub(crate) use verify::commitment_sums;
 

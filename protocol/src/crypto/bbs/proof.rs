@@ -39,6 +39,10 @@ pub(crate) struct Commitments {
     pub(crate) randomized: Randomized,
     pub(crate) t1: G1,
     pub(crate) t2: G1,
+    /// A and B.
+    pub(crate) multiples: [Multiples; 2],
+    /// What the hidden messages add to B.
+    pub(crate) hidden_part: G1,
 }
 
 /// Last move of the proof. It is erased when dropped: as long as nobody has seen it, it is as secret as the messages,
@@ -92,18 +96,20 @@ pub(crate) fn commit(
 ) -> Commitments {
     let secret = hidden.iter().map(|index| (message_base(suite, *index), messages[*index]));
     let shown = messages.iter().enumerate().filter(|(index, _)| hidden.binary_search(index).is_err());
-    let b = shown_part(suite, domain, shown.map(|(index, message)| (index, *message))) + sum(secret);
+    let hidden_part = sum(secret);
+    let b = shown_part(suite, domain, shown.map(|(index, message)| (index, *message))) + hidden_part;
     // Abar = A·r1·r2 and D = B·r2, so that everything is a sum of multiples of A and B.
     let [a, b] = Multiples::of([G1::from(signature.a), b]);
     let r1_r2 = secrets.r1 * secrets.r2;
-    let d = secret_sum(&[(&b, secrets.r2)]);
-    let a_bar = secret_sum(&[(&a, r1_r2)]);
-    let b_bar = secret_sum(&[(&b, r1_r2), (&a, -(r1_r2 * signature.e))]);
-    let t1 = secret_sum(&[(&a, r1_r2 * secrets.e), (&b, secrets.r2 * secrets.r1_tilde)]);
+    let d = secret_sum([(&b, secrets.r2)]);
+    let a_bar = secret_sum([(&a, r1_r2)]);
+    let b_bar = secret_sum([(&b, r1_r2), (&a, -(r1_r2 * signature.e))]);
+    let t1 = secret_sum([(&a, r1_r2 * secrets.e), (&b, secrets.r2 * secrets.r1_tilde)]);
     let blinds = hidden.iter().zip(&secrets.messages).map(|(index, blind)| (message_base(suite, *index), *blind));
-    let t2 = secret_sum(&[(&b, secrets.r2 * secrets.r3_tilde)]) + sum(blinds);
+    let t2 = secret_sum([(&b, secrets.r2 * secrets.r3_tilde)]) + sum(blinds);
     let affine = G1::all_to_affine(&[a_bar, b_bar, d]);
-    Commitments { randomized: Randomized { a_bar: affine[0], b_bar: affine[1], d: affine[2] }, t1, t2 }
+    let randomized = Randomized { a_bar: affine[0], b_bar: affine[1], d: affine[2] };
+    Commitments { randomized, t1, t2, multiples: [a, b], hidden_part }
 }
 
 /// P1 + Q1·domain + Σ Hᵢ·mᵢ over the shown messages. They are no secret, and go by the faster tables.
@@ -111,26 +117,6 @@ fn shown_part(suite: Suite, domain: Scalar, shown: impl Iterator<Item = (usize, 
     let mut terms = vec![(domain_base(suite), domain)];
     terms.extend(shown.map(|(index, message)| (message_base(suite, index), message)));
     sum_vartime(&terms) + suite.base_point()
-}
-
-/// T1 and T2 from the responses, as a verifier calculates them ([`super::commitment_sums`]), in constant time: for
-/// responses that nobody may learn.
-pub(crate) fn commit_again(
-    suite: Suite,
-    domain: Scalar,
-    shown: &[(usize, Scalar)],
-    hidden: &[usize],
-    points: &Randomized,
-    responses: &Responses,
-    challenge: Scalar,
-) -> [G1; 2] {
-    let known = shown_part(suite, domain, shown.iter().copied());
-    let [a_bar, b_bar, d] = points.list().map(G1::from);
-    let [a_bar, b_bar, d, known] = Multiples::of([a_bar, b_bar, d, known]);
-    let t1 = secret_sum(&[(&b_bar, challenge), (&a_bar, responses.e), (&d, responses.r1)]);
-    let answers = hidden.iter().zip(&responses.messages).map(|(index, answer)| (message_base(suite, *index), *answer));
-    let t2 = secret_sum(&[(&known, challenge), (&d, responses.r3)]) + sum(answers);
-    [t1, t2]
 }
 
 /// `ProofFinalize`: answer the challenge. `hidden` are the hidden messages, in order.
@@ -295,11 +281,10 @@ impl<'a> Claimed<'a> {
 
     pub(super) fn prove(&self, secrets: &Secrets) -> Result<Proof, BbsError> {
         let Self { suite, domain, signature, presentation_header, messages, hidden, .. } = self;
-        let Commitments { randomized, t1, t2 } = commit(*suite, *domain, signature, messages, hidden, secrets);
+        let Commitments { randomized, t1, t2, .. } = commit(*suite, *domain, signature, messages, hidden, secrets);
         let shown: Vec<_> = self.shown.iter().map(|index| (*index, messages[*index])).collect();
         let affine = G1::all_to_affine(&[t1, t2]);
-        let challenge =
-            challenge(*suite, &shown, &randomized, &[affine[0], affine[1]], *domain, presentation_header);
+        let challenge = challenge(*suite, &shown, &randomized, &[affine[0], affine[1]], *domain, presentation_header);
         let hidden = Zeroizing::new(hidden.iter().map(|index| messages[*index]).collect::<Vec<_>>());
         let responses = respond(secrets, signature.e, &hidden, challenge)?;
         Ok(Proof { points: randomized, responses, challenge })

@@ -276,8 +276,7 @@ fn issu_06_both_checks_of_a_commitment_agree() {
     let (issuer, generators) = (key(1), Suite::Sha256.generators(8).unwrap());
     for (round, hidden) in [&[0][..], &[0, 1], &[7], &[1, 4, 6], &[0, 1, 2, 3, 4, 5, 6, 7]].into_iter().enumerate() {
         let nonce = &[round as u8; 40][..round * 8];
-        let issuance =
-            Issuance { issuer: issuer.public_key(), header: HEADER, message_count: 8, hidden, nonce };
+        let issuance = Issuance { issuer: issuer.public_key(), header: HEADER, message_count: 8, hidden, nonce };
         let all = messages(8);
         let secrets: Vec<_> = hidden.iter().map(|index| all[*index]).collect();
         let clear: Vec<_> = (0..8).filter(|i| !hidden.contains(i)).map(|i| (i, all[i])).collect();

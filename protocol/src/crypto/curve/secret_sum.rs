@@ -11,11 +11,11 @@ use super::multiply::{Z_SQUARED, endomorphism};
 use super::{G1, G1Affine, Scalar};
 
 /// Bits of a digit.
-const WINDOW: usize = 4;
-/// Multiples P … 8·P: digits are −8 … 8.
-const ROW: usize = 8;
+const WINDOW: usize = 5;
+/// Multiples P … 16·P: digits are −16 … 16.
+const ROW: usize = 1 << (WINDOW - 1);
 /// Digits of a quarter: 64 bits, and one more for the carry.
-const DIGITS: usize = 64 / WINDOW + 1;
+const DIGITS: usize = 64_usize.div_ceil(WINDOW);
 /// Quarters of a scalar.
 const QUARTERS: usize = 4;
 
@@ -49,15 +49,19 @@ impl Drop for Multiples {
     }
 }
 
-/// Σ kᵢ·Pᵢ, in constant time.
-pub fn secret_sum(terms: &[(&Multiples, Scalar)]) -> G1 {
-    let digits: Vec<_> = terms.iter().map(|(_, scalar)| Zeroizing::new(quarters(scalar).map(digits))).collect();
+/// Σ kᵢ·Pᵢ, in constant time. The terms are taken one by one, so that nobody needs a list of secret scalars for them; they
+/// should know how many they are.
+pub fn secret_sum<'m>(terms: impl IntoIterator<Item = (&'m Multiples, Scalar)>) -> G1 {
+    let terms = terms.into_iter();
+    let (least, most) = terms.size_hint();
+    let mut all = Vec::with_capacity(most.unwrap_or(least));
+    all.extend(terms.map(|(multiples, scalar)| (multiples, Zeroizing::new(quarters(&scalar).map(digits)))));
     let mut total = G1::IDENTITY;
     for position in (0..DIGITS).rev() {
         if position + 1 < DIGITS {
             total = (0..WINDOW).fold(total, |total, _| total.double());
         }
-        for ((multiples, _), digits) in terms.iter().zip(&digits) {
+        for (multiples, digits) in &all {
             for (row, digits) in multiples.0.iter().zip(digits.iter()) {
                 total = total + select(row, digits[position]);
             }
@@ -83,12 +87,12 @@ fn quarters(scalar: &Scalar) -> Zeroizing<[u64; QUARTERS]> {
     Zeroizing::new([rest as u64, (rest >> 64) as u64, quotient as u64, (quotient >> 64) as u64])
 }
 
-/// Digits of −8 … 8, least significant first: Booth's recoding.
+/// Digits of −16 … 16, least significant first: Booth's recoding.
 fn digits(quarter: u64) -> [i8; DIGITS] {
     let doubled = u128::from(quarter) << 1;
     core::array::from_fn(|index| {
-        let bits = (doubled >> (WINDOW * index) & 0x1f) as i8;
-        (bits >> 1) + (bits & 1) - ((bits >> 4) << WINDOW)
+        let bits = (doubled >> (WINDOW * index) & 0x3f) as i8;
+        (bits >> 1) + (bits & 1) - ((bits >> WINDOW) << WINDOW)
     })
 }
 
@@ -136,9 +140,9 @@ mod tests {
     #[test]
     fn digits_put_together_are_the_quarter() {
         for quarter in [0, 1, 7, 8, 9, 15, 16, u64::MAX, u64::MAX - 7, 0x8888_8888_8888_8888, 0x0123_4567_89ab_cdef] {
-            let sum = digits(quarter).iter().rev().fold(0i128, |sum, digit| sum * 16 + i128::from(*digit));
+            let sum = digits(quarter).iter().rev().fold(0i128, |sum, digit| sum * 32 + i128::from(*digit));
             assert_eq!(sum, i128::from(quarter));
-            assert!(digits(quarter).iter().all(|digit| (-8..=8).contains(digit)));
+            assert!(digits(quarter).iter().all(|digit| (-16..=16).contains(digit)));
         }
     }
 
@@ -150,15 +154,15 @@ mod tests {
         let [first, second, third] = Multiples::of(points);
         for (index, scalar) in scalars.iter().enumerate() {
             let [next, last] = [7, 19].map(|step| scalars[(index + step) % scalars.len()]);
-            assert_eq!(secret_sum(&[(&first, *scalar)]), points[0].multiply(scalar));
+            assert_eq!(secret_sum([(&first, *scalar)]), points[0].multiply(scalar));
             let expected = points[0].multiply(scalar) + points[1].multiply(&next) + points[2].multiply(&last);
-            assert_eq!(secret_sum(&[(&first, *scalar), (&second, next), (&third, last)]), expected);
+            assert_eq!(secret_sum([(&first, *scalar), (&second, next), (&third, last)]), expected);
             // Partial sums that are equal, and a sum that is nothing.
-            assert!(secret_sum(&[(&second, *scalar), (&third, *scalar)]).is_identity());
-            assert_eq!(secret_sum(&[(&first, *scalar); 2]), points[0].multiply(scalar).double());
+            assert!(secret_sum([(&second, *scalar), (&third, *scalar)]).is_identity());
+            assert_eq!(secret_sum([(&first, *scalar); 2]), points[0].multiply(scalar).double());
         }
-        assert!(secret_sum(&[]).is_identity());
+        assert!(secret_sum([]).is_identity());
         let [nothing] = Multiples::of([G1::IDENTITY]);
-        assert!(secret_sum(&[(&nothing, scalars[90])]).is_identity());
+        assert!(secret_sum([(&nothing, scalars[90])]).is_identity());
     }
 }

@@ -100,8 +100,7 @@ impl Presentation {
         rng: &mut dyn CryptoRng,
     ) -> Result<Self, PresentError> {
         // PRES-07, the first half: any fault on the way is found here, before there is anything to show.
-        let proof =
-            draft.proven(|statement, witness, context| disclosure::prove(statement, witness, context, rng))?;
+        let proof = draft.proven(|statement, witness, context| disclosure::prove(statement, witness, context, rng))?;
         let mut made = draft.made;
         made.proof = proof;
         made.sign_by_device(device)?;
@@ -226,5 +225,4 @@ impl Presentation {
         }
         Ok(signatures)
     }
-
 }
