@@ -53,9 +53,11 @@ struct Outcome {
 }
 
 fn outcome(surfaces: &Surfaces<'_>, case: &Case) -> Outcome {
+    let run = || catch_unwind(AssertUnwindSafe(|| surfaces.run(case)));
     let started = cost::cpu_micros();
-    let (done, memory) = cost::peak_of(|| catch_unwind(AssertUnwindSafe(|| surfaces.run(case))));
-    let cpu_micros = cost::cpu_micros() - started;
+    let (done, memory) = cost::peak_of(run);
+    let first = cost::cpu_micros() - started;
+    let cpu_micros = cost::least(first, || drop(run()));
     let (got, text) = match done {
         Ok(Ok(())) => (ACCEPTED.to_owned(), String::new()),
         Ok(Err(refusal)) => (refusal.name, refusal.text),

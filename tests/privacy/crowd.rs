@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use protocol::credential::{Day, HolderSecrets};
+use protocol::credential::HolderSecrets;
 use protocol::crypto::curve::{G1Affine, Scalar};
 use protocol::exchange::{Predicate, Query, Request, Scope};
 use rand_core::Rng;
@@ -75,8 +75,12 @@ pub(crate) struct Seen {
 /// H(scope) of a presentation's pseudonym.
 fn scope_base(wire: &PresentationWire) -> Option<G1Affine> {
     let pseudonym = wire.pseudonym.as_ref()?;
-    let network = crowd().identities()[0].evidence.network;
-    let scope = pseudonym.scope.bytes(&network, &pseudonym.verifier, Day::in_korea(wire.made_at));
+    // PRES-12: network, verifier, kind and name.
+    let Scope::Event(name) = &pseudonym.scope else { panic!("only events are asked about here") };
+    let mut scope = Vec::new();
+    let mut encoder = minicbor::Encoder::new(&mut scope);
+    encoder.array(4).unwrap().bytes(&crowd().identities()[0].evidence.network).unwrap();
+    encoder.encode(&pseudonym.verifier).unwrap().u8(3).unwrap().str(name).unwrap();
     Some(protocol::disclosure::pseudonym(&scope, &Scalar::ONE))
 }
 

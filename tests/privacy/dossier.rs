@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use protocol::credential::{Day, Value};
 use protocol::crypto::bbs::blind;
 use protocol::crypto::curve::{G1, G1Affine, Scalar};
-use protocol::exchange::status_token_number;
+use protocol::exchange::{Scope, status_token_number};
 use tests::wire::PresentationWire;
 use tests::world::{EPOCH, NOW};
 
@@ -48,12 +48,22 @@ pub(crate) fn traits(bytes: &[u8]) -> impl Iterator<Item = [u8; TRAIT]> {
     bytes.windows(TRAIT).map(|window| window.try_into().unwrap())
 }
 
-/// The traits of a presentation: of the proof, and of everything around it. What straddles both is mostly public bytes
-/// and a few random ones, which are alike now and then.
+/// The traits of a presentation: of the proof, of the request's digest and the pseudonym, and of everything around them. What
+/// straddles two of these is mostly public bytes and a few random ones, which are alike now and then.
 pub(crate) fn traits_of(presentation: &[u8]) -> HashSet<[u8; TRAIT]> {
     let wire = PresentationWire::decode(presentation);
-    let around = PresentationWire { proof: vec![], ..wire.clone() }.encode();
-    traits(&wire.proof).chain(traits(&around)).collect()
+    let around = PresentationWire { proof: vec![], request: None, pseudonym: None, ..wire.clone() }.encode();
+    let event = wire.pseudonym.as_ref().map(|pseudonym| match &pseudonym.scope {
+        Scope::Event(name) => name.clone(),
+        Scope::Period(_) => String::new(),
+    });
+    let random = [
+        wire.proof,
+        wire.request.map(Vec::from).unwrap_or_default(),
+        wire.pseudonym.map(|pseudonym| pseudonym.value.to_vec()).unwrap_or_default(),
+        event.unwrap_or_default().into_bytes(),
+    ];
+    random.iter().flat_map(|bytes| traits(bytes)).chain(traits(&around)).collect()
 }
 
 impl Dossier {

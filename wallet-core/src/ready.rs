@@ -66,17 +66,14 @@ impl Wallet {
     /// out here; the owner learns the reason when showing it.
     pub fn prepare_next(&self, now: u64, rng: &mut dyn CryptoRng) -> Result<bool, WalletError> {
         self.with_open_unused(now, |open| {
-            for (id, profile, query) in kinds(open)? {
-                let (height, day, epoch) = moment(open, &id, now)?;
-                let stale =
-                    |kept: &Kept| kept.height != height || kept.prepared.day() != day || kept.prepared.epoch() != epoch;
-                if let Some(kept) = open.ready.0.get_mut(&(id, profile.clone())) {
-                    kept.retain(|kept| !stale(kept));
-                }
+            let kinds = kinds(open)?;
+            forget_void(open, &kinds, now)?;
+            for (id, profile, query) in kinds {
                 if open.ready.count(&id, &profile) >= KEPT {
                     continue;
                 }
                 let Ok(prepared) = presenting::prepare(open, &id, &query, now, rng) else { continue };
+                let height = open.trust()?.height();
                 open.ready.0.entry((id, profile)).or_default().push(Kept { prepared, height });
                 return Ok(true);
             }
@@ -90,12 +87,25 @@ impl Wallet {
     /// [`WalletError::Locked`], [`WalletError::TrustMissing`]
     pub fn ready(&self, now: u64) -> Result<Vec<(CredentialId, String, usize)>, WalletError> {
         self.with_open_unused(now, |open| {
-            let kinds = kinds(open)?.into_iter().map(|(id, profile, _)| (id, profile));
-            let mut counts: BTreeMap<_, _> = kinds.map(|kind| (kind, 0)).collect();
+            let kinds = kinds(open)?;
+            forget_void(open, &kinds, now)?;
+            let mut counts: BTreeMap<_, _> = kinds.into_iter().map(|(id, profile, _)| ((id, profile), 0)).collect();
             counts.extend(open.ready.0.iter().map(|(kind, kept)| (kind.clone(), kept.len())));
             Ok(counts.into_iter().map(|((id, profile), count)| (id, profile, count)).collect())
         })
     }
+}
+
+/// Forgets every answer that can be shown no more: of another day, token or trust data, of a credential that is withdrawn.
+fn forget_void(open: &mut Open, kinds: &[(CredentialId, String, Query)], now: u64) -> Result<(), WalletError> {
+    for (id, profile, _) in kinds {
+        let (height, day, epoch) = moment(open, id, now)?;
+        if let Some(kept) = open.ready.0.get_mut(&(*id, profile.clone())) {
+            kept.retain(|kept| kept.height == height && kept.prepared.day() == day && kept.prepared.epoch() == epoch);
+        }
+    }
+    open.ready.0.retain(|_, kept| !kept.is_empty());
+    Ok(())
 }
 
 /// Takes a prepared answer and binds it to `now`; none when none is ready.

@@ -4,8 +4,8 @@
 
 mod common;
 
-use common::{LICENCE, NOW, PIN, World, ZK, refusal};
-use wallet_core::{Wallet, WalletError};
+use common::{EPOCH, LICENCE, NOW, PIN, World, ZK, refusal, tokens};
+use wallet_core::{StatusSlice, Wallet, WalletError};
 
 const DAY: u64 = 24 * 3_600;
 
@@ -108,4 +108,17 @@ fn what_was_ready_goes_with_its_credential() {
     let left = wallet.ready(NOW).unwrap();
     assert!(left.iter().all(|(id, ..)| *id == licence), "nothing is kept of a credential that is gone");
     assert_eq!(ready(&wallet, "roadside", NOW), 3);
+}
+
+#[test]
+fn what_was_ready_goes_when_its_token_is_no_more() {
+    let mut world = World::new();
+    let wallet = world.wallet();
+    world.obtain(&wallet, ZK);
+    fill(&wallet, &mut world, NOW);
+    assert_eq!(ready(&wallet, "age-19", NOW), 3);
+    // The slice that should have its token has none: withdrawn.
+    let key = world.issuer_key(ZK).key_id();
+    wallet.install_status_tokens(&key, StatusSlice::ALL, &tokens(EPOCH, &[]), NOW).unwrap();
+    assert_eq!(ready(&wallet, "age-19", NOW), 0);
 }
