@@ -108,8 +108,11 @@ impl Seen {
     }
 }
 
+/// How a person, by number, answers in a round.
+pub(crate) type Ask = fn(usize, usize) -> Vec<u8>;
+
 /// What else the two are asked, and how each answers, round by round.
-pub(crate) const QUESTIONS: [(&str, fn(usize, usize) -> Vec<u8>); 4] = [
+pub(crate) const QUESTIONS: [(&str, Ask); 4] = [
     ("age and a public set of licence classes", |who, round| {
         let world = &crowd().world;
         let mut rng = rng(&format!("driver {who} {round}"));
