@@ -158,8 +158,8 @@ fn p6_times_are_rounded() {
     assert_eq!(epochs.len(), 1);
 }
 
-/// Nothing that the issuer has occurs in what is shown. That it gets nothing while something is shown, neither a row nor a
-/// line of its log, is tested with its service: tests/journeys/tests/promises.rs.
+/// Nothing that the issuer has occurs in what is shown. That showing makes no network call by which it could get anything is
+/// tested with its service: tests/journeys/tests/promises.rs.
 #[test]
 fn p17_what_the_issuer_has_is_in_nothing_that_is_shown() {
     let world = World::new();

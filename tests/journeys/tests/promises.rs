@@ -1,8 +1,7 @@
 //! The five promises, as tests.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code: a surprise stops the test")]
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use protocol::credential::Day;
 use protocol::credential::age::Statute;
@@ -101,51 +100,6 @@ fn presenting_and_checking_touch_no_network() {
     let traced = ["strace", "-f", "-qq", "-e", "trace=network", "-o", &trace];
     assert_eq!(holder.wallet_under(&traced, "update", &[]).refused(), "ServiceUnreachable");
     assert!(std::fs::read_to_string(&trace).unwrap().contains("connect("));
-}
-
-/// Everything the services wrote but the ledger, which goes on by itself.
-fn written(services: &Services) -> BTreeMap<PathBuf, Vec<u8>> {
-    fn walk(dir: &Path, found: &mut BTreeMap<PathBuf, Vec<u8>>) {
-        for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
-            let path = entry.path();
-            match path.is_dir() {
-                true if path.ends_with("ledger") => {}
-                true => walk(&path, found),
-                // A file that was there a moment ago and is gone is a change as well.
-                false => drop(found.insert(path.clone(), std::fs::read(path).unwrap_or_default())),
-            }
-        }
-    }
-    let mut found = BTreeMap::new();
-    walk(&services.dir, &mut found);
-    let log = services.dir.with_extension("log");
-    found.insert(log.clone(), std::fs::read(log).unwrap_or_default());
-    found
-}
-
-/// P17. With the issuer's service running and the wallet able to reach it, showing and checking change nothing that the
-/// issuer has: no row, no file, no line of its log. Its own chores do, now and then, so it is tried a few times; a wallet
-/// that called home would change something every time.
-#[test]
-fn p17_the_issuer_sees_nothing_of_what_is_shown() {
-    let place = tempfile::tempdir().unwrap();
-    let (services, holder) = used_network(place.path());
-    let at = rfc3339(now());
-    let show = || {
-        for (profile, credential_type) in [("age-19", ZK_IDENTITY), ("roadside", LICENCE)] {
-            holder.present(profile, &at).accepted();
-            holder.check(&holder.path(&format!("{profile}.png")), credential_type, profile, &at).accepted();
-        }
-    };
-    let unchanged = |act: &dyn Fn()| {
-        let before = written(&services);
-        assert!(before.values().map(Vec::len).sum::<usize>() > 0);
-        act();
-        written(&services) == before
-    };
-    assert!((0..5).any(|_| unchanged(&show)), "showing leaves something with the issuer each time");
-    // The comparison does see calls: an update is one.
-    assert!(!unchanged(&|| drop(holder.wallet("update", &[]).accepted())), "an update leaves nothing");
 }
 
 /// Promise 3. The resident number can never be presented: no type can name it, no value can contain it, and
