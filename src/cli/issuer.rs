@@ -68,7 +68,7 @@ struct InitArgs {
     /// Where wallets will reach the issuer: https://…, or http:// on this machine
     #[arg(long, value_name = "URL")]
     url: String,
-    /// Credential type files, with their twins in <name>.twins.json beside <name>.json; the driver's licence and the ZK
+    /// Credential type files, with their twins in NAME.twins.json beside NAME.json; the driver's licence and the ZK
     /// identity when none is named
     #[arg(long = "type", value_name = "FILE")]
     types: Vec<PathBuf>,
