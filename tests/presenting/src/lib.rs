@@ -7,7 +7,6 @@
 )]
 
 pub mod calls;
-mod node;
 
 use std::sync::Arc;
 
@@ -301,5 +300,5 @@ pub fn mdoc_query(elements: &[&str]) -> serde_json::Value {
 /// When Node or the packages cannot be had.
 #[must_use]
 pub fn javascript(jobs: &[serde_json::Value]) -> Vec<Result<serde_json::Value, String>> {
-    node::answers(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("js"), jobs)
+    tests::node::answers(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("js"), jobs)
 }

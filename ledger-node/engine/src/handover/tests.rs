@@ -2,17 +2,23 @@ use commonware_codec::DecodeExt as _;
 use commonware_utils::NZU64;
 
 use super::*;
-use crate::epoch::tests::office;
+use crate::epoch::tests::{Keys, office};
 use crate::machine::Roster;
 use crate::secrets::{Folder, Memory};
 
-#[test]
-fn a_restarted_member_says_the_same_and_keeps_what_it_was_dealt() {
+/// Four validators that hand the group key on to themselves, what each keeps, and a source of randomness.
+fn begun() -> (Office, Keys, ChaCha20Rng) {
     let (genesis, keys) = office(4, NZU64!(16));
     let bytes = |key: &Key| <[u8; 32]>::try_from(key.as_ref()).unwrap();
     let roster = Roster { version: 2, validators: keys.keys().map(|key| (bytes(key), None)).collect() };
     let mut rng = ChaCha20Rng::from_seed([5; 32]);
     let (_, begun) = genesis.propose(16, Some(&roster), None, &mut rng);
+    (begun, keys, rng)
+}
+
+#[test]
+fn a_restarted_member_says_the_same_and_keeps_what_it_was_dealt() {
+    let (begun, keys, mut rng) = begun();
     let round = begun.round.clone().unwrap();
 
     let root = tempfile::tempdir().unwrap();
@@ -54,11 +60,7 @@ fn a_restarted_member_says_the_same_and_keeps_what_it_was_dealt() {
 /// What it acknowledged is on the chain, and the disk with the dealing is gone: it follows, and does not stop.
 #[test]
 fn a_member_that_lost_a_dealing_it_acknowledged_follows() {
-    let (genesis, keys) = office(4, NZU64!(16));
-    let bytes = |key: &Key| <[u8; 32]>::try_from(key.as_ref()).unwrap();
-    let roster = Roster { version: 2, validators: keys.keys().map(|key| (bytes(key), None)).collect() };
-    let mut rng = ChaCha20Rng::from_seed([5; 32]);
-    let (_, begun) = genesis.propose(16, Some(&roster), None, &mut rng);
+    let (begun, keys, mut rng) = begun();
     let round = begun.round.clone().unwrap();
     let mut members = keys.values();
     let ((me, _), (other, theirs), (third, _)) =
