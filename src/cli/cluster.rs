@@ -175,6 +175,8 @@ pub(super) fn init(args: &InitArgs) -> Result<Answer, CliError> {
             format!("{} holds a network already; choose another", args.dir.display()),
         ));
     }
+    // The governor's key may be the first file in it.
+    files::make_private_directory(&args.dir)?;
     let governance = args.governors.governance(Some(&args.dir.join("governor.key")))?;
     let addresses = match (args.validators, args.validator.as_slice()) {
         (None, []) => return one(args, governance, &args.dir),

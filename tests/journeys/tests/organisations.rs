@@ -119,3 +119,14 @@ fn an_issuers_service_does_not_wait_for_ever_for_the_head_of_a_request() {
     assert!(!answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
     assert_eq!(nonce(), Some(200), "others are served");
 }
+
+/// With nothing but a folder's name: keys, genesis and configuration of each validator, and the governor's key.
+#[test]
+fn a_network_is_made_in_a_folder_that_is_not_there_yet() {
+    let place = tempfile::tempdir().unwrap();
+    let dir = place.path().join("new/network");
+    run(&["ledger", "init", "--dir", dir.to_str().unwrap(), "--validators", "4"]).accepted();
+    for file in ["governor.key", "node1/node.key", "node4/node.key"] {
+        assert!(dir.join(file).is_file(), "{file}");
+    }
+}
