@@ -7,12 +7,11 @@ use minicbor::{Decode, Encode};
 use protocol::cbor;
 use protocol::exchange::{Predicate, Scope};
 use protocol::identifier::Did;
-use rusqlite::{Connection, OptionalExtension};
 use sha2::{Digest, Sha256};
 
 use crate::error::WalletError;
 use crate::labels;
-use crate::storage::{read_setting, write_setting};
+use crate::storage::{Table, Transaction, View};
 use crate::wallet::Wallet;
 
 /// Number and hash of the last entry.
@@ -126,45 +125,43 @@ impl Wallet {
 }
 
 /// Adds an entry.
-pub(crate) fn append(connection: &Connection, at: u64, event: &Event) -> Result<(), WalletError> {
-    let (last, link) = head(connection)?;
-    if matches!(event, Event::Displayed { .. }) && continues(connection, last, at, event)? {
+pub(crate) fn append(transaction: &mut Transaction<'_>, at: u64, event: &Event) -> Result<(), WalletError> {
+    let (last, link) = head(transaction)?;
+    if matches!(event, Event::Displayed { .. }) && continues(transaction, last, at, event)? {
         return Ok(());
     }
     let number = last.checked_add(1).ok_or(WalletError::LogTampered)?;
     let entry = cbor::to_vec(&Activity { at, event: event.clone() });
     let link = chain(&link, number, &entry);
-    connection.prepare_cached("INSERT INTO activity VALUES (?1, ?2, ?3)")?.execute((number, &entry, &link))?;
-    write_setting(connection, HEAD, &[number.to_be_bytes().as_slice(), &link].concat())
+    transaction.put(Table::Activity, &number.to_be_bytes(), &entry);
+    transaction.set(HEAD, &[number.to_be_bytes().as_slice(), &link].concat());
+    Ok(())
 }
 
 /// Whether the last entry is the same showing.
-fn continues(connection: &Connection, last: i64, at: u64, event: &Event) -> Result<bool, WalletError> {
-    let mut statement = connection.prepare_cached("SELECT entry FROM activity WHERE number = ?1")?;
-    let entry: Option<Vec<u8>> = statement.query_row([last], |row| row.get(0)).optional()?;
+fn continues(view: &dyn View, last: i64, at: u64, event: &Event) -> Result<bool, WalletError> {
+    let entry = view.get(Table::Activity, &last.to_be_bytes())?;
     let entry = entry.and_then(|entry| cbor::from_slice::<Activity>(&entry, ENTRY_MAX).ok());
     Ok(entry.is_some_and(|entry| entry.event == *event && at.abs_diff(entry.at) < SHOWING))
 }
 
-fn read(connection: &Connection) -> Result<Vec<Activity>, WalletError> {
-    let mut statement = connection.prepare_cached("SELECT number, entry FROM activity ORDER BY number")?;
-    let mut rows = statement.query([])?;
+fn read(view: &dyn View) -> Result<Vec<Activity>, WalletError> {
     let (mut number, mut link) = (0i64, [0; 32]);
     let mut entries = Vec::new();
-    while let Some(row) = rows.next()? {
-        let entry: Vec<u8> = row.get(1)?;
+    view.scan(Table::Activity, &mut |key, entry| {
         number += 1;
-        if row.get::<_, i64>(0)? != number {
+        if key != number.to_be_bytes() {
             return Err(WalletError::LogTampered);
         }
-        link = chain(&link, number, &entry);
-        entries.push(cbor::from_slice(&entry, ENTRY_MAX).map_err(|_| WalletError::LogTampered)?);
-    }
-    if head(connection)? == (number, link) { Ok(entries) } else { Err(WalletError::LogTampered) }
+        link = chain(&link, number, entry);
+        entries.push(cbor::from_slice(entry, ENTRY_MAX).map_err(|_| WalletError::LogTampered)?);
+        Ok(())
+    })?;
+    if head(view)? == (number, link) { Ok(entries) } else { Err(WalletError::LogTampered) }
 }
 
-fn head(connection: &Connection) -> Result<(i64, [u8; 32]), WalletError> {
-    let Some(head) = read_setting(connection, HEAD)? else { return Ok((0, [0; 32])) };
+fn head(view: &dyn View) -> Result<(i64, [u8; 32]), WalletError> {
+    let Some(head) = view.setting(HEAD)? else { return Ok((0, [0; 32])) };
     let (number, link) = head.split_first_chunk().ok_or(WalletError::StorageTampered)?;
     Ok((i64::from_be_bytes(*number), link.try_into().map_err(|_| WalletError::StorageTampered)?))
 }
@@ -177,41 +174,60 @@ fn chain(before: &[u8; 32], number: i64, entry: &[u8]) -> [u8; 32] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::storage::{Records, Unprotected};
 
-    fn log() -> Connection {
-        let connection = Connection::open_in_memory().unwrap();
-        crate::storage::make_tables(&connection).unwrap();
-        for at in 1..=4 {
-            append(&connection, at, &Event::PinChanged).unwrap();
-        }
-        connection
+    /// Records in memory that nothing protects.
+    fn log() -> Box<dyn Records> {
+        let mut records: Box<dyn Records> = Box::new(Unprotected::default());
+        (1..=4).for_each(|at| add(&mut records, at, &Event::PinChanged));
+        records
+    }
+
+    fn add(records: &mut Box<dyn Records>, at: u64, event: &Event) {
+        edit(records, |transaction| append(transaction, at, event).unwrap());
+    }
+
+    fn edit(records: &mut Box<dyn Records>, edit: impl FnOnce(&mut Transaction<'_>)) {
+        let mut transaction = Transaction::new(records.as_ref());
+        edit(&mut transaction);
+        let changes = transaction.into_changes();
+        records.commit(&changes).unwrap();
     }
 
     #[test]
     fn g28_edited_removed_and_moved_entries_are_noticed() {
         assert_eq!(read(&log()).unwrap().len(), 4);
-        let other = hex::encode(cbor::to_vec(&Activity { at: 9, event: Event::PinChanged }));
-        for edit in [
-            format!("UPDATE activity SET entry = x'{other}' WHERE number = 2"),
-            "UPDATE activity SET entry = x'00' WHERE number = 2".into(),
-            "DELETE FROM activity WHERE number = 2".into(),
-            "DELETE FROM activity WHERE number = 4".into(),
-            "DELETE FROM activity".into(),
-            "DELETE FROM activity WHERE number = 1; UPDATE activity SET number = number - 1".into(),
-            "UPDATE activity SET number = 9 WHERE number = 2; UPDATE activity SET number = 2 WHERE number = 3;
-             UPDATE activity SET number = 3 WHERE number = 9"
-                .into(),
-            format!("INSERT INTO activity VALUES (5, x'{other}', x'00')"),
-        ] {
-            let connection = log();
-            connection.execute_batch(&edit).unwrap();
-            assert_eq!(read(&connection), Err(WalletError::LogTampered), "{edit}");
+        let other = cbor::to_vec(&Activity { at: 9, event: Event::PinChanged });
+        type Edits<'a> = &'a [(i64, Option<&'a [u8]>)];
+        let old = |number: i64| log().get(Table::Activity, &number.to_be_bytes()).unwrap().unwrap();
+        let (first, second, third, last) = (old(1), old(2), old(3), old(4));
+        let edits: [Edits<'_>; 8] = [
+            &[(2, Some(&other))],
+            &[(2, Some(&[0]))],
+            &[(2, None)],
+            &[(4, None)],
+            &[(1, None), (2, None), (3, None), (4, None)],
+            &[(1, Some(&second)), (2, Some(&third)), (3, Some(&last)), (4, None)],
+            &[(1, Some(&first)), (2, Some(&third)), (3, Some(&second))],
+            &[(5, Some(&other))],
+        ];
+        for changed in edits {
+            let mut records = log();
+            edit(&mut records, |transaction| {
+                for (number, entry) in changed {
+                    match entry {
+                        Some(entry) => transaction.put(Table::Activity, &number.to_be_bytes(), entry),
+                        None => transaction.remove(Table::Activity, &number.to_be_bytes()),
+                    }
+                }
+            });
+            assert_eq!(read(&records), Err(WalletError::LogTampered), "{changed:?}");
         }
     }
 
     #[test]
     fn a_renewed_code_is_one_showing() {
-        let connection = log();
+        let mut records = log();
         let shown = |profile: &str| Event::Displayed { credential_type: "t".into(), profile: profile.into() };
         for (at, event, entries) in [
             (100, shown("a"), 5),
@@ -222,8 +238,8 @@ mod tests {
             (731, Event::PinChanged, 8),
             (732, Event::PinChanged, 9),
         ] {
-            append(&connection, at, &event).unwrap();
-            assert_eq!(read(&connection).unwrap().len(), entries, "{at}");
+            add(&mut records, at, &event);
+            assert_eq!(read(&records).unwrap().len(), entries, "{at}");
         }
     }
 }

@@ -6,16 +6,15 @@ use protocol::credential::{Credential, HolderSecrets};
 use protocol::crypto::curve::Scalar;
 use protocol::crypto::keys::PublicKey;
 use protocol::identifier::Did;
-use rusqlite::{Connection, OptionalExtension};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::error::WalletError;
-use crate::storage::read_setting;
+use crate::storage::{Table, Transaction, View};
 
 /// The setting that holds the link secret.
 pub(crate) const LINK_SECRET: &str = "link_secret";
-/// Largest row, in bytes.
-const ROW_MAX: usize = 32 * 1024;
+/// Largest record, in bytes.
+const RECORD_MAX: usize = 32 * 1024;
 
 /// Names a credential, or the issuance that will become one, within its wallet. Random; it never leaves the phone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -136,71 +135,59 @@ impl Drop for StoredIssuance {
     }
 }
 
-/// A kind of row.
-pub(crate) trait Row: Encode<()> + for<'b> Decode<'b, ()> {
-    const TABLE: &'static str;
+/// A kind of record.
+pub(crate) trait Record: Encode<()> + for<'b> Decode<'b, ()> {
+    const TABLE: Table;
 }
 
-impl Row for StoredCredential {
-    const TABLE: &'static str = "credential";
+impl Record for StoredCredential {
+    const TABLE: Table = Table::Credential;
 }
 
-impl Row for StoredIssuance {
-    const TABLE: &'static str = "issuance";
+impl Record for StoredIssuance {
+    const TABLE: Table = Table::Issuance;
 }
 
-/// Adds a row.
-pub(crate) fn insert<R: Row>(connection: &Connection, id: &CredentialId, row: &R) -> Result<(), WalletError> {
-    let content = Zeroizing::new(cbor::to_vec(row));
-    let sql = format!("INSERT INTO {} VALUES (?1, ?2)", R::TABLE);
-    connection.prepare_cached(&sql)?.execute((&id.0, content.as_slice()))?;
-    Ok(())
+/// Adds a record, or writes it in place of the one it has become.
+pub(crate) fn put<R: Record>(transaction: &mut Transaction<'_>, id: &CredentialId, record: &R) {
+    transaction.put(R::TABLE, &id.0, &Zeroizing::new(cbor::to_vec(record)));
 }
 
-/// Writes a row in place of the one it has become.
-pub(crate) fn replace<R: Row>(connection: &Connection, id: &CredentialId, row: &R) -> Result<(), WalletError> {
-    let content = Zeroizing::new(cbor::to_vec(row));
-    let sql = format!("UPDATE {} SET content = ?2 WHERE id = ?1", R::TABLE);
-    connection.prepare_cached(&sql)?.execute((&id.0, content.as_slice()))?;
-    Ok(())
+/// Removes a record.
+pub(crate) fn remove<R: Record>(transaction: &mut Transaction<'_>, id: &CredentialId) {
+    transaction.remove(R::TABLE, &id.0);
 }
 
-/// Removes a row.
-pub(crate) fn remove<R: Row>(connection: &Connection, id: &CredentialId) -> Result<(), WalletError> {
-    connection.prepare_cached(&format!("DELETE FROM {} WHERE id = ?1", R::TABLE))?.execute([&id.0])?;
-    Ok(())
+/// One record, if it is there.
+pub(crate) fn find<R: Record>(view: &dyn View, id: &CredentialId) -> Result<Option<R>, WalletError> {
+    view.get(R::TABLE, &id.0)?.map(|content| read(&content)).transpose()
 }
 
-/// One row, if it is there.
-pub(crate) fn find<R: Row>(connection: &Connection, id: &CredentialId) -> Result<Option<R>, WalletError> {
-    let sql = format!("SELECT content FROM {} WHERE id = ?1", R::TABLE);
-    let content: Option<Vec<u8>> = connection.prepare_cached(&sql)?.query_row([&id.0], |row| row.get(0)).optional()?;
-    content.map(read_row).transpose()
+/// All records, in the order of their ids.
+pub(crate) fn all<R: Record>(view: &dyn View) -> Result<Vec<(CredentialId, R)>, WalletError> {
+    let mut all = Vec::new();
+    view.scan(R::TABLE, &mut |key, content| {
+        let id = CredentialId(key.try_into().map_err(|_| WalletError::StorageTampered)?);
+        all.push((id, read(content)?));
+        Ok(())
+    })?;
+    Ok(all)
 }
 
-/// All rows, in the order of their ids.
-pub(crate) fn all<R: Row>(connection: &Connection) -> Result<Vec<(CredentialId, R)>, WalletError> {
-    let mut statement = connection.prepare_cached(&format!("SELECT id, content FROM {} ORDER BY id", R::TABLE))?;
-    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    rows.map(|row| row.map_err(WalletError::from).and_then(|(id, content)| Ok((CredentialId(id), read_row(content)?))))
-        .collect()
-}
-
-fn read_row<R: Row>(content: Vec<u8>) -> Result<R, WalletError> {
-    let content = Zeroizing::new(content);
-    cbor::from_slice(&content, ROW_MAX).map_err(|_| WalletError::StorageTampered)
+fn read<R: Record>(content: &[u8]) -> Result<R, WalletError> {
+    cbor::from_slice(content, RECORD_MAX).map_err(|_| WalletError::StorageTampered)
 }
 
 /// The aliases of all keys the wallet has in the secure area.
-pub(crate) fn key_aliases(connection: &Connection) -> Result<Vec<String>, WalletError> {
-    let held = all::<StoredCredential>(connection)?.into_iter().flat_map(|(id, stored)| stored.key_aliases(&id));
-    let pending = all::<StoredIssuance>(connection)?.into_iter().flat_map(|(id, stored)| stored.key_aliases(&id));
+pub(crate) fn key_aliases(view: &dyn View) -> Result<Vec<String>, WalletError> {
+    let held = all::<StoredCredential>(view)?.into_iter().flat_map(|(id, stored)| stored.key_aliases(&id));
+    let pending = all::<StoredIssuance>(view)?.into_iter().flat_map(|(id, stored)| stored.key_aliases(&id));
     Ok(held.chain(pending).collect())
 }
 
 /// The two numbers only the holder knows, for a credential with this blinder.
-pub(crate) fn secrets(connection: &Connection, blinder: &[u8; 32]) -> Result<HolderSecrets, WalletError> {
-    let link_secret = read_setting(connection, LINK_SECRET)?.map(Zeroizing::new).ok_or(WalletError::StorageTampered)?;
+pub(crate) fn secrets(view: &dyn View, blinder: &[u8; 32]) -> Result<HolderSecrets, WalletError> {
+    let link_secret = view.setting(LINK_SECRET)?.ok_or(WalletError::StorageTampered)?;
     let number = |bytes: &[u8]| {
         let bytes = Zeroizing::new(<[u8; 32]>::try_from(bytes).map_err(|_| WalletError::StorageTampered)?);
         Scalar::from_be_bytes(&bytes).map_err(|_| WalletError::StorageTampered)

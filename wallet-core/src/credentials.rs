@@ -90,7 +90,10 @@ impl Wallet {
             let digest = portrait_digest(open, &stored)?.ok_or(PortraitError::DigestMismatch)?;
             check_portrait(image, &digest)?; // ISSU-10
             stored.portrait = Some(image.to_vec());
-            open.store.change(|transaction| contents::replace(transaction, id, &stored))
+            open.store.change(|transaction| {
+                contents::put(transaction, id, &stored);
+                Ok(())
+            })
         })
     }
 
@@ -104,7 +107,7 @@ impl Wallet {
                 contents::find::<StoredCredential>(open.store.read(), id)?.ok_or(WalletError::NoSuchCredential)?;
             let credential_type = stored.credential.credential_type.clone();
             open.store.change(|transaction| {
-                remove_credential(transaction, id)?;
+                remove_credential(transaction, id);
                 activity::append(transaction, now, &Event::Deleted { credential_type })
             })?;
             open.ready.forget(id);

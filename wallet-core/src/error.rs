@@ -190,18 +190,6 @@ impl From<std::io::Error> for WalletError {
     }
 }
 
-impl From<rusqlite::Error> for WalletError {
-    fn from(error: rusqlite::Error) -> Self {
-        use rusqlite::ErrorCode::{DatabaseCorrupt, DiskFull, NotADatabase};
-        match error.sqlite_error_code() {
-            Some(DiskFull) => Self::StorageFull,
-            // Wrong content for the key, or a value of another form than was written.
-            Some(DatabaseCorrupt | NotADatabase) | None => Self::StorageTampered,
-            Some(_) => Self::StorageUnavailable,
-        }
-    }
-}
-
 impl From<SecureAreaError> for WalletError {
     fn from(error: SecureAreaError) -> Self {
         match error {

@@ -16,6 +16,7 @@ use crate::activity::{self, Event};
 use crate::contents::{self, CredentialId, StoredCopy, StoredCredential, StoredIssuance};
 use crate::error::WalletError;
 use crate::secure_area::DeviceKey;
+use crate::storage::{Table, Transaction};
 use crate::wallet::{Open, Wallet};
 
 /// What only the holder knows of a credential, in the order of its numbers.
@@ -162,7 +163,10 @@ impl Wallet {
                 copy_keys: request.copies.map(|copies| copies.iter().map(|copy| copy.device_key).collect()),
             };
             // WFILE-10: stored before it is handed out.
-            open.store.change(|transaction| contents::insert(transaction, &id, &stored))?;
+            open.store.change(|transaction| {
+                contents::put(transaction, &id, &stored);
+                Ok(())
+            })?;
             Ok(pending(id, &stored))
         })
     }
@@ -186,7 +190,10 @@ impl Wallet {
         self.with_open(now, |open| {
             let given_up =
                 contents::find::<StoredIssuance>(open.store.read(), id)?.ok_or(WalletError::NoSuchIssuance)?;
-            open.store.change(|transaction| contents::remove::<StoredIssuance>(transaction, id))?;
+            open.store.change(|transaction| {
+                contents::remove::<StoredIssuance>(transaction, id);
+                Ok(())
+            })?;
             given_up.key_aliases(id).iter().try_for_each(|alias| Ok(open.area.delete_key(alias)?))
         })
     }
@@ -226,10 +233,10 @@ impl Wallet {
                 });
                 let replaced: Vec<_> = replaced.collect();
                 for (old, _) in &replaced {
-                    remove_credential(transaction, old)?;
+                    remove_credential(transaction, old);
                 }
-                contents::remove::<StoredIssuance>(transaction, id)?;
-                contents::insert(transaction, id, &stored)?;
+                contents::remove::<StoredIssuance>(transaction, id);
+                contents::put(transaction, id, &stored);
                 let credential_type = pending.credential_type.clone();
                 activity::append(
                     transaction,
@@ -248,10 +255,9 @@ impl Wallet {
 }
 
 /// Removes a credential and what belongs to it.
-pub(crate) fn remove_credential(connection: &rusqlite::Connection, id: &CredentialId) -> Result<(), WalletError> {
-    contents::remove::<StoredCredential>(connection, id)?;
-    connection.execute("DELETE FROM status_token WHERE credential = ?1", [&id.0])?;
-    Ok(())
+pub(crate) fn remove_credential(transaction: &mut Transaction<'_>, id: &CredentialId) {
+    contents::remove::<StoredCredential>(transaction, id);
+    transaction.remove(Table::StatusToken, &id.0);
 }
 
 fn pending(id: CredentialId, stored: &StoredIssuance) -> PendingIssuance {

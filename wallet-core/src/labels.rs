@@ -5,15 +5,21 @@
 pub(crate) const WRAPPING_KEY: &[u8] = b"mid/v1/wallet/wrapping-key;";
 /// Sealing context: the secure area's share of the wrapping key.
 pub(crate) const DEVICE_SHARE: &[u8] = b"mid/v1/wallet/device-share;";
-/// Hash: everything in the database that must not be rolled back.
-pub(crate) const STATE_DIGEST: &[u8] = b"mid/v1/wallet/state-digest;";
+/// Hash: all records that must not be rolled back.
+pub(crate) const STATE_DIGEST: &[u8] = b"mid/v1/wallet/record-digest;";
+/// Hash: the same in files of the schema's version 1.
+#[cfg(not(target_family = "wasm"))]
+pub(crate) const STATE_DIGEST_1: &[u8] = b"mid/v1/wallet/state-digest;";
 /// Hash: one entry of the activity log and the one before it.
 pub(crate) const ACTIVITY_CHAIN: &[u8] = b"mid/v1/wallet/activity-chain;";
 /// Derivation: the software secure area's name, from its root key.
+#[cfg(not(target_family = "wasm"))]
 pub(crate) const AREA_DEVICE_ID: &[u8] = b"mid/v1/wallet/area/device-id;";
 /// Derivation: the software secure area's sealing key, from its root key.
+#[cfg(not(target_family = "wasm"))]
 pub(crate) const AREA_SEALING: &[u8] = b"mid/v1/wallet/area/sealing;";
 /// Derivation: the nonce of what the software secure area seals.
+#[cfg(not(target_family = "wasm"))]
 pub(crate) const AREA_NONCE: &[u8] = b"mid/v1/wallet/area/nonce;";
 
 #[cfg(test)]
@@ -22,7 +28,8 @@ mod tests {
 
     #[test]
     fn labels_are_distinct_and_prefix_free() {
-        let all = [WRAPPING_KEY, DEVICE_SHARE, STATE_DIGEST, ACTIVITY_CHAIN, AREA_DEVICE_ID, AREA_SEALING, AREA_NONCE];
+        let storage = [WRAPPING_KEY, DEVICE_SHARE, STATE_DIGEST, STATE_DIGEST_1, ACTIVITY_CHAIN];
+        let all = [storage.as_slice(), &[AREA_DEVICE_ID, AREA_SEALING, AREA_NONCE]].concat();
         for (i, label) in all.iter().enumerate() {
             assert!(label.starts_with(b"mid/v1/wallet/"));
             assert!(all.iter().skip(i + 1).all(|other| !label.starts_with(other) && !other.starts_with(label)));

@@ -30,6 +30,7 @@
 mod activity;
 mod contents;
 mod credentials;
+#[cfg(not(target_family = "wasm"))]
 mod durable;
 mod error;
 mod issuance;
@@ -53,7 +54,9 @@ pub use issuance::{OfferSheet, PendingIssuance};
 pub use pin::PersonalNumbers;
 pub use presenting::{Consent, ConsentItem, Decision, Disclosure, Statement};
 pub use schedule::next_update;
-pub use secure_area::{SecureArea, SecureAreaError, SecureRecord, SoftwareSecureArea};
-pub use storage::KdfParameters;
+#[cfg(not(target_family = "wasm"))]
+pub use secure_area::SoftwareSecureArea;
+pub use secure_area::{SecureArea, SecureAreaError, SecureRecord};
+pub use storage::{Change, DatabaseKey, KdfParameters, Records, Table, Vault, Visit};
 pub use trust::{DaySetNeeded, Needs, StatusSlice, StatusTokensNeeded};
 pub use wallet::{SetUp, Wallet};

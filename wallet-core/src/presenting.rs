@@ -303,7 +303,7 @@ impl Made {
                 let mut stored =
                     contents::find::<StoredCredential>(transaction, id)?.ok_or(WalletError::NoSuchCredential)?;
                 stored.copies.iter_mut().for_each(|copies| copies.retain(|copy| copy.number != number));
-                contents::replace(transaction, id, &stored)?;
+                contents::put(transaction, id, &stored);
             }
             activity::append(transaction, now, event)
         })?;
@@ -374,8 +374,8 @@ fn with_holding<T>(
     binding: HolderBinding,
     make: impl FnOnce(&Holding<'_>) -> Result<T, PresentError>,
 ) -> Result<(T, Option<u8>), WalletError> {
-    let connection = open.store.read();
-    let mut stored = contents::find::<StoredCredential>(connection, id)?.ok_or(WalletError::NoSuchCredential)?;
+    let view = open.store.read();
+    let mut stored = contents::find::<StoredCredential>(view, id)?.ok_or(WalletError::NoSuchCredential)?;
     trust::check_not_withdrawn(open, id, &stored)?;
     let evidence = trust::evidence(open.trust()?, &stored.credential)?;
     let by_copy = binding == HolderBinding::DeviceKey && evidence.credential_type.bound_copies > 0;
@@ -388,11 +388,11 @@ fn with_holding<T>(
         stored.credential = stored.credential.copy(copy.device_key, copy.signature);
     }
     let alias = copy.as_ref().map_or_else(|| id.key_alias(), |copy| id.copy_alias(copy.number));
-    let secrets = contents::secrets(connection, &stored.blinder)?;
-    let token = trust::token(connection, id)?.and_then(|(epoch, signature)| Some((epoch, signature?)));
+    let secrets = contents::secrets(view, &stored.blinder)?;
+    let token = trust::token(view, id)?.and_then(|(epoch, signature)| Some((epoch, signature?)));
     // A day signature is public data of unknown origin until it is checked, which costs one pairing.
     let failure = RefCell::new(None);
-    let day_signature = |day| match trust::checked_day_signature(connection, evidence.day_set(), day) {
+    let day_signature = |day| match trust::checked_day_signature(view, evidence.day_set(), day) {
         Ok(found) => found,
         Err(error) => {
             failure.replace(Some(error));

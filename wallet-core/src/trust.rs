@@ -13,11 +13,10 @@ use protocol::ledger::bundle::TrustBundle;
 use protocol::ledger::key::IssuerKeyId;
 use protocol::ledger::record::Record;
 use protocol::ledger::state::TrustedState;
-use rusqlite::{Connection, OptionalExtension};
 
 use crate::contents::{self, CredentialId, StoredCredential};
 use crate::error::WalletError;
-use crate::storage::{read_setting, write_setting};
+use crate::storage::{Table, View};
 use crate::wallet::{Open, Wallet};
 
 const ANCHOR: &str = "trust_anchor";
@@ -116,8 +115,8 @@ impl Wallet {
     pub fn install_trust(&self, bundle: &[u8], anchor: &TrustAnchor, now: u64) -> Result<u64, WalletError> {
         self.with_open(now, |open| {
             let bundle = TrustBundle::decode(bundle)?;
-            let installed = read_setting(open.store.read(), ANCHOR)?;
-            if installed.is_some_and(|installed| installed != anchor.encode()) {
+            let installed = open.store.read().setting(ANCHOR)?;
+            if installed.is_some_and(|installed| *installed != anchor.encode()) {
                 return Err(WalletError::AnchorMismatch);
             }
             let state = match &open.trust {
@@ -126,9 +125,9 @@ impl Wallet {
             };
             let whole = state.to_bundle().encode();
             open.store.change(|transaction| {
-                write_setting(transaction, ANCHOR, &anchor.encode())?;
-                write_setting(transaction, HEIGHT, &state.height().to_be_bytes())?;
-                transaction.execute("INSERT OR REPLACE INTO trust VALUES (0, ?1)", [whole])?;
+                transaction.set(ANCHOR, &anchor.encode());
+                transaction.set(HEIGHT, &state.height().to_be_bytes());
+                transaction.put(Table::Trust, &[], &whole);
                 Ok(())
             })?;
             let height = state.height();
@@ -171,11 +170,9 @@ impl Wallet {
                 return Err(WalletError::DaySetInvalid);
             }
             open.store.cache(|transaction| {
-                let mut insert = transaction.prepare("INSERT OR REPLACE INTO day_signatures VALUES (?1, ?2, ?3)")?;
                 for (at, bytes) in (first..).step_by(DAYS_PER_ROW).zip(signatures.chunks(row)) {
-                    insert.execute((key, at as i64, bytes))?;
+                    transaction.put(Table::DaySignatures, &day_row(key, at as u16), bytes);
                 }
-                Ok(())
             })
         })
     }
@@ -234,9 +231,10 @@ impl Wallet {
                 return Ok(());
             }
             open.store.change(|transaction| {
-                let mut insert = transaction.prepare("INSERT OR REPLACE INTO status_token VALUES (?1, ?2, ?3)")?;
                 for (id, signature) in &renewed {
-                    insert.execute((&id.0, tokens.epoch, signature.as_ref()))?;
+                    let signature = signature.as_ref().map_or(&[] as &[u8], |signature| signature.as_slice());
+                    let record = [tokens.epoch.to_be_bytes().as_slice(), signature].concat();
+                    transaction.put(Table::StatusToken, &id.0, &record);
                 }
                 Ok(())
             })
@@ -281,12 +279,13 @@ impl Wallet {
 }
 
 /// The trust data installed, checked again: the database holds it as public data.
-pub(crate) fn load(connection: &Connection) -> Result<Option<TrustedState>, WalletError> {
-    let Some(anchor) = read_setting(connection, ANCHOR)? else { return Ok(None) };
+pub(crate) fn load(view: &dyn View) -> Result<Option<TrustedState>, WalletError> {
+    let Some(anchor) = view.setting(ANCHOR)? else { return Ok(None) };
     let anchor: TrustAnchor = cbor::from_slice(&anchor, ANCHOR_MAX).map_err(|_| WalletError::StorageTampered)?;
-    let floor = read_setting(connection, HEIGHT)?.and_then(|height| Some(u64::from_be_bytes(height.try_into().ok()?)));
-    let bundle: Option<Vec<u8>> = connection.query_row("SELECT bundle FROM trust", [], |row| row.get(0)).optional()?;
-    let (Some(floor), Some(bundle)) = (floor, bundle) else { return Err(WalletError::StorageTampered) };
+    let floor = view.setting(HEIGHT)?.and_then(|height| Some(u64::from_be_bytes(height.as_slice().try_into().ok()?)));
+    let (Some(floor), Some(bundle)) = (floor, view.get(Table::Trust, &[])?) else {
+        return Err(WalletError::StorageTampered);
+    };
     let state = TrustBundle::decode(&bundle).and_then(|bundle| bundle.verify(&anchor, floor));
     state.map(Some).map_err(|_| WalletError::StorageTampered)
 }
@@ -299,16 +298,11 @@ pub(crate) fn evidence(trust: &TrustedState, credential: &Credential) -> Result<
 }
 
 /// The newest epoch the wallet knows of a credential, with the issuer's token; none when it was withdrawn.
-pub(crate) fn token(
-    connection: &Connection,
-    id: &CredentialId,
-) -> Result<Option<(u32, Option<ValueSignature>)>, WalletError> {
-    let mut statement = connection.prepare_cached("SELECT epoch, signature FROM status_token WHERE credential = ?1")?;
-    let row: Option<(u32, Option<Vec<u8>>)> =
-        statement.query_row([&id.0], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-    let Some((epoch, signature)) = row else { return Ok(None) };
-    let signature = signature.map(|bytes| ValueSignature::from_bytes(&bytes)).transpose();
-    Ok(Some((epoch, signature.map_err(|_| WalletError::StorageTampered)?)))
+pub(crate) fn token(view: &dyn View, id: &CredentialId) -> Result<Option<(u32, Option<ValueSignature>)>, WalletError> {
+    let Some(record) = view.get(Table::StatusToken, &id.0)? else { return Ok(None) };
+    let (epoch, signature) = record.split_first_chunk().ok_or(WalletError::StorageTampered)?;
+    let signature = (!signature.is_empty()).then(|| ValueSignature::from_bytes(signature)).transpose();
+    Ok(Some((u32::from_be_bytes(*epoch), signature.map_err(|_| WalletError::StorageTampered)?)))
 }
 
 /// Refuses a credential that the issuer has withdrawn, as far as the installed data says.
@@ -332,24 +326,25 @@ pub(crate) fn check_not_withdrawn(
 
 /// The public signature on a day number, if it is at hand; checked, because it is public data from anywhere.
 pub(crate) fn checked_day_signature(
-    connection: &Connection,
+    view: &dyn View,
     key: &SetPublicKey,
     day: u16,
 ) -> Result<Option<ValueSignature>, WalletError> {
-    let place = i64::from(day) % DAYS_PER_ROW as i64;
-    let mut statement = connection
-        .prepare_cached("SELECT substr(signatures, ?3, ?4) FROM day_signatures WHERE issuer_key = ?1 AND first = ?2")?;
-    let length = ValueSignature::LENGTH as i64;
-    let query = (key.as_bytes(), i64::from(day) - place, place * length + 1, length);
-    let found: Option<Vec<u8>> = statement.query_row(query, |row| row.get(0)).optional()?;
-    let Some(found) = found else { return Ok(None) };
-    let signature = ValueSignature::from_bytes(&found).map_err(|_| WalletError::DaySetInvalid)?;
+    let place = usize::from(day) % DAYS_PER_ROW;
+    let Some(row) = view.get(Table::DaySignatures, &day_row(key.as_bytes(), day - place as u16))? else {
+        return Ok(None);
+    };
+    let found = row.get(place * ValueSignature::LENGTH..(place + 1) * ValueSignature::LENGTH);
+    let signature = ValueSignature::from_bytes(found.unwrap_or_default()).map_err(|_| WalletError::DaySetInvalid)?;
     key.verify(Scalar::from_u64(u64::from(day)), &signature).map_err(|_| WalletError::DaySetInvalid)?;
     Ok(Some(signature))
 }
 
-fn has_day_set(connection: &Connection, key: &[u8; 96]) -> Result<bool, WalletError> {
-    let rows: i64 =
-        connection.query_row("SELECT count(*) FROM day_signatures WHERE issuer_key = ?1", [key], |row| row.get(0))?;
-    Ok(rows == (DAYS / DAYS_PER_ROW) as i64)
+fn has_day_set(view: &dyn View, key: &[u8; 96]) -> Result<bool, WalletError> {
+    Ok(view.count(Table::DaySignatures, key)? == DAYS / DAYS_PER_ROW)
+}
+
+/// Where the signatures on day numbers from `first` on are.
+fn day_row(key: &[u8; 96], first: u16) -> Vec<u8> {
+    [key.as_slice(), &first.to_be_bytes()].concat()
 }

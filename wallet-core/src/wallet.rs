@@ -1,7 +1,7 @@
 //! The wallet as an app holds it: set up, unlock, lock.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::path::{Path, PathBuf};
+#[cfg(not(target_family = "wasm"))]
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use protocol::crypto::curve::Scalar;
@@ -14,15 +14,11 @@ use crate::error::WalletError;
 use crate::pin::{PersonalNumbers, Pin};
 use crate::ready::Ready;
 use crate::secure_area::SecureArea;
-use crate::storage::{
-    DatabaseKey, Guard, GuardRecord, Header, KdfParameters, Store, TRIES, WrappedKey, read_setting, write_setting,
-};
-use crate::{contents, durable, trust};
+#[cfg(not(target_family = "wasm"))]
+use crate::storage::Directory;
+use crate::storage::{DatabaseKey, Guard, GuardRecord, Header, KdfParameters, Store, TRIES, Vault, WrappedKey};
+use crate::{contents, trust};
 
-const HEADER: &str = "wallet.head";
-const DATABASE: &str = "wallet.db";
-const JOURNAL: &str = "wallet.db-journal";
-const LOCK: &str = "wallet.lock";
 const IDLE_SECONDS: &str = "idle_seconds";
 
 /// What a new wallet needs to know.
@@ -37,16 +33,15 @@ pub struct SetUp<'a> {
     pub idle_seconds: u64,
 }
 
-/// A wallet in a directory, bound to one secure area.
+/// A wallet in a vault, by default a directory, bound to one secure area.
 ///
 /// All calls take `&self` and may come from any thread; they are answered one after the other. Times
 /// are Unix seconds. Whatever fails, nothing leaves the phone.
 pub struct Wallet {
-    directory: PathBuf,
+    /// Held as long as this handle exists.
+    vault: Box<dyn Vault>,
     guard: GuardRecord,
     open: Mutex<Option<Open>>,
-    /// Held as long as this handle exists.
-    _lock: File,
 }
 
 /// What is in memory only while the wallet is unlocked.
@@ -71,6 +66,7 @@ impl Wallet {
     /// # Errors
     /// [`WalletError::PinFormat`], [`WalletError::PinTooWeak`], [`WalletError::WalletExists`],
     /// [`WalletError::AlreadyOpen`] and what storage or secure area report.
+    #[cfg(not(target_family = "wasm"))]
     pub fn create(
         directory: &Path,
         area: Arc<dyn SecureArea>,
@@ -78,28 +74,41 @@ impl Wallet {
         now: u64,
         rng: &mut dyn CryptoRng,
     ) -> Result<Self, WalletError> {
+        Pin::choose(set_up.pin, &set_up.personal)?;
+        Self::create_in(Box::new(Directory::make(directory)?), area, set_up, now, rng)
+    }
+
+    /// Sets up a wallet that is kept by other means than a directory, and leaves it unlocked.
+    ///
+    /// # Errors
+    /// [`WalletError::PinFormat`], [`WalletError::PinTooWeak`], [`WalletError::WalletExists`], and what storage or secure
+    /// area report.
+    pub fn create_in(
+        vault: Box<dyn Vault>,
+        area: Arc<dyn SecureArea>,
+        set_up: &SetUp<'_>,
+        now: u64,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Self, WalletError> {
         let pin = Pin::choose(set_up.pin, &set_up.personal)?;
-        durable::make_directory(directory)?;
-        let lock = lock(directory)?;
-        if Header::read(&directory.join(HEADER))?.is_some() {
+        if Header::read(vault.as_ref())?.is_some() {
             return Err(WalletError::WalletExists);
         }
         // What a crash of an earlier set-up left behind was never a wallet: the header comes last.
-        remove_database(directory)?;
         let mut wallet_id = [0; 16];
         rng.fill_bytes(&mut wallet_id);
         let header = Header::new(wallet_id, area.device_id()?);
         let key = DatabaseKey::generate(rng);
         let wrapped = WrappedKey::wrap(&key, &pin, set_up.kdf, &header.encode(), area.as_ref(), rng)?;
         let link_secret = Zeroizing::new(Scalar::random(rng).to_be_bytes());
-        let mark = Store::create(&directory.join(DATABASE), &key, |transaction| {
-            write_setting(transaction, contents::LINK_SECRET, link_secret.as_ref())?;
-            write_setting(transaction, IDLE_SECONDS, &set_up.idle_seconds.to_be_bytes())
+        let mark = Store::create(vault.create(&key)?, |transaction| {
+            transaction.set(contents::LINK_SECRET, link_secret.as_ref());
+            transaction.set(IDLE_SECONDS, &set_up.idle_seconds.to_be_bytes());
         })?;
         let guard = GuardRecord { area, header };
         guard.create(&Guard { key: wrapped, tries: 0, current: mark, next: None })?;
-        header.write(&directory.join(HEADER))?;
-        let wallet = Self { directory: directory.to_owned(), guard, open: Mutex::new(None), _lock: lock };
+        vault.set_header(&header.encode())?;
+        let wallet = Self { vault, guard, open: Mutex::new(None) };
         wallet.unlock_with(&key, now)?;
         Ok(wallet)
     }
@@ -110,15 +119,27 @@ impl Wallet {
     /// [`WalletError::NoWallet`], [`WalletError::AlreadyOpen`], [`WalletError::DeviceMismatch`],
     /// [`WalletError::StorageTampered`], [`WalletError::StorageVersionUnsupported`],
     /// [`WalletError::KdfBelowFloor`], [`WalletError::KdfAboveCap`]
+    #[cfg(not(target_family = "wasm"))]
     pub fn open(directory: &Path, area: Arc<dyn SecureArea>) -> Result<Self, WalletError> {
-        if !directory.join(HEADER).exists() && !directory.join(DATABASE).exists() {
-            return Err(WalletError::NoWallet);
-        }
-        let lock = lock(directory)?;
-        let header = Header::read(&directory.join(HEADER))?.ok_or(WalletError::StorageTampered)?;
+        let directory = Directory::existing(directory)?;
+        let header = directory.header()?.ok_or(WalletError::StorageTampered)?;
+        Self::with_header(Box::new(directory), &header, area)
+    }
+
+    /// Opens a wallet that is kept by other means than a directory, locked.
+    ///
+    /// # Errors
+    /// As [`Wallet::open`].
+    pub fn open_in(vault: Box<dyn Vault>, area: Arc<dyn SecureArea>) -> Result<Self, WalletError> {
+        let header = vault.header()?.ok_or(WalletError::NoWallet)?;
+        Self::with_header(vault, &header, area)
+    }
+
+    fn with_header(vault: Box<dyn Vault>, header: &[u8], area: Arc<dyn SecureArea>) -> Result<Self, WalletError> {
+        let header = Header::decode(header).ok_or(WalletError::StorageTampered)?;
         let guard = GuardRecord { area, header };
         guard.read()?;
-        Ok(Self { directory: directory.to_owned(), guard, open: Mutex::new(None), _lock: lock })
+        Ok(Self { vault, guard, open: Mutex::new(None) })
     }
 
     /// Unlocks the wallet. The try is counted before it is evaluated, and forgotten only by a right PIN.
@@ -174,8 +195,7 @@ impl Wallet {
             }
         }
         self.guard.delete()?;
-        remove_database(&self.directory)?;
-        Ok(durable::remove(&self.directory.join(HEADER))?)
+        self.vault.delete()
     }
 
     /// The database key, if `pin` is right.
@@ -206,9 +226,9 @@ impl Wallet {
         let mut state = self.state();
         *state = None;
         // WFILE-08, the second half: pages, schema, state.
-        let store = Store::open(&self.directory.join(DATABASE), key, self.guard.clone())?;
-        let idle = read_setting(store.read(), IDLE_SECONDS)?.ok_or(WalletError::StorageTampered)?;
-        let idle_seconds = u64::from_be_bytes(idle.try_into().map_err(|_| WalletError::StorageTampered)?);
+        let store = Store::open(self.vault.open(key)?, self.guard.clone())?;
+        let idle = store.read().setting(IDLE_SECONDS)?.ok_or(WalletError::StorageTampered)?;
+        let idle_seconds = u64::from_be_bytes(idle.as_slice().try_into().map_err(|_| WalletError::StorageTampered)?);
         let trust = trust::load(store.read())?;
         let area = Arc::clone(&self.guard.area);
         *state = Some(Open { store, trust, area, ready: Ready::default(), idle_seconds, last_used: now });
@@ -265,21 +285,6 @@ impl Open {
     pub(crate) fn trust(&self) -> Result<&TrustedState, WalletError> {
         self.trust.as_ref().ok_or(WalletError::TrustMissing)
     }
-}
-
-/// Keeps every other handle out, of this process and of others.
-fn lock(directory: &Path) -> Result<File, WalletError> {
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(directory.join(LOCK))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(WalletError::AlreadyOpen),
-        Err(TryLockError::Error(error)) => Err(error.into()),
-    }
-}
-
-fn remove_database(directory: &Path) -> Result<(), WalletError> {
-    durable::remove(&directory.join(DATABASE))?;
-    Ok(durable::remove(&directory.join(JOURNAL))?)
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! The phone's secure area: keys that never cross the interface, and a little memory that cannot be
 //! turned back.
 
+#[cfg(not(target_family = "wasm"))]
 mod software;
 
+#[cfg(not(target_family = "wasm"))]
 pub use software::SoftwareSecureArea;
 
 use std::cell::Cell;

@@ -1,11 +1,9 @@
 //! The 37 readable bytes beside the database: which wallet this is, and on which phone it opens.
 
-use std::path::Path;
-
-use crate::durable;
+use super::records::Vault;
 use crate::error::WalletError;
 
-/// Version of the files. Changing what the tables mean changes it too.
+/// Version of the header and of the secure area's record. What the records mean has a version of its own.
 const VERSION: u8 = 1;
 const MAGIC: [u8; 4] = *b"MIDW";
 
@@ -26,22 +24,18 @@ impl Header {
         [&MAGIC, [self.version].as_slice(), &self.wallet_id, &self.device_id].concat()
     }
 
-    fn decode(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let ([version], rest) = bytes.strip_prefix(&MAGIC)?.split_first_chunk()?;
         let (wallet_id, device_id) = rest.split_first_chunk()?;
         Some(Self { version: *version, wallet_id: *wallet_id, device_id: device_id.try_into().ok()? })
     }
 
-    /// Reads a header file; `None` when there is none.
-    pub(crate) fn read(path: &Path) -> Result<Option<Self>, WalletError> {
-        match durable::read(path)? {
+    /// Reads a vault's header; `None` when there is none.
+    pub(crate) fn read(vault: &dyn Vault) -> Result<Option<Self>, WalletError> {
+        match vault.header()? {
             Some(bytes) => Self::decode(&bytes).map(Some).ok_or(WalletError::StorageTampered),
             None => Ok(None),
         }
-    }
-
-    pub(crate) fn write(&self, path: &Path) -> Result<(), WalletError> {
-        Ok(durable::replace(path, &self.encode())?)
     }
 
     /// Refuses files of a newer version. Ask only once the secure area has confirmed the header.

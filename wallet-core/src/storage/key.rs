@@ -65,7 +65,7 @@ impl KdfParameters {
 /// The key of the database: 32 random bytes that exist in the clear only while the wallet is unlocked. They lie on the heap,
 /// so that handing the key on leaves no copy behind on the stack.
 #[derive(Zeroize, ZeroizeOnDrop)]
-pub(crate) struct DatabaseKey(Box<[u8]>);
+pub struct DatabaseKey(Box<[u8]>);
 
 impl core::fmt::Debug for DatabaseKey {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -80,10 +80,10 @@ impl DatabaseKey {
         key
     }
 
-    /// As SQLCipher takes a raw key.
-    pub(crate) fn pragma(&self) -> Zeroizing<String> {
-        let digits = Zeroizing::new(hex::encode(&self.0));
-        Zeroizing::new(format!("PRAGMA key = \"x'{}'\"", digits.as_str()))
+    /// The 32 bytes, for whatever encrypts the records.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
     }
 }
 
