@@ -120,8 +120,19 @@ pub(crate) fn create_key(path: &Path, rng: &mut impl CryptoRng) -> Result<Ed2551
     Ok(key)
 }
 
-/// Reads a key file. One that others may read is refused: its key is no secret any more.
+/// Reads an Ed25519 key file.
 pub(crate) fn read_key(path: &Path) -> Result<Ed25519SigningKey, CliError> {
+    Ok(Ed25519SigningKey::from_seed(&*read_seed(path)?))
+}
+
+/// Reads the 32 bytes of a key file.
+pub(crate) fn read_seed(path: &Path) -> Result<Zeroizing<[u8; 32]>, CliError> {
+    let malformed = |_| CliError::refused("MalformedKeyFile", format!("{} is not a key file", path.display()));
+    Ok(Zeroizing::new(<[u8; 32]>::try_from(read_private(path)?.as_slice()).map_err(malformed)?))
+}
+
+/// Reads a secret. One that others may read is refused: it is no secret any more.
+pub(crate) fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, CliError> {
     let unreadable = |error: io::Error| CliError::usage(format!("cannot read {}: {error}", path.display()));
     let mode = fs::metadata(path).map_err(unreadable)?.permissions().mode();
     if mode & 0o077 != 0 {
@@ -130,10 +141,7 @@ pub(crate) fn read_key(path: &Path) -> Result<Ed25519SigningKey, CliError> {
             format!("{} can be read by others; make a new key, or chmod 600 if nobody has read it", path.display()),
         ));
     }
-    let bytes = Zeroizing::new(fs::read(path).map_err(unreadable)?);
-    let malformed = |_| CliError::refused("MalformedKeyFile", format!("{} is not a key file", path.display()));
-    let seed = Zeroizing::new(<[u8; 32]>::try_from(bytes.as_slice()).map_err(malformed)?);
-    Ok(Ed25519SigningKey::from_seed(&seed))
+    Ok(Zeroizing::new(fs::read(path).map_err(unreadable)?))
 }
 
 /// The 32 bytes of an Ed25519 public key.

@@ -12,6 +12,7 @@ mod page;
 mod pin;
 mod randomness;
 mod records;
+mod relying_party;
 mod scanner_app;
 mod seen;
 mod serving;

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `ledger/`, `issuer/` | the node's and the issuer's own, with the sample register of invented people |
 //! | `ministry.key`, `police.key`, `shop.key` | Ed25519 seeds |
+//! | `police/` | what the traffic control has as [relying party](crate::relying_party) of OpenID4VP |
 //! | `anchor.cbor`, `anchor.png` | what verifiers are given once |
 //! | `bundle.cbor` | the newest trust bundle; any mirror may serve it |
 //! | `network.json` | written last: a directory with it is complete |
@@ -22,7 +23,9 @@ use ledger_node::{Node, NodeConfig, genesis};
 use protocol::credential::twins::Twins;
 use protocol::credential::{CredentialType, Label};
 use protocol::crypto::keys::{Ed25519SigningKey, PublicKey, Signer};
+use protocol::crypto::multikey::StandardKey;
 use protocol::exchange::Scope;
+use protocol::exchange::openid4vp::Vocabulary;
 use protocol::exchange::qr::Kind;
 use protocol::identifier::Did;
 use protocol::ledger::anchor::TrustAnchor;
@@ -37,9 +40,11 @@ use serde::{Deserialize, Serialize};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use verifier_server::openid4vp::Presenting;
 
 use crate::ledger::{InProcess, answered, transaction};
 use crate::output::CliError;
+use crate::relying_party::{self, RelyingParty};
 use crate::{clock, files, randomness, serving, web};
 
 /// Short name of the network.
@@ -57,6 +62,8 @@ pub(crate) const SAMPLE_REGISTER: &[u8] = include_bytes!("../issuer/sample/regis
 /// credential under it, so a term has to outlive the credentials: with lives of ten years (`validity_days` 3,650), a key
 /// can sign for fifteen years before the last of its credentials would be cut short.
 pub(crate) const TERM: u64 = 25 * 365 * 86_400;
+/// The folder of the traffic control as relying party.
+const POLICE: &str = "police";
 /// The file that says that a directory is complete.
 const DESCRIPTION: &str = "network.json";
 
@@ -212,7 +219,9 @@ impl Network {
         };
         decree(types.map(definition).to_vec())?;
         found(&ledger, ministry, &issuer_key, issuer.did_record(now))?;
-        found(&ledger, ministry, &police.1, did_record(&members.police, police.1.public_key(), now))?;
+        let mut asking = did_record(&members.police, police.1.public_key(), now);
+        asking.keys.push(relying_party::certificate_root(&dir.join(POLICE), now, &mut randomness::os()?)?);
+        found(&ledger, ministry, &police.1, asking)?;
         found(&ledger, ministry, &shop.1, did_record(&members.shop, shop.1.public_key(), now))?;
         let mut permissions = types.map(|t| accreditation(issuer.did(), t, now)).to_vec();
         permissions.push(Record::Verifier(police_registration(&members.police, &licence)));
@@ -339,6 +348,22 @@ impl Network {
     /// The key a verifier asks with.
     pub(crate) fn verifier_key(&self, member: &Member) -> Result<Ed25519SigningKey, CliError> {
         files::read_key(&self.dir.join(&member.key_file))
+    }
+
+    /// The traffic control as a verifier of credentials in the formats of others.
+    pub(crate) fn presenting(
+        &self,
+        trust: impl Fn() -> Option<Arc<TrustedState>> + Send + Sync + 'static,
+    ) -> Result<Presenting, CliError> {
+        let police = self.police();
+        let party = RelyingParty {
+            dir: &self.dir.join(POLICE),
+            did: &police.did,
+            key_name: &police.key_name,
+            key: StandardKey::ed25519(&self.verifier_key(police)?.seed()),
+            url: &self.url,
+        };
+        party.service(Vocabulary::of_twins(&twins(&types()?)?), trust)
     }
 
     pub(crate) fn publisher(&self) -> Publisher {

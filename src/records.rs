@@ -197,11 +197,12 @@ pub(crate) struct IssuerKeyText {
 }
 
 impl Draft {
-    /// How an organisation creates its DID, with one key that may do everything from `from` on. It signs itself;
+    /// How an organisation creates its DID, with one key that may do everything from `from` on, and others. It signs itself;
     /// governors add their signatures (LRUL-14).
-    pub(crate) fn new_did(did: &Did, key: &PublicKey, from: u64) -> Self {
-        let key = DidKey { fragment: first_key(), key: *key, purposes: Purposes::ALL, from, until: None };
-        Self::of_did(&DidRecord { did: did.clone(), keys: vec![key], deactivated: false })
+    pub(crate) fn new_did(did: &Did, key: &PublicKey, from: u64, more: Option<DidKey>) -> Self {
+        let first = DidKey { fragment: first_key(), key: *key, purposes: Purposes::ALL, from, until: None };
+        let keys = std::iter::once(first).chain(more).collect();
+        Self::of_did(&DidRecord { did: did.clone(), keys, deactivated: false })
     }
 
     /// How an organisation writes its DID with the keys of `record`, of which the first signs.

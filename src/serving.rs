@@ -157,3 +157,16 @@ pub(crate) fn issuer(
         Ok(())
     })
 }
+
+/// Serves a verifier.
+pub(crate) fn verifier(app: axum::Router, listen: SocketAddr) -> Result<(), CliError> {
+    log();
+    let unusable =
+        |error: std::io::Error| CliError::refused("AddressUnusable", format!("cannot listen on {listen}: {error}"));
+    runtime()?.block_on(async {
+        let listener = tokio::net::TcpListener::bind(listen).await.map_err(unusable)?;
+        eprintln!("the verifier serves http://{}, Ctrl-C stops it", listener.local_addr().map_err(unusable)?);
+        ledger_node::serve_router(listener, app, ledger_node::Limits::default(), told_to_stop()).await;
+        Ok(())
+    })
+}

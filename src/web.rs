@@ -5,7 +5,7 @@
 //! | `/`, `/ko`, `/en` | what is where |
 //! | `/ko/check`, `/en/check` | check a presentation by hand |
 //! | `/verifier/check?type=…&profile=…` | the same for programs: the presentation in, the verdict or refusal out |
-//! | `/openid4vp/…` | the traffic control asks wallets of others; its token is in `police/admin.token` |
+//! | `/openid4vp/…` | the traffic control asks wallets of others; its token is in `police/api.token` |
 //! | `/bundle`, `/anchor` | the trust bundle and the trust anchor, for pages of any origin |
 //! | `/scanner/` | the scanner app, where `cargo xtask wasm` has put it together |
 //! | `/ledger/…` | the ledger node's API |
@@ -23,14 +23,11 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use issuer::server::{self, AdminToken, Limits, Service};
 use ledger_node::Node;
-use protocol::crypto::multikey::StandardKey;
-use protocol::exchange::openid4vp::Vocabulary;
 use protocol::ledger::bundle::TrustBundle;
 use protocol::ledger::state::TrustedState;
 use serde::Deserialize;
 use tokio::task::JoinHandle;
 use verifier_server::Question;
-use verifier_server::openid4vp::{Identity, Presenting, RequestSigner, Settings};
 
 use crate::network::{Network, Publisher};
 use crate::output::CliError;
@@ -62,7 +59,8 @@ pub(crate) fn start(network: &Network, listener: TcpListener) -> Result<Vec<Join
     let newest = trust.clone();
     let checks = verifier_server::Service::new(move || newest.get(), clock::now);
     let scanner = serving::web_dir(None).and_then(|web| scanner_app::router(&web.join("scanner")));
-    let presenting = presenting(network, trust.clone())?;
+    let newest = trust.clone();
+    let presenting = network.presenting(move || newest.get())?;
     let app = pages(site(network, trust, checks.clone(), scanner.is_some()))
         .merge(scanner.unwrap_or_default())
         .merge(presenting.router())
@@ -96,20 +94,6 @@ pub(crate) fn start(network: &Network, listener: TcpListener) -> Result<Vec<Join
         }
     });
     Ok(vec![serving, publishing])
-}
-
-/// The traffic control as a verifier of credentials in the formats of others, by its DID.
-fn presenting(network: &Network, trust: NewestTrust) -> Result<Presenting, CliError> {
-    let member = network.police();
-    let dir = network.dir().join("police");
-    crate::files::make_private_directory(&dir)?;
-    let token = AdminToken::load(&dir, &mut randomness::os()?)?;
-    let key = StandardKey::ed25519(&network.verifier_key(member)?.seed());
-    let signers = vec![RequestSigner::did(&member.did, &member.key_name, Box::new(key))];
-    let identity = Identity { verifier: member.did.clone(), signers };
-    let vocabulary = Vocabulary::of_twins(&crate::network::twins(&crate::network::types()?)?);
-    let settings = Settings { vocabulary, ..Settings::new(network.url(), token.expose()) };
-    Ok(Presenting::new(identity, settings, move || trust.get(), clock::now))
 }
 
 fn keep_up(publisher: &Publisher, new_day: bool) {

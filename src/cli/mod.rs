@@ -6,14 +6,18 @@ mod cluster;
 pub(crate) mod fetch;
 pub(crate) mod issuer;
 pub(crate) mod ledger;
+mod presenting;
 mod submit;
 pub(crate) mod trust;
 pub(crate) mod verifier;
 pub(crate) mod wallet;
 pub(crate) mod zk;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
+use protocol::ledger::anchor::TrustAnchor;
 use protocol::ledger::bundle::TrustBundle;
 use protocol::ledger::state::TrustedState;
 
@@ -35,6 +39,14 @@ pub(crate) struct Trust {
 }
 
 impl Trust {
+    /// Reads the bundle and checks all of it, now and whenever the file is another.
+    pub(crate) fn follow(&self) -> Result<FollowedTrust, CliError> {
+        let anchor = files::read_anchor(&self.anchor)?;
+        let written = written(&self.bundle);
+        let trust = Arc::new(TrustBundle::decode(&files::read(&self.bundle)?)?.verify(&anchor, self.floor)?);
+        Ok(FollowedTrust { anchor, bundle: self.bundle.clone(), last: Mutex::new((written, trust)) })
+    }
+
     /// Reads the bundle and checks all of it.
     pub(crate) fn load(&self) -> Result<TrustedState, CliError> {
         self.load_above(&|_| 0)
@@ -46,4 +58,34 @@ impl Trust {
         let floor = self.floor.max(seen(&anchor.network_id));
         Ok(TrustBundle::decode(&files::read(&self.bundle)?)?.verify(&anchor, floor)?)
     }
+}
+
+/// A trust bundle in a file that something else keeps up to date.
+pub(crate) struct FollowedTrust {
+    anchor: TrustAnchor,
+    bundle: PathBuf,
+    /// When the file was written that was read last, and the newest that one of them said.
+    last: Mutex<(Option<SystemTime>, Arc<TrustedState>)>,
+}
+
+impl FollowedTrust {
+    /// The newest trust data; what is damaged or older is left alone (BNDL-03).
+    pub(crate) fn newest(&self) -> Arc<TrustedState> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let written = written(&self.bundle);
+        if written != last.0 {
+            last.0 = written;
+            let read = files::read(&self.bundle)
+                .and_then(|bytes| Ok(TrustBundle::decode(&bytes)?.verify(&self.anchor, last.1.height())?));
+            match read {
+                Ok(trust) => last.1 = Arc::new(trust),
+                Err(_) => tracing::warn!("the new trust bundle is not used"),
+            }
+        }
+        last.1.clone()
+    }
+}
+
+fn written(path: &Path) -> Option<SystemTime> {
+    path.metadata().and_then(|it| it.modified()).ok()
 }

@@ -1,4 +1,4 @@
-//! `mid verifier`: ask and check. Nothing here opens a socket.
+//! `mid verifier`: ask and check. Nothing here but `serve` opens a socket.
 
 use std::path::PathBuf;
 
@@ -15,14 +15,16 @@ use verifier::ask::{self, Identity};
 use verifier::{Asked, IssuerKnown, Policy, SeenInMemory, Verdict, Verifier};
 
 use super::Trust;
+use super::presenting::{self, ServeArgs};
 use crate::clock::{self, Now};
 use crate::files::{self, Destination};
 use crate::output::{Answer, CliError};
 use crate::randomness;
 use crate::records::{Draft, PurposeText, RecordText, SenderText};
+use crate::relying_party;
 use crate::seen::SeenFile;
 
-/// What a verifier does, with no network at all.
+/// What a verifier does, with no network at all but where it serves wallets of others.
 #[derive(Debug, Args)]
 pub(crate) struct VerifierArgs {
     #[command(subcommand)]
@@ -40,6 +42,8 @@ enum Command {
     Request(Box<RequestArgs>),
     /// Check a presentation (QR picture, QR text or bytes) and print the verdict
     Check(Box<CheckArgs>),
+    /// Ask wallets of others over OpenID4VP: relying parties make requests and read verdicts over HTTP
+    Serve(Box<ServeArgs>),
 }
 
 /// What is asked: a ready-made question of the credential type, or attributes of it.
@@ -153,6 +157,9 @@ struct InitArgs {
     /// The purposes to register: a JSON list of `{"id", "text": {"ko", "en"}, "permits": [{"credential_type", "claims", "predicates", "pseudonyms"}]}`
     #[arg(long, value_name = "FILE")]
     purposes: PathBuf,
+    /// Make keys of certificates in this folder, for wallets that do not know the DID method; `serve` takes it
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
     /// Write the draft of the registration into this file
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -232,6 +239,7 @@ pub(crate) fn run(args: VerifierArgs) -> Result<Answer, CliError> {
         Command::Init(args) => init(&args),
         Command::Request(args) => request(&args),
         Command::Check(args) => check(&args),
+        Command::Serve(args) => presenting::serve(&args),
     }
 }
 
@@ -245,7 +253,9 @@ fn init(args: &InitArgs) -> Result<Answer, CliError> {
     };
     let did = Did::derive(&args.network, &key.public_key().to_multicodec())?;
     let name = Label { ko: args.name_ko.clone(), en: args.name_en.clone() };
-    let creation = Draft::new_did(&did, &key.public_key(), args.now.seconds());
+    let mut rng = randomness::os()?;
+    let root = args.dir.as_ref().map(|dir| relying_party::certificate_root(dir, args.now.seconds(), &mut rng));
+    let creation = Draft::new_did(&did, &key.public_key(), args.now.seconds(), root.transpose()?);
     files::write(&args.did_out, &serde_json::to_vec_pretty(&creation)?)?;
     let records = vec![RecordText::Verifier { did: did.clone(), name, purposes, withdrawn: false }];
     let draft = serde_json::to_vec_pretty(&Draft { sender: SenderText::Governance, records, at: None })?;

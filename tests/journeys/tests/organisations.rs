@@ -1,5 +1,5 @@
 //! An organisation comes to the ledger: it creates its DID with its own key, two governors on machines of their own admit
-//! it, and a counter checks with the printed trust anchor.
+//! it, and a counter checks with the printed trust anchor; a verifier registers and asks.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code: a surprise stops the test")]
 
 use std::fs;
@@ -9,7 +9,11 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use journeys::{Client, mid, run};
+use journeys::{Client, LICENCE, Services, mid, run};
+use protocol::exchange::openid4vp::{Expected, Vocabulary, authenticate};
+use protocol::ledger::anchor::TrustAnchor;
+use protocol::ledger::bundle::TrustBundle;
+use serde_json::json;
 
 /// A validator, or another service, as a process; killed when dropped.
 struct Validator(Child);
@@ -129,4 +133,76 @@ fn a_network_is_made_in_a_folder_that_is_not_there_yet() {
     for file in ["governor.key", "node1/node.key", "node4/node.key"] {
         assert!(dir.join(file).is_file(), "{file}");
     }
+}
+
+/// From the key to the first request: a bank registers, runs its own service, and loses the right to ask.
+#[test]
+fn a_bank_asks_wallets_of_others_from_a_service_of_its_own() {
+    let place = tempfile::tempdir().unwrap();
+    let path = |name: &str| place.path().join(name).display().to_string();
+    let network = Services::start(&place.path().join("network"));
+    let (ledger, ministry) = (format!("{}/ledger", network.url), path("network/ministry.key"));
+    let (own, dir, did_draft, registration) = (path("bank.key"), path("bank"), path("did.json"), path("bank.json"));
+    let permit = json!({ "credential_type": LICENCE, "claims": ["name_ko"], "predicates": [], "pseudonyms": [] });
+    let text = json!({ "ko": "계좌 개설", "en": "Opening an account" });
+    let purposes = json!([{ "id": "account", "text": text, "permits": [permit] }]);
+    let file = path("purposes.json");
+    fs::write(&file, purposes.to_string()).unwrap();
+    let names = ["--name-ko", "은행", "--name-en", "Bank", "--purposes", &file];
+    let init = ["verifier", "init", "--key", &own, "--dir", &dir, "--did-out", &did_draft, "--out", &registration];
+    let did = run(&[&init[..], &names].concat()).accepted()["did"].as_str().unwrap().to_owned();
+    let submit = |file: &str, keys: &[&str]| {
+        let keys = keys.iter().flat_map(|key| ["--key", *key]);
+        run(&["ledger", "submit", file, "--url", &ledger].into_iter().chain(keys).collect::<Vec<_>>()).accepted();
+    };
+    let (anchor, bundle) = (path("network/anchor.cbor"), path("bundle.cbor"));
+    let fetch = || {
+        run(&["ledger", "bundle", "--url", &ledger, "--anchor", &anchor, "--out", &bundle]).accepted();
+    };
+    submit(&did_draft, &[&own, &ministry]);
+    submit(&registration, &[&ministry]);
+    fetch();
+
+    let listen = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).unwrap().to_string();
+    let url = format!("http://{listen}");
+    let twins = concat!(env!("CARGO_MANIFEST_DIR"), "/../../specs/types/driver-licence.twins.json");
+    let known = ["--did", &did, "--key", &own, "--dir", &dir, "--twins", twins, "--bundle", &bundle];
+    let serve = ["verifier", "serve", "--url", &url, "--listen", &listen, "--anchor", &anchor];
+    let mut command = mid(&[&serve[..], &known].concat());
+    let _serving = Validator(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    let (client, began) = (Client::default(), Instant::now());
+    while client.get(&format!("{url}/openid4vp/requests/x")).is_none_or(|(status, _)| status != 404) {
+        assert!(began.elapsed() < Duration::from_secs(120), "not there within two minutes");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let token = fs::read_to_string(place.path().join("bank/api.token")).unwrap();
+    let ask = |claim: &str| {
+        let query = json!({ "credentials": [{
+            "id": "licence", "format": "dc+sd-jwt", "meta": { "vct_values": [LICENCE] }, "claims": [{ "path": [claim] }],
+        }] });
+        let body = json!({ "purpose": "account", "dcql_query": query });
+        client.admin(&format!("{url}/openid4vp/requests"), &token, &body).unwrap()
+    };
+    let (status, created) = ask("name_ko");
+    assert_eq!(status, 201, "{created}");
+    // What it signs is who it is on the ledger, by certificate and by DID.
+    assert!(created["client_id"].as_str().unwrap().starts_with("x509_hash:"), "{created}");
+    let object = client.get(created["request_uri"].as_str().unwrap()).unwrap();
+    assert_eq!(object.0, 200);
+    let trust = TrustBundle::decode(&fs::read(&bundle).unwrap()).unwrap();
+    let trust = trust.verify(&TrustAnchor::decode(&fs::read(&anchor).unwrap()).unwrap(), 0).unwrap();
+    let expected = Expected { client_id: created["client_id"].as_str(), wallet_nonce: None, origin: None };
+    let text = String::from_utf8(object.1).unwrap();
+    let read = authenticate(&text, &expected, &trust, &Vocabulary::default(), journeys::now()).unwrap();
+    assert_eq!((read.verifier.as_str(), read.name.en.as_str()), (did.as_str(), "Bank"));
+    assert_eq!(ask("address_ko").1["error_description"], "AttributeNotRegistered");
+
+    // The ministry takes the registration back; the service learns it from the file.
+    let mut over: serde_json::Value = serde_json::from_slice(&fs::read(&registration).unwrap()).unwrap();
+    over["records"][0]["verifier"]["withdrawn"] = true.into();
+    fs::write(&registration, over.to_string()).unwrap();
+    submit(&registration, &[&ministry]);
+    fetch();
+    let (status, refused) = ask("name_ko");
+    assert_eq!((status, refused["error_description"].as_str()), (403, Some("NotRegistered")), "{refused}");
 }

@@ -1,141 +1,13 @@
-// A wallet of Credo, whose keys are Node's and whose store is in memory: its own packages for both need a native binary.
-import crypto from "node:crypto";
-import { EventEmitter } from "node:events";
-import { Agent, InjectionSymbols, Kms, RecordDuplicateError, RecordNotFoundError, X509Module } from "@credo-ts/core";
-import { OpenId4VcModule } from "@credo-ts/openid4vc";
-
-/** Keys of Node. */
-class NodeKeys {
-  backend = "node";
-  keys = new Map();
-
-  isOperationSupported(_, { operation, type, algorithm }) {
-    if (operation === "createKey") return type.kty === "EC" && type.crv === "P-256";
-    if (operation === "sign" || operation === "verify") return algorithm === "ES256";
-    return ["deleteKey", "randomBytes"].includes(operation);
-  }
-
-  async getPublicKey(_, keyId) {
-    return this.keys.get(keyId)?.publicJwk ?? null;
-  }
-
-  async createKey(_, { keyId = crypto.randomUUID() }) {
-    const { privateKey, publicKey } = crypto.generateKeyPairSync("ec", { namedCurve: "P-256" });
-    const publicJwk = { ...publicKey.export({ format: "jwk" }), kid: keyId };
-    this.keys.set(keyId, { privateKey, publicJwk });
-    return { keyId, publicJwk };
-  }
-
-  async importKey() {
-    throw new Error("no key is imported here");
-  }
-
-  async deleteKey(_, { keyId }) {
-    return this.keys.delete(keyId);
-  }
-
-  async sign(_, { keyId, data }) {
-    const { privateKey } = this.keys.get(keyId);
-    return { signature: new Uint8Array(crypto.sign("sha256", data, { key: privateKey, dsaEncoding: "ieee-p1363" })) };
-  }
-
-  async verify(_, { key, data, signature }) {
-    const publicJwk = key.publicJwk ?? this.keys.get(key.keyId).publicJwk;
-    const { kty, crv, x, y } = publicJwk;
-    const imported = crypto.createPublicKey({ key: { kty, crv, x, y }, format: "jwk" });
-    const verified = crypto.verify("sha256", data, { key: imported, dsaEncoding: "ieee-p1363" }, signature);
-    return verified ? { verified, publicJwk } : { verified };
-  }
-
-  async encrypt() {
-    throw new Error("nothing is encrypted here");
-  }
-
-  async decrypt() {
-    throw new Error("nothing is decrypted here");
-  }
-
-  randomBytes(_, { length }) {
-    return new Uint8Array(crypto.randomBytes(length));
-  }
-}
-
-/** Records in memory. */
-class Memory {
-  supportsCursorPagination = false;
-  records = new Map();
-
-  async save(_, record) {
-    if (this.records.has(record.id)) throw new RecordDuplicateError("there already", { recordType: record.type });
-    this.records.set(record.id, record);
-  }
-
-  async update(_, record) {
-    this.records.set(record.id, record);
-  }
-
-  async delete(_, record) {
-    this.records.delete(record.id);
-  }
-
-  async deleteById(_, __, id) {
-    this.records.delete(id);
-  }
-
-  async getById(_, { type }, id) {
-    const record = this.records.get(id);
-    if (record?.type !== type) throw new RecordNotFoundError("not there", { recordType: type });
-    return record;
-  }
-
-  async getAll(_, { type }) {
-    return [...this.records.values()].filter((record) => record.type === type);
-  }
-
-  async findByQuery(context, kind, query) {
-    const all = await this.getAll(context, kind);
-    return all.filter((record) => Object.entries(query).every(([name, value]) => record.getTags()[name] === value));
-  }
-}
-
-class Files {
-  dataPath = cachePath();
-  cachePath = cachePath();
-  tempPath = cachePath();
-  async exists() {
-    return false;
-  }
-}
-
-function cachePath() {
-  return "/nowhere";
-}
-
-/** Credo reads signed metadata of an issuer and does not ask for them. */
-const asking = (address, options) => {
-  const signed = String(address).includes("/.well-known/openid-credential-issuer");
-  return fetch(address, signed ? { ...options, headers: { ...options?.headers, accept: "application/jwt" } } : options);
-};
-
-/** A wallet that trusts these roots, base64 of DER. */
-export async function wallet(roots) {
-  const agent = new Agent({
-    config: { allowInsecureHttpUrls: true, autoUpdateStorageOnStartup: true },
-    dependencies: { FileSystem: Files, EventEmitterClass: EventEmitter, fetch: asking, WebSocketClass: class {} },
-    modules: {
-      keys: { register: (manager) => manager.registerInstance(InjectionSymbols.StorageService, new Memory()) },
-      kms: new Kms.KeyManagementModule({ backends: [new NodeKeys()] }),
-      x509: new X509Module({ trustedCertificates: roots }),
-      openid4vc: new OpenId4VcModule(),
-    },
-  });
-  await agent.initialize();
-  return agent;
-}
+// What a wallet of Credo does: it takes up offers, and answers verifiers.
+import { Kms, MdocRecord } from "@credo-ts/core";
+import { wallet } from "./wallet.mjs";
 
 /** Takes up an offer: one credential of each configuration, with `copies` keys. */
-export async function takeUp({ offer, txCode, roots, copies = 1, configurations }) {
-  const agent = await wallet(roots);
+export async function takeUp(offered) {
+  return takeUpWith(await wallet(offered), offered);
+}
+
+async function takeUpWith(agent, { offer, txCode, copies = 1, configurations }) {
   const holder = agent.openid4vc.holder;
   const resolvedCredentialOffer = await holder.resolveCredentialOffer(offer);
   const token = await holder.requestToken({ resolvedCredentialOffer, txCode });
@@ -167,6 +39,7 @@ export async function takeUp({ offer, txCode, roots, copies = 1, configurations 
           ...token,
         });
       }
+      await (record instanceof MdocRecord ? agent.mdoc : agent.sdJwtVc).store({ record });
       taken.push({ id, kind: record.constructor.name });
     }
   }
@@ -176,7 +49,7 @@ export async function takeUp({ offer, txCode, roots, copies = 1, configurations 
 
 /** Takes up an offer by logging in: pushed request with PKCE, the page with the counter's digits, code, credential. */
 export async function logIn({ offer, digits, roots, configuration }) {
-  const agent = await wallet(roots);
+  const agent = await wallet({ roots });
   const holder = agent.openid4vc.holder;
   const redirectUri = "https://wallet.example/back";
   const clientId = "credo";
@@ -218,4 +91,39 @@ export async function logIn({ offer, digits, roots, configuration }) {
     credentialBindingResolver: async () => ({ method: "jwk", keys: [Kms.PublicJwk.fromPublicJwk(key.publicJwk)] }),
   });
   return { kinds: credentials.map(({ record }) => record.constructor.name), pushed: authorization.authorizationRequestUrl };
+}
+
+/** Opens a verifier's link and answers with the credentials that Credo chooses. */
+export async function answer({ link, transaction, ...held }) {
+  return answerWith(await wallet(held), link, transaction);
+}
+
+/** Takes up an offer, and answers verifiers' links with what came. */
+export async function takeAndAnswer({ links, ...offered }) {
+  const agent = await wallet(offered);
+  const { taken } = await takeUpWith(agent, offered);
+  const answers = [];
+  for (const link of links) answers.push(await answerWith(agent, link));
+  return { taken, answers };
+}
+
+async function answerWith(agent, link, transaction) {
+  const holder = agent.openid4vc.holder;
+  const resolved = await holder.resolveOpenId4VpAuthorizationRequest(link);
+  if (!resolved.dcql.queryResult.can_be_satisfied) return { held: false };
+  const credentials = holder.selectCredentialsForDcqlRequest(resolved.dcql.queryResult);
+  const answered = await holder.acceptOpenId4VpAuthorizationRequest({
+    authorizationRequestPayload: resolved.authorizationRequestPayload,
+    dcql: { credentials },
+    transactionData: transaction && [{ credentialId: transaction }],
+  });
+  const { status, body } = answered.serverResponse;
+  return {
+    held: true,
+    status,
+    body,
+    prefix: resolved.verifier.clientIdPrefix,
+    signed: Boolean(resolved.signedAuthorizationRequest),
+    encrypted: typeof answered.authorizationResponse.response === "string",
+  };
 }

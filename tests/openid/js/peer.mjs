@@ -1,11 +1,19 @@
-// Reads jobs as JSON from standard input, `[{ "kind": …, … }]`, and writes `[{ "ok": … } | { "error": … }]`.
-import { logIn, takeUp } from "./credo.mjs";
+// Reads jobs as JSON from standard input, `[{ "job": …, … }]`, and writes `[{ "ok": … } | { "error": … }]`.
+import { answer, logIn, takeAndAnswer, takeUp } from "./credo.mjs";
+import { ask, open } from "./verifier.mjs";
 
-const kinds = { "credo-take-up": takeUp, "credo-log-in": logIn };
+const jobs = {
+  "credo-take-up": takeUp,
+  "credo-log-in": logIn,
+  "credo-answer": answer,
+  "credo-take-and-answer": takeAndAnswer,
+  "verifier-ask": ask,
+  "verifier-open": open,
+};
 
-async function run({ kind, ...job }) {
+async function run({ job, ...input }) {
   try {
-    return { ok: await kinds[kind](job) };
+    return { ok: await jobs[job](input) };
   } catch (error) {
     return { error: `${error.name}: ${error.message}${error.cause ? `: ${error.cause.message}` : ""}` };
   }

@@ -293,12 +293,3 @@ pub fn mdoc_query(elements: &[&str]) -> serde_json::Value {
         "id": "mdl", "format": "mso_mdoc", "meta": { "doctype_value": DOCTYPE }, "claims": claims,
     }] })
 }
-
-/// Answers of the packages in `js`, one for each job; whoever asks first installs them.
-///
-/// # Panics
-/// When Node or the packages cannot be had.
-#[must_use]
-pub fn javascript(jobs: &[serde_json::Value]) -> Vec<Result<serde_json::Value, String>> {
-    tests::node::answers(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("js"), jobs)
-}

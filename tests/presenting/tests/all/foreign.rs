@@ -5,8 +5,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use base64::Engine as _;
+use openid::javascript;
 use presenting::calls::{call, create};
-use presenting::{DOCTYPE, HOLDER, HOST, Issued, World, javascript, key, mdoc_query, sd_jwt_query};
+use presenting::{DOCTYPE, HOLDER, HOST, Issued, World, key, mdoc_query, sd_jwt_query};
 use protocol::crypto::agreement::AgreementKey;
 use protocol::crypto::jose::{EncryptionKey, Jwk, base64url, key_set};
 use protocol::crypto::multikey::StandardSigner as _;

@@ -145,12 +145,18 @@ class Files {
   }
 }
 
+/** Credo reads signed metadata of an issuer and does not ask for them. */
+const asking = (address, options) => {
+  const signed = String(address).includes("/.well-known/openid-credential-issuer");
+  return fetch(address, signed ? { ...options, headers: { ...options?.headers, accept: "application/jwt" } } : options);
+};
+
 /** A wallet that trusts these roots, base64 of DER, and holds these credentials under this key. */
 export async function wallet({ roots, key, sdJwt, mdoc, docType }) {
   const keys = new NodeKeys();
   const agent = new Agent({
     config: { allowInsecureHttpUrls: true, autoUpdateStorageOnStartup: true },
-    dependencies: { FileSystem: Files, EventEmitterClass: EventEmitter, fetch, WebSocketClass: class {} },
+    dependencies: { FileSystem: Files, EventEmitterClass: EventEmitter, fetch: asking, WebSocketClass: class {} },
     modules: {
       keys: { register: (manager) => manager.registerInstance(InjectionSymbols.StorageService, new Memory()) },
       kms: new Kms.KeyManagementModule({ backends: [keys] }),
@@ -171,27 +177,4 @@ export async function wallet({ roots, key, sdJwt, mdoc, docType }) {
     await agent.mdoc.store({ record });
   }
   return agent;
-}
-
-/** Opens a verifier's link and answers with the credentials that Credo chooses. */
-export async function answer({ link, transaction, ...held }) {
-  const agent = await wallet(held);
-  const holder = agent.openid4vc.holder;
-  const resolved = await holder.resolveOpenId4VpAuthorizationRequest(link);
-  if (!resolved.dcql.queryResult.can_be_satisfied) return { held: false };
-  const credentials = holder.selectCredentialsForDcqlRequest(resolved.dcql.queryResult);
-  const answered = await holder.acceptOpenId4VpAuthorizationRequest({
-    authorizationRequestPayload: resolved.authorizationRequestPayload,
-    dcql: { credentials },
-    transactionData: transaction && [{ credentialId: transaction }],
-  });
-  const { status, body } = answered.serverResponse;
-  return {
-    held: true,
-    status,
-    body,
-    prefix: resolved.verifier.clientIdPrefix,
-    signed: Boolean(resolved.signedAuthorizationRequest),
-    encrypted: typeof answered.authorizationResponse.response === "string",
-  };
 }

@@ -3,7 +3,7 @@ import crypto from "node:crypto";
 import { Openid4vpVerifier } from "@openid4vc/openid4vp";
 import { CompactSign, compactDecrypt, importJWK } from "jose";
 import { Kms, MdocDeviceResponse } from "@credo-ts/core";
-import { wallet } from "./credo.mjs";
+import { wallet } from "./wallet.mjs";
 
 const callbacks = ({ signer, decryption }) => ({
   hash: (data, algorithm) => crypto.createHash(algorithm.replace("-", "")).update(data).digest(),
