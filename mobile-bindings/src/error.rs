@@ -3,11 +3,13 @@
 use protocol::credential::DayError;
 use protocol::error_name;
 use protocol::exchange::qr::QrError;
-use protocol::exchange::{PresentError, PresentationError, RequestError};
+use protocol::exchange::{IssuanceRefusal, PresentError, PresentationError, RequestError};
 use protocol::ledger::bundle::BundleError;
 use verifier::Refusal;
 use verifier::ask::AskError;
 use wallet_core::WalletError;
+
+use crate::courier::CourierError;
 
 /// Why a call did not do what it was asked.
 ///
@@ -111,6 +113,24 @@ impl From<WalletError> for ApiError {
             _ => Act::Refused,
         };
         Self::new(act, &error)
+    }
+}
+
+impl From<CourierError> for ApiError {
+    fn from(error: CourierError) -> Self {
+        let refused = match error {
+            CourierError::Fetch(unreachable) => return Self::new(Act::Retry, &unreachable),
+            CourierError::IssuerAddressUnknown => return Self::new(Act::Refused, &error),
+            CourierError::Refused(refused) => refused,
+            _ => return Self::new(Act::Retry, &error),
+        };
+        use IssuanceRefusal as E;
+        let act = match refused {
+            E::InvalidNonce | E::InvalidProof | E::IdempotencyConflict | E::TemporarilyUnavailable => Act::Retry,
+            E::InvalidRequest => Act::Update,
+            _ => Act::Refused,
+        };
+        Self::new(act, &refused)
     }
 }
 
@@ -241,6 +261,12 @@ mod tests {
         assert_eq!(act(Refusal::TrustStale), ("update", "TrustStale".into()));
         assert_eq!(act(AskError::NotRegistered), ("update", "NotRegistered".into()));
         assert_eq!(act(QrError::UnexpectedKind), ("refused", "UnexpectedKind".into()));
+        assert_eq!(act(CourierError::ServiceFailed), ("retry", "ServiceFailed".into()));
+        assert_eq!(act(CourierError::EpochChanging), ("retry", "EpochChanging".into()));
+        assert_eq!(act(CourierError::AnswerMalformed), ("retry", "AnswerMalformed".into()));
+        assert_eq!(act(CourierError::IssuerAddressUnknown), ("refused", "IssuerAddressUnknown".into()));
+        assert_eq!(act(CourierError::from(IssuanceRefusal::InvalidGrant)), ("refused", "InvalidGrant".into()));
+        assert_eq!(act(CourierError::from(IssuanceRefusal::InvalidRequest)), ("update", "InvalidRequest".into()));
     }
 
     #[test]

@@ -1,15 +1,19 @@
 //! Wallet and verifier for apps in Kotlin, Swift and Python.
 //!
 //! Nothing is decided here: each call translates its arguments, asks [`wallet_core`] or [`verifier`], and
-//! translates the answer. The app brings the clock and the network; randomness is the operating system's. Keys
-//! are in `wallet-core`'s software secure area, in files. No call returns a key or a PIN.
+//! translates the answer. The app brings the clock, the network and the phone's key store; randomness is the
+//! operating system's. No call returns a key or a PIN.
 #![allow(unsafe_code, reason = "the functions that UniFFI generates are exported under fixed names")]
 
+mod area;
+mod courier;
 mod error;
 mod records;
 mod scanner;
 mod wallet;
 
+pub use area::{Area, AreaError, AreaRecord, SecureArea};
+pub use courier::{Fetch, FetchError, Fetched, Sources};
 pub use error::ApiError;
 pub use records::{
     Activity, Attribute, Card, CardState, Claim, ConsentItem, ConsentSheet, DaySetNeeded, Disclosure, EventKind, Label,

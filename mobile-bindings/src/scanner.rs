@@ -48,8 +48,8 @@ impl Scanner {
     /// # Errors
     /// `Bug`: the anchor is malformed
     #[uniffi::constructor]
-    pub fn new(anchor: &[u8], clock: Arc<dyn Clock>) -> Result<Arc<Self>, ApiError> {
-        let anchor = TrustAnchor::decode(anchor).map_err(|_| ApiError::argument("anchor"))?;
+    pub fn new(anchor: Vec<u8>, clock: Arc<dyn Clock>) -> Result<Arc<Self>, ApiError> {
+        let anchor = TrustAnchor::decode(&anchor).map_err(|_| ApiError::argument("anchor"))?;
         let verifier = Verifier::new(Policy::default(), SeenInMemory::default());
         Ok(Arc::new(Self { anchor, clock, state: Mutex::new(State { trust: None, verifier }) }))
     }
@@ -58,8 +58,8 @@ impl Scanner {
     ///
     /// # Errors
     /// `Refused`, `Retry`
-    pub fn update_bundle(&self, bundle: &[u8]) -> Result<u64, ApiError> {
-        let bundle = TrustBundle::decode(bundle)?;
+    pub fn update_bundle(&self, bundle: Vec<u8>) -> Result<u64, ApiError> {
+        let bundle = TrustBundle::decode(&bundle)?;
         let mut state = self.state();
         let newer = match &state.trust {
             Some(base) => bundle.verify_onto(base, &self.anchor)?,
@@ -76,7 +76,7 @@ impl Scanner {
     /// `Refused` with the name of the refusal; `Update` when newer trust data could tell
     pub fn check_displayed(
         &self,
-        presentation: &[u8],
+        presentation: Vec<u8>,
         credential_type: &str,
         profile: &str,
     ) -> Result<VerdictRecord, ApiError> {
@@ -84,19 +84,19 @@ impl Scanner {
         let State { trust, verifier } = &mut *self.state();
         let trust = trust.as_ref().ok_or(WalletError::TrustMissing)?;
         let query = query(trust, credential_type, profile)?;
-        Ok(verifier.check(&Asked::Displayed(&query), presentation, trust, now)?.into())
+        Ok(verifier.check(&Asked::Displayed(&query), &presentation, trust, now)?.into())
     }
 
     /// Checks the answer to a request of this verifier.
     ///
     /// # Errors
     /// As [`Scanner::check_displayed`]; `Refused`: `RequestExpired`
-    pub fn check_answer(&self, request: &[u8], presentation: &[u8]) -> Result<VerdictRecord, ApiError> {
+    pub fn check_answer(&self, request: Vec<u8>, presentation: Vec<u8>) -> Result<VerdictRecord, ApiError> {
         let now = self.clock.now();
         let State { trust, verifier } = &mut *self.state();
         let trust = trust.as_ref().ok_or(WalletError::TrustMissing)?;
-        let asked = SignedRequest::decode(request)?.authenticate(trust, now)?;
-        Ok(verifier.check(&Asked::Requested(&asked), presentation, trust, now)?.into())
+        let asked = SignedRequest::decode(&request)?.authenticate(trust, now)?;
+        Ok(verifier.check(&Asked::Requested(&asked), &presentation, trust, now)?.into())
     }
 
     /// Makes a request that lives `life` seconds. One that is wider than the registration is refused.
@@ -159,9 +159,9 @@ mod tests {
         let ledger = world.ledger("usual");
         let query = world.profile("age-19");
         let show = |name| world.holder.identity.show(&world.identities, &query, &mut rng(name));
-        let scanner = Scanner::new(&ledger.anchor().encode(), Arc::new(SetClock)).unwrap();
-        scanner.update_bundle(&ledger.bundle(Scope::Snapshot).encode()).unwrap();
-        let check = |code: &[u8]| scanner.check_displayed(code, &query.credential_type, "age-19");
+        let scanner = Scanner::new(ledger.anchor().encode(), Arc::new(SetClock)).unwrap();
+        scanner.update_bundle(ledger.bundle(Scope::Snapshot).encode()).unwrap();
+        let check = |code: &[u8]| scanner.check_displayed(code.to_vec(), &query.credential_type, "age-19");
         let before = show("before");
         assert!(check(&before).is_ok());
         let inside = Arc::clone(&scanner);

@@ -1,17 +1,16 @@
 //! The wallet, as an app holds it.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use protocol::exchange::IssuanceNonce;
 use protocol::exchange::qr::Kind;
 use protocol::ledger::anchor::TrustAnchor;
-use wallet_core::{
-    Consent, CredentialId, Decision, KdfParameters, PersonalNumbers, SetUp, SoftwareSecureArea, StatusSlice,
-    WalletError,
-};
+use wallet_core::{Consent, CredentialId, Decision, KdfParameters, PersonalNumbers, SetUp, StatusSlice};
 use zeroize::Zeroizing;
 
+use crate::area::{self, Area};
+use crate::courier::{Courier, Fetch, Sources};
 use crate::error::ApiError;
 use crate::records::{Activity, Card, ConsentSheet, Needs, OfferSheet, PendingIssuance, ShownCode};
 use crate::{Clock, exactly, os_randomness};
@@ -30,10 +29,13 @@ pub struct Personal {
     pub phone: Option<String>,
 }
 
-/// A wallet in a directory, bound to the secure area in another. Closed when the app lets go of it.
+/// A wallet in a directory, bound to one secure area. Closed when the app lets go of it.
+///
+/// Calls may come from any thread; while one runs another waits, except during a fetch.
 #[derive(uniffi::Object)]
 pub struct Wallet {
     wallet: wallet_core::Wallet,
+    directory: PathBuf,
     clock: Arc<dyn Clock>,
 }
 
@@ -59,7 +61,7 @@ impl Wallet {
     #[uniffi::constructor]
     pub fn create(
         directory: &str,
-        area_directory: &str,
+        area: Area,
         pin: String,
         personal: Personal,
         clock: Arc<dyn Clock>,
@@ -68,17 +70,16 @@ impl Wallet {
         let phone = personal.phone.map(Zeroizing::new);
         let birth_date = personal.birth_date.map(|date| date.parse()).transpose()?;
         let mut rng = os_randomness()?;
-        let area =
-            SoftwareSecureArea::open_or_create(Path::new(area_directory), &mut rng).map_err(WalletError::from)?;
         let set_up = SetUp {
             pin: &pin,
             personal: PersonalNumbers { birth_date, phone: phone.as_ref().map(|phone| phone.as_str()) },
             kdf: KdfParameters::RECOMMENDED,
             idle_seconds: IDLE_SECONDS,
         };
-        let now = clock.now();
-        let wallet = wallet_core::Wallet::create(Path::new(directory), Arc::new(area), &set_up, now, &mut rng)?;
-        Ok(Arc::new(Self { wallet, clock }))
+        area::outside()?;
+        let (now, directory) = (clock.now(), PathBuf::from(directory));
+        let wallet = wallet_core::Wallet::create(&directory, area.open()?, &set_up, now, &mut rng)?;
+        Ok(Arc::new(Self { wallet, directory, clock }))
     }
 
     /// Opens a wallet, locked.
@@ -86,12 +87,11 @@ impl Wallet {
     /// # Errors
     /// `Refused`: `NoWallet`, `DeviceMismatch`, `StorageTampered`; `Retry`: `AlreadyOpen`; `Update`
     #[uniffi::constructor]
-    pub fn open(directory: &str, area_directory: &str, clock: Arc<dyn Clock>) -> Result<Arc<Self>, ApiError> {
-        let mut rng = os_randomness()?;
-        let area =
-            SoftwareSecureArea::open_or_create(Path::new(area_directory), &mut rng).map_err(WalletError::from)?;
-        let wallet = wallet_core::Wallet::open(Path::new(directory), Arc::new(area))?;
-        Ok(Arc::new(Self { wallet, clock }))
+    pub fn open(directory: &str, area: Area, clock: Arc<dyn Clock>) -> Result<Arc<Self>, ApiError> {
+        area::outside()?;
+        let directory = PathBuf::from(directory);
+        let wallet = wallet_core::Wallet::open(&directory, area.open()?)?;
+        Ok(Arc::new(Self { wallet, directory, clock }))
     }
 
     /// Unlocks the wallet. The try is counted before it is evaluated.
@@ -100,21 +100,51 @@ impl Wallet {
     /// `Unlock` with the tries left; `Refused`: `PinFormat`, `RollbackDetected`, `StorageTampered`
     pub fn unlock(&self, pin: String) -> Result<(), ApiError> {
         let pin = Zeroizing::new(pin);
-        Ok(self.wallet.unlock(&pin, self.clock.now())?)
+        Ok(self.core()?.unlock(&pin, self.clock.now())?)
     }
 
     /// Locks the wallet: keys and content are erased from memory.
-    pub fn lock(&self) {
-        self.wallet.lock();
+    ///
+    /// # Errors
+    /// `Bug`, from inside the key store
+    pub fn lock(&self) -> Result<(), ApiError> {
+        self.core()?.lock();
+        Ok(())
+    }
+
+    /// Takes up an offer: trust data, nonce, request, credential, portrait. Returns the ids of the types received. What was
+    /// interrupted goes on with the next call of this or of [`Wallet::update`]; nothing is issued twice.
+    ///
+    /// # Errors
+    /// `Retry`: `ServiceUnreachable`, `ServiceFailed`; `Refused`: `InvalidGrant` and what else the issuer refuses; `Unlock`
+    pub fn accept(
+        &self,
+        offer: Vec<u8>,
+        tx_code: Option<String>,
+        sources: &Sources,
+        fetch: Arc<dyn Fetch>,
+    ) -> Result<Vec<String>, ApiError> {
+        let tx_code = tx_code.map(Zeroizing::new);
+        let tx_code = tx_code.as_ref().map(|code| code.as_str());
+        self.courier(fetch.as_ref())?.accept(&offer, tx_code, sources)
+    }
+
+    /// Fetches whatever public data is newer than the wallet's, and returns the height of the ledger in it. Call it on a
+    /// schedule, and after [`Wallet::accept`]; never because something is to be presented.
+    ///
+    /// # Errors
+    /// `Retry`: `ServiceUnreachable`, `ServiceFailed`, `EpochChanging`; `Refused`, `Update`, `Unlock`
+    pub fn update(&self, sources: &Sources, fetch: Arc<dyn Fetch>) -> Result<u64, ApiError> {
+        self.courier(fetch.as_ref())?.update(sources)
     }
 
     /// Installs a trust bundle and returns its height. The first one fixes the anchor.
     ///
     /// # Errors
     /// `Refused`, `Retry`, `Unlock`
-    pub fn install_trust(&self, bundle: &[u8], anchor: &[u8]) -> Result<u64, ApiError> {
-        let anchor = TrustAnchor::decode(anchor).map_err(|_| ApiError::argument("anchor"))?;
-        Ok(self.wallet.install_trust(bundle, &anchor, self.clock.now())?)
+    pub fn install_trust(&self, bundle: Vec<u8>, anchor: Vec<u8>) -> Result<u64, ApiError> {
+        let anchor = TrustAnchor::decode(&anchor).map_err(|_| ApiError::argument("anchor"))?;
+        Ok(self.core()?.install_trust(&bundle, &anchor, self.clock.now())?)
     }
 
     /// What to fetch. Ask on a schedule, never because something is to be presented. Status tokens come in
@@ -123,15 +153,15 @@ impl Wallet {
     /// # Errors
     /// `Unlock`
     pub fn needs(&self, slice_bits: u8) -> Result<Needs, ApiError> {
-        Ok(Needs::new(self.wallet.needs(self.clock.now())?, slice_bits))
+        Ok(Needs::new(self.core()?.needs(self.clock.now())?, slice_bits))
     }
 
     /// Installs public signatures on the day numbers from `first` on, under the 96 bytes of `key`.
     ///
     /// # Errors
     /// `Retry`: `MalformedDaySet`, `DaySetInvalid`; `Refused`: `IssuerNotTrusted`; `Unlock`
-    pub fn install_day_set(&self, key: &[u8], first: u16, signatures: &[u8]) -> Result<(), ApiError> {
-        Ok(self.wallet.install_day_set(&exactly("key", key)?, first, signatures, self.clock.now())?)
+    pub fn install_day_set(&self, key: Vec<u8>, first: u16, signatures: Vec<u8>) -> Result<(), ApiError> {
+        Ok(self.core()?.install_day_set(&exactly("key", &key)?, first, &signatures, self.clock.now())?)
     }
 
     /// Takes the owner's tokens from the public slice that was asked for.
@@ -141,22 +171,22 @@ impl Wallet {
     /// `Unlock`
     pub fn install_status_tokens(
         &self,
-        issuer_key: &[u8],
+        issuer_key: Vec<u8>,
         slice_bits: u8,
         slice_index: u64,
-        tokens: &[u8],
+        tokens: Vec<u8>,
     ) -> Result<(), ApiError> {
         let slice = StatusSlice { bits: slice_bits, index: slice_index };
-        let issuer_key = exactly("issuer_key", issuer_key)?;
-        Ok(self.wallet.install_status_tokens(&issuer_key, slice, tokens, self.clock.now())?)
+        let issuer_key = exactly("issuer_key", &issuer_key)?;
+        Ok(self.core()?.install_status_tokens(&issuer_key, slice, &tokens, self.clock.now())?)
     }
 
     /// Reads an offer for the owner to look at, before any code is asked for.
     ///
     /// # Errors
     /// `Refused`, `Update`: `TrustMissing`; `Unlock`
-    pub fn read_offer(&self, offer: &[u8]) -> Result<OfferSheet, ApiError> {
-        Ok(self.wallet.read_offer(offer, self.clock.now())?.into())
+    pub fn read_offer(&self, offer: Vec<u8>) -> Result<OfferSheet, ApiError> {
+        Ok(self.core()?.read_offer(&offer, self.clock.now())?.into())
     }
 
     /// Makes the request for one credential of an offer; the same one again while it is under way. `nonce` are
@@ -166,17 +196,17 @@ impl Wallet {
     /// `Refused`, `Retry`: `NonceExpired`; `Unlock`
     pub fn begin_issuance(
         &self,
-        offer: &[u8],
+        offer: Vec<u8>,
         credential_type: &str,
-        nonce: &[u8],
+        nonce: Vec<u8>,
         nonce_expires_at: u64,
         tx_code: Option<String>,
     ) -> Result<PendingIssuance, ApiError> {
-        let nonce = IssuanceNonce { nonce: exactly("nonce", nonce)?, expires_at: nonce_expires_at };
+        let nonce = IssuanceNonce { nonce: exactly("nonce", &nonce)?, expires_at: nonce_expires_at };
         let tx_code = tx_code.map(Zeroizing::new);
         let tx_code = tx_code.as_ref().map(|code| code.as_str());
         let (now, mut rng) = (self.clock.now(), os_randomness()?);
-        Ok(self.wallet.begin_issuance(offer, credential_type, &nonce, tx_code, now, &mut rng)?.into())
+        Ok(self.core()?.begin_issuance(&offer, credential_type, &nonce, tx_code, now, &mut rng)?.into())
     }
 
     /// Requests that have not been answered: what to send again after a crash.
@@ -184,7 +214,7 @@ impl Wallet {
     /// # Errors
     /// `Unlock`
     pub fn pending_issuances(&self) -> Result<Vec<PendingIssuance>, ApiError> {
-        let pending = self.wallet.pending_issuances(self.clock.now())?;
+        let pending = self.core()?.pending_issuances(self.clock.now())?;
         Ok(pending.into_iter().map(PendingIssuance::from).collect())
     }
 
@@ -193,15 +223,15 @@ impl Wallet {
     /// # Errors
     /// `Retry`: `NoSuchIssuance`; `Unlock`
     pub fn abandon_issuance(&self, id: &str) -> Result<(), ApiError> {
-        Ok(self.wallet.abandon_issuance(&credential(id)?, self.clock.now())?)
+        Ok(self.core()?.abandon_issuance(&credential(id)?, self.clock.now())?)
     }
 
     /// Checks the issuer's answer and stores the credential.
     ///
     /// # Errors
     /// `Refused`, `Retry`, `Unlock`
-    pub fn finish_issuance(&self, id: &str, response: &[u8]) -> Result<(), ApiError> {
-        Ok(self.wallet.finish_issuance(&credential(id)?, response, self.clock.now())?)
+    pub fn finish_issuance(&self, id: &str, response: Vec<u8>) -> Result<(), ApiError> {
+        Ok(self.core()?.finish_issuance(&credential(id)?, &response, self.clock.now())?)
     }
 
     /// Whether the credential has the digest of a picture that is not kept yet: fetch it with the request that was answered.
@@ -209,15 +239,15 @@ impl Wallet {
     /// # Errors
     /// `Refused`, `Unlock`, `Update`
     pub fn lacks_portrait(&self, id: &str) -> Result<bool, ApiError> {
-        Ok(self.wallet.lacks_portrait(&credential(id)?, self.clock.now())?)
+        Ok(self.core()?.lacks_portrait(&credential(id)?, self.clock.now())?)
     }
 
     /// Keeps the holder's picture, to be passed on where it is asked for.
     ///
     /// # Errors
     /// `Refused`: `DigestMismatch`, `ImageRejected`; `Unlock`, `Update`
-    pub fn keep_portrait(&self, id: &str, image: &[u8]) -> Result<(), ApiError> {
-        Ok(self.wallet.keep_portrait(&credential(id)?, image, self.clock.now())?)
+    pub fn keep_portrait(&self, id: &str, image: Vec<u8>) -> Result<(), ApiError> {
+        Ok(self.core()?.keep_portrait(&credential(id)?, &image, self.clock.now())?)
     }
 
     /// What the owner holds, in the order of receipt.
@@ -225,7 +255,7 @@ impl Wallet {
     /// # Errors
     /// `Unlock`, `Update`: `TrustMissing`
     pub fn credentials(&self) -> Result<Vec<Card>, ApiError> {
-        Ok(self.wallet.credentials(self.clock.now())?.into_iter().map(Card::from).collect())
+        Ok(self.core()?.credentials(self.clock.now())?.into_iter().map(Card::from).collect())
     }
 
     /// Deletes a credential and its key. The issuer does not learn of it.
@@ -233,15 +263,15 @@ impl Wallet {
     /// # Errors
     /// `Refused`: `NoSuchCredential`; `Unlock`
     pub fn delete(&self, id: &str) -> Result<(), ApiError> {
-        Ok(self.wallet.delete_credential(&credential(id)?, self.clock.now())?)
+        Ok(self.core()?.delete_credential(&credential(id)?, self.clock.now())?)
     }
 
     /// Reads a request for the owner to decide on.
     ///
     /// # Errors
     /// `Refused`, `Update`, `Unlock`
-    pub fn read_request(&self, request: &[u8]) -> Result<Arc<ConsentRequest>, ApiError> {
-        Ok(Arc::new(ConsentRequest(self.wallet.read_request(request, self.clock.now())?)))
+    pub fn read_request(&self, request: Vec<u8>) -> Result<Arc<ConsentRequest>, ApiError> {
+        Ok(Arc::new(ConsentRequest(self.core()?.read_request(&request, self.clock.now())?)))
     }
 
     /// Does what the owner decided, and returns the presentation. A request that goes beyond the verifier's
@@ -252,7 +282,7 @@ impl Wallet {
     pub fn answer(&self, consent: &ConsentRequest, approve: bool) -> Result<Vec<u8>, ApiError> {
         let decision = if approve { Decision::Approve } else { Decision::Decline };
         let (now, mut rng) = (self.clock.now(), os_randomness()?);
-        Ok(self.wallet.answer(&consent.0, decision, now, &mut rng)?)
+        Ok(self.core()?.answer(&consent.0, decision, now, &mut rng)?)
     }
 
     /// Makes a ready-made answer to show unasked. Call again before it runs out.
@@ -261,7 +291,7 @@ impl Wallet {
     /// `Refused`: `NoSuchCredential`, `NoSuchProfile`; `Renew`, `Update`, `Unlock`
     pub fn show(&self, id: &str, profile: &str) -> Result<ShownCode, ApiError> {
         let (now, mut rng) = (self.clock.now(), os_randomness()?);
-        let presentation = self.wallet.show_profile(&credential(id)?, profile, now, &mut rng)?;
+        let presentation = self.core()?.show_profile(&credential(id)?, profile, now, &mut rng)?;
         let window = verifier::Policy::default().display_window;
         ShownCode::draw(Kind::Presentation, presentation, now.saturating_add(window))
     }
@@ -273,7 +303,7 @@ impl Wallet {
     /// `Unlock`, `Update`
     pub fn prepare_next(&self) -> Result<bool, ApiError> {
         let (now, mut rng) = (self.clock.now(), os_randomness()?);
-        Ok(self.wallet.prepare_next(now, &mut rng)?)
+        Ok(self.core()?.prepare_next(now, &mut rng)?)
     }
 
     /// The owner's log, oldest first.
@@ -281,7 +311,19 @@ impl Wallet {
     /// # Errors
     /// `Refused`: `LogTampered`; `Unlock`
     pub fn history(&self) -> Result<Vec<Activity>, ApiError> {
-        Ok(self.wallet.history(self.clock.now())?.into_iter().map(Activity::from).collect())
+        Ok(self.core()?.history(self.clock.now())?.into_iter().map(Activity::from).collect())
+    }
+}
+
+impl Wallet {
+    fn core(&self) -> Result<&wallet_core::Wallet, ApiError> {
+        area::outside()?;
+        Ok(&self.wallet)
+    }
+
+    fn courier<'a>(&'a self, fetch: &'a dyn Fetch) -> Result<Courier<'a>, ApiError> {
+        let (wallet, directory, clock) = (self.core()?, self.directory.as_path(), self.clock.as_ref());
+        Ok(Courier { wallet, directory, clock, fetch })
     }
 }
 

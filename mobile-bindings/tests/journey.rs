@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use mobile_bindings::{
-    ApiError, CardState, Clock, Disclosure, EventKind, Personal, Scanner, Statement, VerifierIdentity, Wallet,
+    ApiError, Area, CardState, Clock, Disclosure, EventKind, Personal, Scanner, Statement, VerifierIdentity, Wallet,
 };
 use protocol::credential::{Credential, Day, Layout};
 use protocol::crypto::bbs::blind;
@@ -59,8 +59,15 @@ fn issue(world: &World, request: &[u8]) -> Vec<u8> {
 fn wallet_with_identity(world: &World, bundle: &[u8], anchor: &[u8], place: &std::path::Path) -> (Arc<Wallet>, String) {
     let path = |name: &str| place.join(name).to_str().unwrap().to_owned();
     let nobody = Personal { birth_date: None, phone: None };
-    let wallet = Wallet::create(&path("wallet"), &path("phone"), "839174".into(), nobody, Arc::new(SetClock)).unwrap();
-    wallet.install_trust(bundle, anchor).unwrap();
+    let wallet = Wallet::create(
+        &path("wallet"),
+        Area::Software { directory: path("phone") },
+        "839174".into(),
+        nobody,
+        Arc::new(SetClock),
+    )
+    .unwrap();
+    wallet.install_trust(bundle.to_vec(), anchor.to_vec()).unwrap();
     let id = &world.identities.credential_type.id;
     let offer = Offer {
         issuer: world.police.did.clone(),
@@ -71,15 +78,15 @@ fn wallet_with_identity(world: &World, bundle: &[u8], anchor: &[u8], place: &std
         expires_at: NOW + 600,
     };
     let offer = offer.encode();
-    let sheet = wallet.read_offer(&offer).unwrap();
+    let sheet = wallet.read_offer(offer.clone()).unwrap();
     assert!(sheet.tx_code && sheet.credential_types.iter().all(|offered| offered.id == *id));
-    assert_eq!(reason(wallet.begin_issuance(&offer, id, &[7; 16], NOW + 60, None)), "TxCodeMismatch");
-    let late = wallet.begin_issuance(&offer, id, &[7; 16], NOW, Some("4711".into()));
+    assert_eq!(reason(wallet.begin_issuance(offer.clone(), id, vec![7; 16], NOW + 60, None)), "TxCodeMismatch");
+    let late = wallet.begin_issuance(offer.clone(), id, vec![7; 16], NOW, Some("4711".into()));
     assert!(matches!(late, Err(ApiError::Retry { reason, .. }) if reason == "NonceExpired"));
-    let pending = wallet.begin_issuance(&offer, id, &[7; 16], NOW + 60, Some("4711".into())).unwrap();
+    let pending = wallet.begin_issuance(offer.clone(), id, vec![7; 16], NOW + 60, Some("4711".into())).unwrap();
     let kept = wallet.pending_issuances().unwrap();
     assert!(kept.len() == 1 && kept[0].request == pending.request && kept[0].id == pending.id);
-    wallet.finish_issuance(&pending.id, &issue(world, &pending.request)).unwrap();
+    wallet.finish_issuance(&pending.id, issue(world, &pending.request)).unwrap();
     assert!(wallet.pending_issuances().unwrap().is_empty());
 
     let needs = wallet.needs(0).unwrap();
@@ -87,12 +94,14 @@ fn wallet_with_identity(world: &World, bundle: &[u8], anchor: &[u8], place: &std
     // Enough for ages up to 41 and eight years of validity.
     let days = world.identities.days.sign_range(0..8_192, |_| {}).unwrap();
     let days: Vec<u8> = days.iter().flat_map(|signature| signature.to_bytes()).collect();
-    wallet.install_day_set(&needs.day_sets[0].key, 0, &days).unwrap();
+    wallet.install_day_set(needs.day_sets[0].key.clone(), 0, days).unwrap();
     let slice = &needs.status_tokens[0];
     assert_eq!(slice.epoch, EPOCH);
     let signature = world.identities.status_token(HANDLE, EPOCH).to_bytes();
     let tokens = StatusTokens { epoch: EPOCH, tokens: vec![StatusToken { handle: HANDLE, signature }] };
-    wallet.install_status_tokens(&slice.issuer_key, slice.slice_bits, slice.slice_index, &tokens.encode()).unwrap();
+    wallet
+        .install_status_tokens(slice.issuer_key.clone(), slice.slice_bits, slice.slice_index, tokens.encode())
+        .unwrap();
     assert!(wallet.needs(0).unwrap().status_tokens.is_empty());
     (wallet, pending.id)
 }
@@ -105,8 +114,8 @@ fn from_an_offer_to_a_verdict() {
     let place = tempfile::tempdir().unwrap();
     let (wallet, id) = wallet_with_identity(&world, &bundle, &anchor, place.path());
     let of_type = &world.identities.credential_type.id;
-    let scanner = Scanner::new(&anchor, Arc::new(SetClock)).unwrap();
-    scanner.update_bundle(&bundle).unwrap();
+    let scanner = Scanner::new(anchor.clone(), Arc::new(SetClock)).unwrap();
+    scanner.update_bundle(bundle.clone()).unwrap();
 
     let cards = wallet.credentials().unwrap();
     assert!(cards.len() == 1 && cards[0].id == id && cards[0].state == CardState::Usable);
@@ -115,7 +124,7 @@ fn from_an_offer_to_a_verdict() {
     // Shown unasked.
     let shown = wallet.show(&id, PROFILE).unwrap();
     assert_eq!(shown.expires_at, NOW + 30);
-    let verdict = scanner.check_displayed(&shown.message, of_type, PROFILE).unwrap();
+    let verdict = scanner.check_displayed(shown.message, of_type, PROFILE).unwrap();
     assert!(verdict.claims.is_empty() && !verdict.bound_to_request && !verdict.bound_to_device);
     assert!(matches!(verdict.proven[..], [Statement::AgeAtLeast { years: 19, .. }]));
     assert_eq!(reason(wallet.show(&id, "no-such")), "NoSuchProfile");
@@ -124,19 +133,19 @@ fn from_an_offer_to_a_verdict() {
     let identity =
         VerifierIdentity { did: world.shop.did.to_string(), key: KEY.into(), seed: tests::seed("shop").into() };
     let request = scanner.make_request(identity, "age-check", of_type, PROFILE, 60).unwrap().message;
-    let consent = wallet.read_request(&request).unwrap();
+    let consent = wallet.read_request(request.clone()).unwrap();
     let sheet = consent.sheet();
     assert!(sheet.name.en == "Hanbit Mart" && sheet.over_ask.is_none() && sheet.credential == id);
     assert!(sheet.attributes.iter().any(|item| matches!(item.disclosure, Disclosure::Proven { .. })));
     assert!(!sheet.attributes.iter().any(|item| matches!(item.disclosure, Disclosure::Shown { .. })));
     assert_eq!(reason(wallet.answer(&consent, false)), "Declined");
     let answer = wallet.answer(&consent, true).unwrap();
-    assert!(scanner.check_answer(&request, &answer).unwrap().bound_to_request);
+    assert!(scanner.check_answer(request, answer).unwrap().bound_to_request);
 
     // Asked for more than was registered: shown to the owner, and not answered.
     let wider = Query { show: vec!["birth_date".into()], prove: vec![], ..world.profile(PROFILE) };
     let wider = world.request(&world.shop, "age-check", wider, "wider").sign(&world.shop.key).unwrap();
-    let consent = wallet.read_request(&wider.encode()).unwrap();
+    let consent = wallet.read_request(wider.encode()).unwrap();
     assert!(consent.sheet().over_ask.is_some());
     assert_eq!(reason(wallet.answer(&consent, true)), "AttributeNotRegistered");
 

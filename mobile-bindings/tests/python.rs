@@ -1,22 +1,17 @@
-//! The bindings as an app uses them: generated for Python from the library of this build, and run.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a surprise should stop the test at once")]
+//! The wheel as an app uses it: made from the library of this build, installed and run.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a surprise should stop the test at once")]
+
+mod library;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
+use journeys::{PIN, Services, ZK_IDENTITY};
 use protocol::ledger::bundle::Scope;
+use tests::python::interpreter;
 use tests::rng;
 use tests::world::{NOW, World};
-
-/// The library that was built along with this test. UniFFI's description of it is in its symbols.
-fn library() -> PathBuf {
-    let deps = std::env::current_exe().unwrap().parent().unwrap().to_owned();
-    let name = format!("{}mobile_bindings{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
-    let library = deps.join(name);
-    assert!(library.is_file(), "{} was not built", library.display());
-    library
-}
 
 /// What a scanner and a wallet are given.
 fn write_fixtures(place: &Path) {
@@ -42,20 +37,34 @@ fn write_fixtures(place: &Path) {
 #[test]
 fn wallet_and_scanner_work_from_python() {
     let place = tempfile::tempdir().unwrap();
-    let library = library();
-    fs::copy(&library, place.path().join(library.file_name().unwrap())).unwrap();
-    uniffi::generate(uniffi::GenerateOptions {
-        languages: vec![uniffi::TargetLanguage::Python],
-        source: library.to_str().unwrap().into(),
-        out_dir: place.path().to_str().unwrap().into(),
-        ..Default::default()
-    })
-    .unwrap();
+    // The wheel, installed as an app's would be.
+    let wheel = sdk_pack::python::package(&library::library(), place.path()).unwrap_or_else(|error| panic!("{error}"));
+    let python = interpreter();
+    let packages = place.path().join("packages");
+    let install =
+        ["-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--disable-pip-version-check", "--target"];
+    let installed = Command::new(&python).args(install).arg(&packages).arg(wheel).status().unwrap();
+    assert!(installed.success());
     write_fixtures(place.path());
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wallet_and_scanner.py");
-    let ran = Command::new("python3").arg(script).arg(place.path()).env("PYTHONPATH", place.path()).output();
-    let ran = ran.expect("python3 starts; install python3 to run this test");
-    let (out, err) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
-    assert!(ran.status.success(), "{out}{err}");
-    assert!(out.ends_with("all checks passed\n"), "{out}{err}");
+    let services = Services::start(&place.path().join("network"));
+    let offer = |person, name: &str| services.offer(person, &[ZK_IDENTITY], &place.path().join(name)).unwrap();
+    let (code, other_code) = (offer("person-0001", "offer"), offer("person-0002", "sample-offer"));
+    let anchor = services.dir.join("anchor.cbor");
+    fs::write(place.path().join("code"), &code).unwrap();
+    fs::write(place.path().join("bundle-address"), format!("{}/bundle", services.url)).unwrap();
+    fs::copy(&anchor, place.path().join("live-anchor")).unwrap();
+    let run = |command: &mut Command| {
+        let ran = command.env("PYTHONPATH", &packages).output().unwrap();
+        let (out, err) = (String::from_utf8(ran.stdout).unwrap(), String::from_utf8(ran.stderr).unwrap());
+        assert!(ran.status.success(), "{out}{err}");
+        out
+    };
+    let home = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let out = run(Command::new(&python).arg(home.join("tests/wallet_and_scanner.py")).arg(place.path()));
+    assert!(out.ends_with("all checks passed\n"), "{out}");
+    let mut sample = Command::new(&python);
+    sample.arg(home.join("python/sample.py")).arg(place.path().join("sample")).arg(PIN).arg(&anchor);
+    let out =
+        run(sample.arg(format!("{}/bundle", services.url)).arg(place.path().join("sample-offer")).arg(other_code));
+    assert!(out.starts_with("adult; trust data is "), "{out}");
 }

@@ -1,9 +1,9 @@
-"""The wallet and the scanner through the generated bindings. Argument: the directory of the fixtures."""
+"""The wallet and the scanner through the wheel. Argument: the directory of the fixtures."""
 
 import pathlib
 import sys
 
-import mobile_bindings as mid
+import mid_sdk as mid
 
 PLACE = pathlib.Path(sys.argv[1])
 PIN = "839174"
@@ -101,7 +101,8 @@ def scanner_asks_and_checks_the_answer():
 
 
 def wallet_is_set_up_and_unlocked(request: bytes):
-    home, area, clock = str(PLACE / "wallet"), str(PLACE / "phone"), SetClock(NOW)
+    home, clock = str(PLACE / "wallet"), SetClock(NOW)
+    area = mid.Area.SOFTWARE(str(PLACE / "phone"))
     owner = mid.Personal(birth_date="1990-07-24", phone="010-4837-2915")
     refused = mid.ApiError.Refused
     create = lambda pin: mid.Wallet.create(home, area, pin, owner, clock)
@@ -130,6 +131,49 @@ def wallet_is_set_up_and_unlocked(request: bytes):
     assert fails(mid.ApiError.Unlock, wallet.credentials).attempts_left is None
 
 
+def offer_to_verdict_with_running_services():
+    sources = mid.Sources(bundle=fixture("bundle-address").decode(), anchor=fixture("live-anchor"))
+    area, web, clock = mid.Area.SOFTWARE(str(PLACE / "live-phone")), mid.HttpFetch(), mid.SystemClock()
+    wallet = mid.Wallet.create(str(PLACE / "live-wallet"), area, PIN, mid.Personal(), clock)
+
+    class Broken(mid.Fetch):
+        def fetch(self, url, body):
+            raise RuntimeError("no network")
+
+    code = fixture("code").decode()
+    fails(mid.ApiError.Retry, lambda: wallet.accept(fixture("offer"), code, sources, Broken()), "ServiceUnreachable")
+    assert not wallet.prepare_next()
+    assert wallet.accept(fixture("offer"), code, sources, web) == [TYPE]
+    assert wallet.update(sources, web) > 0
+    prepared = 0
+    while wallet.prepare_next():
+        prepared += 1
+    (card,) = wallet.credentials()
+    assert prepared >= len(card.profiles) > 0, prepared
+    gate = mid.Scanner(sources.anchor, clock)
+    gate.update_bundle(web.get(sources.bundle))
+    for _ in range(2):
+        assert gate.check_displayed(wallet.show(card.id, "age-19").message, TYPE, "age-19").proven
+    wallet.lock()
+    fails(mid.ApiError.Unlock, wallet.prepare_next)
+
+
+class BrokenArea(mid.SecureArea):
+    """A key store that raises what it may not."""
+
+    def device_id(self):
+        raise RuntimeError("no key store")
+
+
+def a_broken_key_store_is_an_error():
+    clock, nobody = SetClock(NOW), mid.Personal()
+    create = lambda area: mid.Wallet.create(str(PLACE / "none"), mid.Area.PHONE(area), PIN, nobody, clock)
+    fails(mid.ApiError.Bug, lambda: create(BrokenArea()), "KeystoreFault")
+    short = BrokenArea()
+    short.device_id = lambda: b"short"
+    fails(mid.ApiError.Bug, lambda: create(short), "KeystoreFault")
+
+
 def a_panic_is_an_error_and_the_next_call_works():
     gate = mid.Scanner(fixture("anchor"), BrokenClock())
     gate.update_bundle(fixture("bundle"))
@@ -145,5 +189,7 @@ def a_panic_is_an_error_and_the_next_call_works():
 scanner_checks_shown_codes()
 scanner_needs_trust_data()
 wallet_is_set_up_and_unlocked(scanner_asks_and_checks_the_answer())
+a_broken_key_store_is_an_error()
 a_panic_is_an_error_and_the_next_call_works()
+offer_to_verdict_with_running_services()
 print("all checks passed")

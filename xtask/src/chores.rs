@@ -119,6 +119,16 @@ pub(crate) fn wasm(rest: &[String]) -> Result<(), String> {
     run("cargo", &["run", "--release", "--locked", "--package", "web-pack", "--", &compiled, &folder])
 }
 
+/// Packages for apps in Kotlin, Swift and Python, into `folder` (default `target/sdk`).
+pub(crate) fn sdk(rest: &[String]) -> Result<(), String> {
+    run("cargo", &["build", "--release", "--locked", "--package", "mobile-bindings", "--lib"])?;
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    let file = format!("{}mobile_bindings{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
+    let library = target.join("release").join(file).display().to_string();
+    let folder = rest.first().cloned().unwrap_or_else(|| target.join("sdk").display().to_string());
+    run("cargo", &["run", "--release", "--locked", "--package", "sdk-pack", "--", &library, &folder])
+}
+
 /// The main job in both languages.
 pub(crate) fn demo() -> Result<(), String> {
     run("cargo", &["run", "--release", "--locked", "--", "demo", "--lang", "en"])?;

@@ -19,6 +19,7 @@ const HELP: &str = "cargo xtask <chore>
   bench --ledger [--json F] [--seconds N] [--records N] [--snapshot]
                     four validators on this machine: finality, throughput, light client, a wiped node; CometBFT where Go is
   wasm [DIR]        the verifier for web pages, the scanner app and a package for npm, into DIR (default target/web)
+  sdk [DIR]         packages for Kotlin, Swift and Python around the library of this machine, into DIR (default target/sdk)
   demo              the main job, in English and Korean
   campaign [N]      N random kills (default 10000) of issue, revoke, ledger commit and wallet save
   campaign simulation [N]   N seeds (default 10000) of simulated networks of validators with faults
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         "test" => chores::test(&rest),
         "bench" => chores::bench(&rest),
         "wasm" => chores::wasm(&rest),
+        "sdk" => chores::sdk(&rest),
         "qr-table" => chores::qr_table(&rest),
         "demo" => chores::demo(),
         "campaign" => campaigns::campaign(&rest),
