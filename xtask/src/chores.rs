@@ -87,7 +87,9 @@ pub(crate) fn bench(rest: &[String]) -> Result<(), String> {
     run("cargo", &arguments)?;
     need("npm", "npm")?;
     run("npm", &["ci", "--no-audit", "--no-fund", "--prefix", "tests/w3c/js"])?;
-    run("cargo", &["run", "--release", "--locked", "--package", "figures", "--", "40", "tests/w3c/js"])?;
+    let mut figures = vec!["run", "--release", "--locked", "--package", "figures", "--", "40", "tests/w3c/js"];
+    figures.extend(rest.iter().any(|word| word == "--peers").then_some(program.as_str()));
+    run("cargo", &figures)?;
     run("cargo", &["run", "--release", "--locked", "--package", "browser", "--bin", "browser-bench"])
 }
 

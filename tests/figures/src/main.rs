@@ -1,5 +1,6 @@
-//! Figures of credentials of other standards: `figures [ROUNDS [FOLDER]]`, where FOLDER has Digital Bazaar's packages
-//! (`tests/w3c/js` after `npm ci`). `cargo xtask bench` calls it.
+//! Figures of credentials of other standards: `figures [ROUNDS [FOLDER [RIVALS]]]`, where FOLDER has Digital Bazaar's packages
+//! (`tests/w3c/js` after `npm ci`) and RIVALS is the program of `tests/rivals`. `cargo xtask bench` calls it, with RIVALS when
+//! asked for `--peers`.
 //!
 //! Time is the processor time of this thread, the least of all rounds, so that waiting for others does not count.
 #![allow(
@@ -10,7 +11,7 @@
 )]
 
 mod documents;
-mod javascript;
+mod others;
 mod status;
 mod web;
 
@@ -41,6 +42,6 @@ fn main() {
     let rounds = arguments.next().map_or(40, |text| text.parse().unwrap());
     let folder = arguments.next();
     documents::measure(rounds);
-    web::measure(rounds, folder.as_deref());
+    web::measure(rounds, folder.as_deref(), arguments.next().as_deref());
     status::measure();
 }

@@ -1,10 +1,11 @@
 //! Runs other implementations, one case at a time, for `cargo xtask bench --peers`.
 //!
 //! First line out: the cases as JSON. Then, for each number in, that case is run once, and the microseconds of processor
-//! time it took go out.
+//! time it took go out. `rivals ssi` is asked otherwise, by `tests/figures`.
 
 mod anoncreds;
 mod dock;
+mod ssi;
 
 use std::error::Error;
 use std::io::{BufRead, Write, stdin, stdout};
@@ -20,6 +21,9 @@ struct Case {
 }
 
 fn main() -> Outcome<()> {
+    if std::env::args().nth(1).as_deref() == Some("ssi") {
+        return ssi::serve();
+    }
     let mut cases = dock::cases()?;
     cases.extend(anoncreds::cases()?);
     let list: Vec<_> = cases.iter().map(|case| serde_json::json!({ "name": case.name, "bytes": case.bytes })).collect();

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::W3cError;
 use super::json;
+use super::narrowed::{Narrowed, References, references};
 
 /// Where relative references and undefined terms end up. `.invalid` is nobody's (RFC 2606).
 pub(super) const UNDEFINED: &str = "https://undefined.invalid/";
@@ -58,9 +59,13 @@ pub(super) type ScopedTypes = BTreeMap<String, Value>;
 
 /// A context that is known by its content.
 #[derive(Debug, Clone)]
-struct Known {
-    guarded: Vec<u8>,
-    scoped: ScopedTypes,
+pub(super) struct Known {
+    /// Its guarded value.
+    pub(super) context: Value,
+    /// What its terms refer to.
+    pub(super) references: References,
+    /// What it refers to by itself.
+    pub(super) own: Vec<String>,
 }
 
 impl Contexts {
@@ -94,20 +99,25 @@ impl Contexts {
         self
     }
 
-    /// The guarded content of a context.
-    pub(super) fn content(&self, url: &str) -> Option<&[u8]> {
-        self.known.get(url).map(|known| known.guarded.as_slice())
+    /// All, by URL.
+    pub(super) fn known(&self) -> impl Iterator<Item = (&String, &Known)> {
+        self.known.iter()
     }
 
     /// The value of `@context` of a document, checked and guarded (WCTX-02, WCTX-03). Types that bring definitions with them
-    /// are added to `scoped`.
-    pub(super) fn guarded(&self, context: &Value, scoped: &mut ScopedTypes) -> Result<Vec<Value>, W3cError> {
+    /// are added to `scoped`; `narrowed` is what the document needs of the contexts.
+    pub(super) fn guarded(
+        &self,
+        context: &Value,
+        narrowed: &BTreeMap<String, Narrowed>,
+        scoped: &mut ScopedTypes,
+    ) -> Result<Vec<Value>, W3cError> {
         let mut list = vec![sentinel()];
         for entry in as_list(context) {
             list.push(match entry {
                 // WCTX-02
                 Value::String(url) => {
-                    let known = self.known.get(url).ok_or(W3cError::ContextNotAllowed)?;
+                    let known = narrowed.get(url).ok_or(W3cError::ContextNotAllowed)?;
                     scoped.extend(known.scoped.clone());
                     entry.clone()
                 }
@@ -127,7 +137,7 @@ fn sentinel() -> Value {
     json!({ "@vocab": format!("{UNDEFINED}#") })
 }
 
-fn as_list(value: &Value) -> &[Value] {
+pub(super) fn as_list(value: &Value) -> &[Value] {
     match value {
         Value::Array(list) => list,
         one => std::slice::from_ref(one),
@@ -147,14 +157,13 @@ fn guard(content: &[u8], digest: &str) -> Result<Known, W3cError> {
         let definitions = entry.as_object().ok_or(W3cError::ContextNotAllowed)?;
         list.push(definitions_guarded(definitions)?);
     }
-    let mut scoped = ScopedTypes::new();
-    list.iter().for_each(|definitions| collect_scoped(definitions, &mut scoped));
-    let guarded = serde_json::to_vec(&json!({ "@context": list })).map_err(|_| W3cError::MalformedJson)?;
-    Ok(Known { guarded, scoped })
+    let context = Value::Array(list);
+    let (references, own) = references(&context);
+    Ok(Known { context, references, own })
 }
 
 /// Terms whose definition has a context of its own, those within such contexts first, so that outer ones win.
-fn collect_scoped(definitions: &Value, scoped: &mut ScopedTypes) {
+pub(super) fn collect_scoped(definitions: &Value, scoped: &mut ScopedTypes) {
     for (term, definition) in definitions.as_object().into_iter().flatten() {
         if let Some(own) = definition.get("@context") {
             as_list(own).iter().for_each(|inner| collect_scoped(inner, scoped));
@@ -231,7 +240,9 @@ mod tests {
 
     #[test]
     fn wctx_02_only_known_contexts_and_04_no_change_of_base() {
-        let read = |contexts: &Contexts, context: &Value| contexts.guarded(context, &mut ScopedTypes::new());
+        let read = |contexts: &Contexts, context: &Value| {
+            contexts.guarded(context, &contexts.narrowed(context), &mut ScopedTypes::new())
+        };
         let (strict, inline) = (Contexts::standard(), Contexts::standard().with_inline());
         assert!(read(&strict, &json!([CREDENTIALS_V2])).is_ok());
         let mut bad = vec![json!(["https://example.com"]), json!(null), json!([CREDENTIALS_V2, null]), json!([1])];

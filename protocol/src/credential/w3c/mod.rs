@@ -14,6 +14,7 @@ mod error;
 mod issue;
 mod json;
 mod model;
+mod narrowed;
 mod proof;
 mod rdf;
 mod selective;

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use super::W3cError;
 use super::contexts::{Contexts, ScopedTypes, UNDEFINED};
 use super::json::for_rdf;
+use super::narrowed::Narrowed;
 
 /// The most statements of a document.
 const STATEMENTS_MAX: usize = 2048;
@@ -34,12 +35,14 @@ pub(super) enum Order {
 /// [`W3cError::UnprotectedTerm`] when a member or reference would be dropped; [`W3cError::ContextNotAllowed`];
 /// [`W3cError::TooLarge`]
 pub(super) fn statements(document: &Value, contexts: &Contexts) -> Result<Dataset, W3cError> {
-    let mut guard = Guard { contexts, scoped: ScopedTypes::new(), merged: BTreeMap::new(), count: 0 };
+    let narrowed = contexts.narrowed(document);
+    let mut guard =
+        Guard { contexts, narrowed: &narrowed, scoped: ScopedTypes::new(), merged: BTreeMap::new(), count: 0 };
     let text = for_rdf(&guard.value(document)?)?;
+    let count = guard.count;
     let mut merged = 0;
-    let loader = contexts.clone();
     let load = move |url: &str, _: &_| {
-        let document = loader.content(url).ok_or(W3cError::ContextNotAllowed)?.to_vec();
+        let document = narrowed.get(url).ok_or(W3cError::ContextNotAllowed)?.content.clone();
         Ok(JsonLdRemoteDocument { document, document_url: url.to_owned() })
     };
     // "Lenient" keeps what is no IRI instead of dropping it, so that it can be refused below.
@@ -58,12 +61,14 @@ pub(super) fn statements(document: &Value, contexts: &Contexts) -> Result<Datase
         }
     }
     // As many as were put in, so that nobody's own is left out.
-    if merged == guard.count { Ok(dataset) } else { Err(W3cError::UnprotectedTerm) }
+    if merged == count { Ok(dataset) } else { Err(W3cError::UnprotectedTerm) }
 }
 
 /// Makes a document such that whatever no statement would carry becomes visible (WCTX-03).
 struct Guard<'a> {
     contexts: &'a Contexts,
+    /// What the document needs of them.
+    narrowed: &'a BTreeMap<String, Narrowed>,
     /// Definitions that types bring with them, here.
     scoped: ScopedTypes,
     /// Types put in for several others, to be defined by the nearest context.
@@ -87,7 +92,7 @@ impl Guard<'_> {
 
     fn with_context(&mut self, members: &Map<String, Value>, context: &Value) -> Result<Value, W3cError> {
         let (outer_scoped, outer_merged) = (self.scoped.clone(), std::mem::take(&mut self.merged));
-        let mut list = self.contexts.guarded(context, &mut self.scoped)?;
+        let mut list = self.contexts.guarded(context, self.narrowed, &mut self.scoped)?;
         let mut guarded = self.members(members)?;
         self.scoped = outer_scoped;
         let merged = std::mem::replace(&mut self.merged, outer_merged);
