@@ -3,6 +3,7 @@
 mod cli;
 mod clock;
 mod demo;
+mod did_web;
 mod files;
 mod http;
 mod ledger;
@@ -41,6 +42,8 @@ enum Command {
     Up(up::UpArgs),
     /// Run a ledger node, write on the ledger, prove what stands there
     Ledger(cli::ledger::LedgerArgs),
+    /// Resolve decentralised identifiers
+    Did(cli::did::DidArgs),
     /// Issue credentials and withdraw them
     Issuer(cli::issuer::IssuerArgs),
     /// Hold credentials and answer requests with the owner's consent
@@ -62,6 +65,10 @@ fn main() -> ExitCode {
         Command::Ledger(args) => {
             let json = args.json;
             output::finish(cli::ledger::run(args), json)
+        }
+        Command::Did(args) => {
+            let json = args.json;
+            output::finish(cli::did::run(args), json)
         }
         Command::Issuer(args) => {
             let json = args.json;

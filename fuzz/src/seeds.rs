@@ -92,6 +92,7 @@ fn own(put: &dyn Fn(&str, &str, &[u8])) {
     let key = p256(3).multikey();
     put("types", "did-key", DidKey::new(key).to_text().as_bytes());
     let document = DidKey::new(key).to_json().to_string().replace(&DidKey::new(key).to_text(), "did:web:a.example");
+    put("types", "did-web", b"did:web:a.example%3A8443:licences");
     put("types", "did-document", document.as_bytes());
 }
 

@@ -6,15 +6,15 @@ use clap::{Args, Subcommand};
 use protocol::exchange::qr::Kind;
 use protocol::identifier::Did;
 use protocol::ledger::anchor::TrustAnchor;
-use protocol::ledger::bundle::TrustBundle;
 use protocol::ledger::key::StateKey;
 use protocol::ledger::proof::{self, LedgerProof};
-use protocol::ledger::record::{DidRecord, Envelope, Record};
+use protocol::ledger::record::{Envelope, Record};
 use serde_json::{Value, json};
 
 use super::audit::{self, AuditArgs};
 use super::backup::{self, BackupArgs, ExamineArgs, RestoreArgs};
 use super::cluster::{self, AdmitArgs, FoundArgs, IdentityArgs, InitArgs, JoinArgs, RunArgs};
+use super::did;
 use super::submit::{self, ReadArgs, SubmitArgs};
 use super::trust;
 use crate::clock;
@@ -55,7 +55,7 @@ enum Command {
     /// Say what a transaction would write and who has signed it
     Read(ReadArgs),
     /// The DID document of an organisation
-    Resolve(ResolveArgs),
+    Resolve(did::ResolveArgs),
     /// Fetch a proof of what the ledger holds, or that it holds nothing
     Prove(ProveArgs),
     /// Check a proof with nothing but the trust anchor
@@ -76,21 +76,6 @@ enum Command {
     Examine(ExamineArgs),
     /// Make a validator anew from a backup, when all were lost
     Restore(RestoreArgs),
-}
-
-#[derive(Debug, Args)]
-struct ResolveArgs {
-    /// The DID
-    did: String,
-    /// Address of a ledger node
-    #[arg(long, value_name = "URL", required_unless_present = "bundle", conflicts_with = "bundle")]
-    url: Option<String>,
-    /// Resolve from this trust bundle, with no network
-    #[arg(long, value_name = "FILE", requires = "anchor")]
-    bundle: Option<PathBuf>,
-    /// The trust anchor that the bundle is checked with
-    #[arg(long, value_name = "FILE")]
-    anchor: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -169,7 +154,7 @@ pub(crate) fn run(args: LedgerArgs) -> Result<Answer, CliError> {
         Command::Run(args) => cluster::run(&args),
         Command::Submit(args) => submit::submit(&args),
         Command::Read(args) => submit::read(&args),
-        Command::Resolve(args) => resolve(&args),
+        Command::Resolve(args) => did::from_ledger(&args),
         Command::Prove(args) => prove(&args),
         Command::Check(args) => check(&args),
         Command::Bundle(args) => trust::bundle(&args),
@@ -181,33 +166,6 @@ pub(crate) fn run(args: LedgerArgs) -> Result<Answer, CliError> {
         Command::Examine(args) => backup::examine(&args),
         Command::Restore(args) => backup::restore(&args),
     }
-}
-
-fn resolve(args: &ResolveArgs) -> Result<Answer, CliError> {
-    let did: Did = args.did.parse()?;
-    let (found, at) = match (&args.url, &args.bundle, &args.anchor) {
-        (None, Some(bundle), Some(anchor)) => {
-            let trust = TrustBundle::decode(&files::read(bundle)?)?.verify(&files::read_anchor(anchor)?, 0)?;
-            (trust.did(&did).cloned(), trust.time_ms() / 1_000)
-        }
-        (Some(url), ..) => {
-            let document = client(url)?.resolve(&did).map_err(answered)?;
-            return Ok(document_answer(&serde_json::to_value(document)?));
-        }
-        _ => return Err(CliError::usage("resolve with --url, or with --bundle and --anchor")),
-    };
-    match found {
-        None => Err(CliError::refused("NotFound", "the ledger has no such DID")),
-        Some(DidRecord { deactivated: true, .. }) => {
-            Err(CliError::refused("Deactivated", "the DID was given up for ever"))
-        }
-        Some(record) => Ok(document_answer(&serde_json::to_value(record.document(at))?)),
-    }
-}
-
-fn document_answer(document: &Value) -> Answer {
-    // Writing a value that was just made cannot fail.
-    Answer::new(serde_json::to_string_pretty(document).unwrap_or_default(), document.clone())
 }
 
 impl About {

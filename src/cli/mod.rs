@@ -3,6 +3,7 @@
 mod audit;
 mod backup;
 mod cluster;
+pub(crate) mod did;
 pub(crate) mod fetch;
 pub(crate) mod issuer;
 pub(crate) mod ledger;

@@ -7,7 +7,7 @@ use protocol::credential::{Credential, sd_jwt::TypeMetadata};
 use protocol::exchange::frames::Assembler;
 use protocol::exchange::qr::{self, Kind};
 use protocol::exchange::{CredentialRequest, CredentialResponse, Offer, Presentation, SignedRequest, StatusTokens};
-use protocol::identifier::{ControllerDocument, Did, DidJwk, DidKey};
+use protocol::identifier::{ControllerDocument, Did, DidJwk, DidKey, DidWeb};
 use protocol::ledger::certificate::Certificate;
 use protocol::ledger::{Envelope, Header, LedgerProof, Note, Staple, Transaction, TrustAnchor, TrustBundle};
 
@@ -109,6 +109,7 @@ pub(super) fn types(bytes: &[u8]) -> bool {
         text.parse::<Did>().is_ok(),
         DidKey::parse(&text).is_ok(),
         DidJwk::parse(&text).is_ok(),
+        DidWeb::parse(&text).is_ok_and(|did| did.url().starts_with("https://")),
     ]
     .contains(&true)
 }

@@ -155,6 +155,43 @@ fn services_survive_a_restart() {
     assert_eq!((status, answer["outcome"].as_str()), (200, Some("revoked")), "{answer}");
 }
 
+/// Documents of identifiers of all methods; nobody is sent to an address that is not public.
+#[test]
+fn dids_of_every_method_are_resolved() {
+    let place = tempfile::tempdir().unwrap();
+    let services = Services::start(&place.path().join("network"));
+    let network: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(services.dir.join("network.json")).unwrap()).unwrap();
+    let shop = network["shop"]["did"].as_str().unwrap();
+    let bundle = place.path().join("bundle");
+    services.bundle(&bundle);
+    let (bundle, anchor) = (bundle.to_str().unwrap(), services.dir.join("anchor.cbor"));
+    let url = format!("{}/ledger", services.url);
+    let from_ledger = [vec!["--url", &url], vec!["--bundle", bundle, "--anchor", anchor.to_str().unwrap()]];
+    for more in &from_ledger {
+        let resolved = run(&[&["did", "resolve", shop][..], more].concat()).accepted();
+        assert_eq!(resolved["didDocument"]["id"], shop);
+        assert_eq!(resolved["didResolutionMetadata"]["contentType"], "application/did-resolution");
+    }
+    for did in [
+        "did:key:z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWp",
+        "did:jwk:eyJjcnYiOiJQLTI1NiIsImt0eSI6IkVDIiwieCI6ImFjYklRaXVNczNpOF91c3pFakoydHBUdFJNNEVVM3l6OTFQSDZDZEgyVjAiLCJ5IjoiX0tjeUxqOXZXTXB0bm1LdG00NkdxRHo4d2Y3NEk1TEtncmwyR3pIM25TRSJ9",
+    ] {
+        assert_eq!(run(&["did", "resolve", did]).accepted()["didDocument"]["id"], did);
+    }
+    for (did, name) in [
+        ("did:web:localhost%3A1", "PrivateAddress"),
+        ("did:web:localhost", "PrivateAddress"),
+        ("did:web:127.0.0.1", "MalformedDid"),
+        ("did:key:z6Mk", "InvalidKey"),
+        ("did:example:1", "MethodNotSupported"),
+        ("shop", "MalformedDid"),
+    ] {
+        assert_eq!(run(&["did", "resolve", did]).refused(), name, "{did}");
+    }
+    assert_eq!(run(&["did", "resolve", shop]).code, 2, "did:mid needs evidence");
+}
+
 /// Wrong use is told from refusal.
 #[test]
 fn exit_codes() {
