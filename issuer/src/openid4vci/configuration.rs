@@ -92,7 +92,7 @@ impl Configuration {
     pub(super) fn write(&self, credential: Vec<u8>) -> Option<String> {
         match self.format {
             TwinFormat::Mdoc => Some(base64url(&credential)),
-            _ => String::from_utf8(credential).ok(),
+            TwinFormat::SdJwt | TwinFormat::W3cEddsa | TwinFormat::W3cBbs => String::from_utf8(credential).ok(),
         }
     }
 }

@@ -1,9 +1,14 @@
-// Encrypted tokens by `jose`, whose cryptography is Node's.
-import { CompactEncrypt, compactDecrypt, importJWK } from "jose";
+// Encrypted and signed tokens by `jose`, whose cryptography is Node's.
+import { CompactEncrypt, compactDecrypt, compactVerify, importJWK } from "jose";
 
 const key = (jwk) => importJWK(jwk, "ECDH-ES");
 
 export const jobs = {
+  // Checks a signature over claims.
+  async verify({ text, key: { d, ...jwk } }) {
+    const { payload, protectedHeader } = await compactVerify(text, await importJWK(jwk, "ES256"));
+    return { claims: JSON.parse(new TextDecoder().decode(payload)), header: protectedHeader };
+  },
   // Opens a token.
   async decrypt({ text, key: jwk }) {
     const { plaintext, protectedHeader } = await compactDecrypt(text, await key(jwk));

@@ -4,5 +4,6 @@
 mod figures;
 mod jwe;
 mod mdoc;
+mod new_format;
 mod sd_jwt;
 mod status;

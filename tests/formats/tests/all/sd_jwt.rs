@@ -36,7 +36,7 @@ pub(crate) fn roots() -> [Root; 1] {
     [Root::from_der(&root().sign(&key(1))).unwrap()]
 }
 
-fn certificate() -> Vec<u8> {
+pub(crate) fn certificate() -> Vec<u8> {
     root().leaf("CN=Issuer,C=KR", key(2).multikey(), None).sign(&key(1))
 }
 
