@@ -1,11 +1,16 @@
 """Credentials made and checked by Python packages of others. Reads a JSON list of jobs, prints a JSON list of
 `{"ok": …}` or `{"error": "…"}`."""
 
+import base64
 import json
 import sys
+import time
 
+import cbor2
 from cryptography import x509
 from jwcrypto.jwk import JWK
+from pycose.keys import EC2Key
+from pymdoccbor.mdoc.issuer import MdocCborIssuer
 from pymdoccbor.mdoc.verifier import MdocCbor
 from sd_jwt.common import SDObj
 from sd_jwt.holder import SDJWTHolder
@@ -43,6 +48,23 @@ def verify_mdoc(response, root):
     peer.loads(bytes.fromhex(response))
     root = x509.load_der_x509_certificate(bytes.fromhex(root))
     return {"valid": peer.verify(trusted_root_certs=[root], verify_hashes=True)}
+
+
+def issue_mdoc(data, doctype, certificate, issuer, device, until):
+    """Dated now: the package takes no other time."""
+
+    def of(key, name):
+        return base64.urlsafe_b64decode(key[name] + "==")
+
+    key = EC2Key("P_256", of(issuer, "x"), of(issuer, "y"), of(issuer, "d"), optional_params={"ALG": "ES256"})
+    peer = MdocCborIssuer(private_key=key, alg="ES256").new(
+        data=data,
+        doctype=doctype,
+        validity={"issuance_date": "2026-01-01", "expiry_date": until},
+        devicekeyinfo={"KTY": "EC2", "CURVE": "P_256", "X": of(device, "x"), "Y": of(device, "y")},
+        x509_chain=[bytes.fromhex(certificate)],
+    )
+    return {"issued": cbor2.dumps(peer["documents"][0]["issuerSigned"], canonical=True).hex(), "now": int(time.time())}
 
 
 def main():

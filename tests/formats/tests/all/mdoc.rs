@@ -1,4 +1,4 @@
-//! Mobile documents: ours to `@owf/mdoc` and to Python's `pymdoccbor`, and JavaScript's to us.
+//! Mobile documents, in both directions: `@owf/mdoc` in JavaScript and `pymdoccbor` in Python, and one's to the other.
 
 use protocol::credential::Day;
 use protocol::credential::mdoc::{
@@ -159,4 +159,54 @@ fn we_accept_theirs_and_refuse_it_elsewhere() {
     let other = SessionTranscript::from_bytes(&[0x83, 0xf6, 0xf6, 0xf6]);
     assert_eq!(check(&other, NOW).map(|_| ()), Err(MdocError::HolderBindingInvalid));
     assert_eq!(check(&transcript(), NOW + 900_000).map(|_| ()), Err(MdocError::CredentialExpired));
+}
+
+/// Python's package issues only; what it issued is presented by us, and checked by us and by the package in JavaScript.
+#[test]
+fn pythons_documents_are_presented_and_checked() {
+    let until = 1_893_455_999; // the end of 2029
+    let job = json!({
+        "job": "issue_mdoc", "doctype": MDL, "certificate": hex::encode(certificate()), "issuer": secret(2), "device": secret(3),
+        "until": "2029-12-31",
+        "data": {
+            MDL_NAMESPACE: { "family_name": "HONG", "birth_date": "1990-05-17", "age_over_19": true },
+            KOREAN_NAMESPACE: { "family_name_ko": "홍 😀", "address_ko": "서울" },
+        },
+    });
+    let answers = formats::python(&[job]);
+    let answer = answers[0].as_ref().unwrap_or_else(|error| panic!("{error}"));
+    let (bytes, now) = (hex::decode(answer["issued"].as_str().unwrap()).unwrap(), answer["now"].as_u64().unwrap());
+    let roots = [Root::from_der(&root_der()).unwrap()];
+    let issued = IssuerSigned::from_slice(&bytes).unwrap();
+    assert_eq!(issued.verify(MDL, &roots, now).unwrap().0.device_key, key(3).multikey());
+    assert_eq!(issued.verify(MDL, &roots, until + 1).map(|_| ()), Err(MdocError::CredentialExpired));
+
+    let shown = [(MDL_NAMESPACE, "birth_date"), (MDL_NAMESPACE, "age_over_19"), (KOREAN_NAMESPACE, "family_name_ko")];
+    let (here, other) = (transcript(), SessionTranscript::from_bytes(&[0x83, 0xf6, 0xf6, 0xf6]));
+    let document = Document::present(&issued, MDL, &shown, &here, &Proof::Signature(&key(3))).unwrap();
+    let response = DeviceResponse { documents: vec![document] }.to_vec();
+    let check = |response: &[u8], transcript: &SessionTranscript| {
+        verify_document(response, MDL, &DeviceCheck { transcript, reader: None }, &roots, now)
+    };
+    let checked = check(&response, &here).unwrap();
+    assert_eq!(checked.element(KOREAN_NAMESPACE, "family_name_ko"), Some(&Value::Text("홍 😀".into())));
+    assert_eq!(checked.element(MDL_NAMESPACE, "birth_date"), Some(&date("1990-05-17".parse::<Day>().unwrap())));
+    assert_eq!(checked.elements().values().map(|it| it.len()).sum::<usize>(), 3);
+    assert_eq!(check(&response, &other).map(|_| ()), Err(MdocError::HolderBindingInvalid));
+    // Another birthday.
+    let mut changed = response.clone();
+    let at = changed.windows(10).position(|it| it == b"1990-05-17").unwrap();
+    changed[at + 3] = b'1';
+    assert_eq!(check(&changed, &here).map(|_| ()), Err(MdocError::DigestMismatch));
+
+    let job = json!({
+        "job": "verify_mdoc", "response": hex::encode(&response), "session": session(), "root": hex::encode(root_der()),
+        "now": now,
+    });
+    let answers = formats::javascript(&[job]);
+    let expected = json!({
+        MDL_NAMESPACE: { "birth_date": "1990-05-17", "age_over_19": true },
+        KOREAN_NAMESPACE: { "family_name_ko": "홍 😀" },
+    });
+    assert_eq!(answers[0].as_ref().unwrap()["elements"], expected);
 }
