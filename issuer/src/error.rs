@@ -64,6 +64,12 @@ pub enum IssuerError {
     /// There is no such credential.
     #[error("no such credential was issued; check the person, type or handle")]
     CredentialUnknown,
+    /// It was withdrawn for good, and can be neither suspended nor reinstated.
+    #[error("the credential was withdrawn for good; make an offer for a new one")]
+    CredentialRevoked,
+    /// The person's credential of the type is suspended: nothing takes its place meanwhile (ISSU-19).
+    #[error("the person's credential of this type is suspended; reinstate it, or revoke it for good")]
+    CredentialSuspended,
     /// The type has no twin of this format, or no such status list.
     #[error("credentials of this type are not issued in that format")]
     TwinUnavailable,

@@ -197,6 +197,9 @@ impl Issuing<'_> {
             return Ok(Err(IssuanceRefusal::CredentialRequestDenied)); // ISSU-07
         }
         match store.active_handle(&self.person.id, type_id)? {
+            Some(handle) if store.is_suspended(type_id, handle)? => {
+                Ok(Err(IssuanceRefusal::CredentialRequestDenied)) // ISSU-19
+            }
             Some(_) if !offer.replaces => Ok(Err(IssuanceRefusal::AlreadyActive)), // ISSU-08
             active => Ok(Ok(active)),
         }

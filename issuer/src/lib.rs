@@ -39,6 +39,7 @@ mod public_sets;
 pub mod register;
 pub mod server;
 mod store;
+mod suspend;
 mod twins;
 mod withdraw;
 
@@ -47,5 +48,6 @@ pub use error::IssuerError;
 pub use issuer::{Description, Issuer};
 pub use offer::{MadeOffer, OFFER_LIFE_MAX, OfferTerms};
 pub use store::{AuditEvent, AuditSummary, IssuedCredential};
+pub use suspend::Suspension;
 pub use twins::{Enrolment, StatusForm, TwinError, TwinFormat};
 pub use withdraw::{CurrentEpoch, RevocationReason, Withdrawal};

@@ -49,7 +49,7 @@ impl Issuer {
     /// # Errors
     /// [`IssuerError::OfferMalformed`], [`IssuerError::CredentialTypeUnknown`],
     /// [`IssuerError::PersonDeceased`], [`IssuerError::AttributeMissing`], [`IssuerError::AttributeRefused`],
-    /// [`IssuerError::AlreadyActive`], [`IssuerError::Register`], [`IssuerError::StorageUnavailable`].
+    /// [`IssuerError::AlreadyActive`], [`IssuerError::CredentialSuspended`], [`IssuerError::Register`], [`IssuerError::StorageUnavailable`].
     pub fn offer<R: CryptoRng + ?Sized>(
         &self,
         person: &PersonId,
@@ -79,8 +79,11 @@ impl Issuer {
         let expires_at = now.saturating_add(terms.life);
         self.store.write(|store| {
             for id in &terms.credential_types {
-                if !terms.replaces && store.active_handle(person, id)?.is_some() {
-                    return Err(IssuerError::AlreadyActive);
+                match store.active_handle(person, id)? {
+                    // ISSU-19
+                    Some(handle) if store.is_suspended(id, handle)? => return Err(IssuerError::CredentialSuspended),
+                    Some(_) if !terms.replaces => return Err(IssuerError::AlreadyActive),
+                    _ => {}
                 }
                 store.audit(now, AuditEvent::Offered, id, person.as_str(), 0)?;
             }

@@ -127,15 +127,23 @@ impl Issuer {
         }
         store.audit(now, AuditEvent::Revoked, id, person.as_str(), handle)?;
         if entry.credential_type.status == StatusMethod::List {
-            let mut lists = store.lists_of(id, handle)?;
-            lists.push((handle >> 32) as u32);
-            lists.sort_unstable();
-            lists.dedup();
-            for list in lists {
-                store.publish_later(PublicationKind::StatusList, id, list)?;
-            }
+            self.publish_lists_of(store, id, handle)?;
         }
         Ok(Withdrawal::Revoked)
+    }
+
+    /// Publishes every list on which an enrolment has entries.
+    pub(crate) fn publish_lists_of(
+        &self,
+        store: &Writer<'_>,
+        credential_type: &str,
+        handle: u64,
+    ) -> Result<(), IssuerError> {
+        let mut lists = store.lists_of(credential_type, handle)?;
+        lists.push((handle >> 32) as u32);
+        lists.sort_unstable();
+        lists.dedup();
+        lists.into_iter().try_for_each(|list| store.publish_later(PublicationKind::StatusList, credential_type, list))
     }
 
     /// A status list as it stands now.
@@ -158,7 +166,7 @@ impl Issuer {
         })
     }
 
-    /// Opens the next epoch of a type: signs tokens for every handle that is neither withdrawn nor
+    /// Opens the next epoch of a type: signs tokens for every handle that is neither withdrawn, suspended nor
     /// expired. Returns the epoch's number; [`Issuer::publish`] makes it known.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use issuer::register::{FileRegister, PersonId};
-use issuer::{Description, Issuer, IssuerError, OfferTerms, RevocationReason, Withdrawal};
+use issuer::{Description, Issuer, IssuerError, OfferTerms, RevocationReason, Suspension, Withdrawal};
 use protocol::credential::twins::Twins;
 use protocol::credential::{CredentialType, StatusMethod};
 use protocol::exchange::qr::Kind;
@@ -42,6 +42,10 @@ enum Command {
     Offer(OfferArgs),
     /// Withdraw credentials for good
     Revoke(RevokeArgs),
+    /// Withdraw a credential for now
+    Suspend(SuspendArgs),
+    /// End a suspension
+    Reinstate(SuspendArgs),
     /// Open the next epoch of status tokens
     Epoch(EpochArgs),
     /// Serve wallets over HTTP and keep the ledger up to date
@@ -128,6 +132,23 @@ struct RevokeArgs {
 }
 
 #[derive(Debug, Args)]
+struct SuspendArgs {
+    #[command(flatten)]
+    directory: Directory,
+    /// The person's id in the register
+    #[arg(long, value_name = "ID")]
+    person: String,
+    /// The credential type
+    #[arg(long = "type", value_name = "TYPE")]
+    credential_type: String,
+    /// Publish at once to this ledger node
+    #[arg(long, value_name = "URL")]
+    ledger: Option<String>,
+    #[command(flatten)]
+    now: Now,
+}
+
+#[derive(Debug, Args)]
 struct EpochArgs {
     #[command(flatten)]
     directory: Directory,
@@ -158,6 +179,8 @@ pub(crate) fn run(args: IssuerArgs) -> Result<Answer, CliError> {
         Command::Init(args) => init(&args),
         Command::Offer(args) => offer(&args),
         Command::Revoke(args) => revoke(&args),
+        Command::Suspend(args) => suspend(&args),
+        Command::Reinstate(args) => reinstate(&args),
         Command::Epoch(args) => epoch(&args),
         Command::Serve(args) => serve(&args),
         Command::Audit(directory) => audit(&directory),
@@ -311,6 +334,32 @@ fn revoke(args: &RevokeArgs) -> Result<Answer, CliError> {
         format!("{count} credential(s) revoked{}", told(published)),
         json!({ "revoked": count, "published": published }),
     ))
+}
+
+fn suspend(args: &SuspendArgs) -> Result<Answer, CliError> {
+    change(args, Issuer::suspend, ["suspended", "was suspended before"])
+}
+
+fn reinstate(args: &SuspendArgs) -> Result<Answer, CliError> {
+    change(args, Issuer::reinstate, ["reinstated", "was not suspended"])
+}
+
+fn change(
+    args: &SuspendArgs,
+    act: fn(&Issuer, &PersonId, &str, u64) -> Result<Suspension, IssuerError>,
+    [changed, unchanged]: [&str; 2],
+) -> Result<Answer, CliError> {
+    let issuer = args.directory.open()?;
+    let (person, now) = (PersonId::new(args.person.as_str()), args.now.seconds());
+    let is_changed = act(&issuer, &person, &args.credential_type, now)? == Suspension::Changed;
+    let mut text = if is_changed { changed } else { unchanged }.to_owned();
+    let published = publish(&issuer, args.ledger.as_deref(), now)?;
+    text.push_str(&told(published));
+    let by_epoch = issuer.credential_types().any(|t| t.id == args.credential_type && t.status == StatusMethod::Epoch);
+    if by_epoch {
+        text.push_str("; verifiers learn it with the next epoch (`mid issuer epoch`)");
+    }
+    Ok(Answer::new(text, json!({ "changed": is_changed, "published": published })))
 }
 
 fn epoch(args: &EpochArgs) -> Result<Answer, CliError> {

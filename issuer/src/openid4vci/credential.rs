@@ -219,6 +219,7 @@ impl Issuing<'_> {
             }
             Err(
                 IssuerError::AlreadyActive
+                | IssuerError::CredentialSuspended
                 | IssuerError::PersonDeceased
                 | IssuerError::AttributeMissing
                 | IssuerError::AttributeRefused(_),
@@ -269,6 +270,7 @@ impl Issuing<'_> {
 fn unsigned(error: IssuerError) -> ErrorCode {
     match error {
         IssuerError::EnrolmentOver
+        | IssuerError::CredentialSuspended
         | IssuerError::EntryChanged
         | IssuerError::CredentialUnknown
         | IssuerError::PersonDeceased

@@ -5,6 +5,8 @@
 //! | `POST /v1/admin/offers` | [`OfferRequest`] | [`OfferAnswer`] |
 //! | `POST /v1/admin/revocations` | [`RevocationRequest`] | `{"outcome": "revoked"}` or `"already-revoked"` |
 //! | `DELETE /v1/admin/revocations` | – | 409 `illegal_transition`, always |
+//! | `POST /v1/admin/suspensions` | [`SuspensionRequest`] | `{"outcome": "suspended"}` or `"already-suspended"` |
+//! | `POST /v1/admin/reinstatements` | [`SuspensionRequest`] | `{"outcome": "reinstated"}` or `"not-suspended"` |
 //! | `POST /v1/admin/epochs` | [`EpochRequest`] | `{"epoch": 7}` |
 
 use std::net::SocketAddr;
@@ -34,6 +36,7 @@ use crate::issuer::Issuer;
 use crate::keys::{KeyStoreError, refuse_open_permissions, write_secret};
 use crate::offer::OfferTerms;
 use crate::register::{PersonId, RegisterError};
+use crate::suspend::Suspension;
 use crate::withdraw::{RevocationReason, Withdrawal};
 
 /// The secret that operators' requests carry as a bearer token: 32 random bytes in hexadecimal.
@@ -137,6 +140,16 @@ pub struct RevocationRequest {
     pub reason: RevocationReason,
 }
 
+/// What to suspend, or to reinstate.
+#[derive(Deserialize)]
+pub struct SuspensionRequest {
+    /// Whose.
+    #[serde(flatten)]
+    pub whom: Whom,
+    /// Id of the credential type.
+    pub credential_type: String,
+}
+
 /// Which type's epoch to advance.
 #[derive(Deserialize)]
 pub struct EpochRequest {
@@ -148,6 +161,8 @@ pub(super) fn routes() -> Router<Service> {
     Router::new()
         .route("/offers", post(offers))
         .route("/revocations", post(revocations).delete(no_way_back))
+        .route("/suspensions", post(suspensions))
+        .route("/reinstatements", post(reinstatements))
         .route("/epochs", post(epochs))
 }
 
@@ -203,6 +218,38 @@ async fn revocations(State(service): State<Service>, body: Bytes) -> Response {
     answer("revocation", outcome)
 }
 
+async fn suspensions(service: State<Service>, body: Bytes) -> Response {
+    let outcome = [(Suspension::Changed, "suspended"), (Suspension::Unchanged, "already-suspended")];
+    change(service, &body, "suspension", Issuer::suspend, outcome).await
+}
+
+async fn reinstatements(service: State<Service>, body: Bytes) -> Response {
+    let outcome = [(Suspension::Changed, "reinstated"), (Suspension::Unchanged, "not-suspended")];
+    change(service, &body, "reinstatement", Issuer::reinstate, outcome).await
+}
+
+async fn change(
+    State(service): State<Service>,
+    body: &[u8],
+    what: &'static str,
+    act: fn(&Issuer, &PersonId, &str, u64) -> Result<Suspension, IssuerError>,
+    names: [(Suspension, &'static str); 2],
+) -> Response {
+    let Some(request) = read::<SuspensionRequest>(body) else { return failure(IssuanceRefusal::InvalidRequest) };
+    let changed = service.blocking(move |issuer, now, _| {
+        let person = find(issuer, request.whom)?;
+        act(issuer, &person, &request.credential_type, now)
+    });
+    let outcome = changed.await.map(|changed| {
+        changed.map(|outcome| {
+            let name = names.iter().find(|(of, _)| *of == outcome).map(|(_, name)| *name);
+            serde_json::json!({ "outcome": name })
+        })
+    });
+    service.changed.notify_one();
+    answer(what, outcome)
+}
+
 async fn no_way_back() -> Response {
     named(StatusCode::CONFLICT, &"illegal_transition")
 }
@@ -244,7 +291,9 @@ fn answer<T: Serialize>(what: &'static str, result: Result<Result<T, IssuerError
                 IssuerError::CredentialUnknown
                 | IssuerError::CredentialTypeUnknown
                 | IssuerError::Register(RegisterError::PersonUnknown) => StatusCode::NOT_FOUND,
-                IssuerError::AlreadyActive => StatusCode::CONFLICT,
+                IssuerError::AlreadyActive | IssuerError::CredentialRevoked | IssuerError::CredentialSuspended => {
+                    StatusCode::CONFLICT
+                }
                 IssuerError::StorageUnavailable => StatusCode::SERVICE_UNAVAILABLE,
                 _ => StatusCode::BAD_REQUEST,
             };

@@ -40,6 +40,12 @@ pub enum AuditEvent {
     /// Credentials in other formats were handed out for an issued one.
     #[n(6)]
     TwinsIssued,
+    /// A credential was withdrawn for now.
+    #[n(7)]
+    Suspended,
+    /// A suspension ended.
+    #[n(8)]
+    Reinstated,
 }
 
 #[derive(Encode, Decode)]
@@ -99,7 +105,7 @@ impl Writer<'_> {
         let mut query = self.transaction.prepare("SELECT sequence, entry, digest FROM audit ORDER BY sequence")?;
         let mut rows = query.query([])?;
         let mut summary = AuditSummary { entries: 0, head: [0; 32] };
-        let (mut issued, mut revoked) = (0, 0);
+        let (mut issued, mut revoked, mut suspended) = (0, 0, 0_u64);
         while let Some(row) = rows.next()? {
             let (sequence, bytes, digest): (u64, Vec<u8>, [u8; 32]) = (row.get(0)?, row.get(1)?, row.get(2)?);
             let entry: Entry = cbor::from_slice(&bytes, ENTRY_MAX).map_err(|_| IssuerError::AuditLogTampered)?;
@@ -108,9 +114,11 @@ impl Writer<'_> {
             }
             issued += u64::from(entry.event == AuditEvent::Issued);
             revoked += u64::from(entry.event == AuditEvent::Revoked);
+            suspended = suspended.wrapping_add(u64::from(entry.event == AuditEvent::Suspended));
+            suspended = suspended.wrapping_sub(u64::from(entry.event == AuditEvent::Reinstated));
             summary = AuditSummary { entries: sequence, head: digest };
         }
-        if (issued, revoked) != self.counts()? {
+        if [issued, revoked, suspended] != self.counts()? {
             return Err(IssuerError::AuditLogTampered);
         }
         Ok(summary)

@@ -38,6 +38,8 @@ pub struct IssuedCredential {
     pub expiry: Day,
     /// When it was withdrawn (unix seconds), if it was.
     pub revoked_at: Option<u64>,
+    /// Since when it is suspended (unix seconds), if it is, or was when it was withdrawn.
+    pub suspended_at: Option<u64>,
 }
 
 /// An answer as it was given.
@@ -48,7 +50,7 @@ pub(crate) struct EarlierAnswer {
     pub(crate) response: Option<Vec<u8>>,
 }
 
-const COLUMNS: &str = "person, credential_type, handle, issued_at, expiry_day, revoked_at";
+const COLUMNS: &str = "person, credential_type, handle, issued_at, expiry_day, revoked_at, suspended_at";
 
 fn issued_credential(row: &Row<'_>) -> rusqlite::Result<IssuedCredential> {
     let person: String = row.get(0)?;
@@ -60,6 +62,7 @@ fn issued_credential(row: &Row<'_>) -> rusqlite::Result<IssuedCredential> {
         issued_at: row.get(3)?,
         expiry,
         revoked_at: row.get(5)?,
+        suspended_at: row.get(6)?,
     })
 }
 
@@ -140,6 +143,26 @@ impl Writer<'_> {
         Ok(update.execute(params![credential_type, handle, now, reason])? == 1)
     }
 
+    /// Suspends an active credential since a time, or ends that. Returns whether anything changed; the schema allows it of
+    /// no withdrawn one.
+    pub(crate) fn set_suspended(
+        &self,
+        credential_type: &str,
+        handle: u64,
+        since: Option<u64>,
+    ) -> Result<bool, IssuerError> {
+        let mut update = self.transaction.prepare_cached(
+            "UPDATE credential SET suspended_at = ?3
+             WHERE credential_type = ?1 AND handle = ?2 AND revoked_at IS NULL AND (suspended_at IS NULL) <> (?3 IS NULL)",
+        )?;
+        Ok(update.execute(params![credential_type, handle, since])? == 1)
+    }
+
+    /// Whether the credential with this handle is suspended.
+    pub(crate) fn is_suspended(&self, credential_type: &str, handle: u64) -> Result<bool, IssuerError> {
+        Ok(self.by_handle(credential_type, handle)?.is_some_and(|credential| credential.suspended_at.is_some()))
+    }
+
     /// The list that new credentials of the type go into; one that is opened for it is published.
     pub(crate) fn list_for_new(&self, credential_type: &str) -> Result<u32, IssuerError> {
         let mut query = self.transaction.prepare_cached(
@@ -169,31 +192,38 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// The list as it stands: every withdrawn credential of that list is marked, with its twins and what stands for
-    /// nothing beside them.
+    /// The list as it stands: every withdrawn or suspended credential of that list is marked, with its twins and what
+    /// stands for nothing beside them.
     pub(crate) fn status_list(&self, credential_type: &str, number: u32) -> Result<StatusList, IssuerError> {
         let mut query = self.transaction.prepare_cached(
-            "SELECT handle FROM credential
-             WHERE credential_type = ?1 AND handle >= ?2 AND handle < ?3 AND revoked_at IS NOT NULL
-             UNION ALL SELECT entry FROM status_entry JOIN credential
+            "SELECT handle, revoked_at IS NOT NULL FROM credential
+             WHERE credential_type = ?1 AND handle >= ?2 AND handle < ?3
+                 AND (revoked_at IS NOT NULL OR suspended_at IS NOT NULL)
+             UNION ALL SELECT entry, revoked_at IS NOT NULL FROM status_entry JOIN credential
                  ON credential.credential_type = status_entry.credential_type AND handle = enrolment
-             WHERE status_entry.credential_type = ?1 AND entry >= ?2 AND entry < ?3 AND revoked_at IS NOT NULL",
+             WHERE status_entry.credential_type = ?1 AND entry >= ?2 AND entry < ?3
+                 AND (revoked_at IS NOT NULL OR suspended_at IS NOT NULL)",
         )?;
         let first = u64::from(number) << 32;
-        let handles =
-            query.query_map(params![credential_type, first, first + (1 << 32)], |row| row.get::<_, u64>(0))?;
+        let entries = query.query_map(params![credential_type, first, first + (1 << 32)], |row| {
+            Ok((row.get::<_, u64>(0)?, row.get::<_, bool>(1)?))
+        })?;
         let mut list = StatusList::new();
-        for handle in handles {
-            list.revoke((handle? & 0xffff_ffff) as u32).map_err(|_| IssuerError::StorageUnavailable)?;
+        for entry in entries {
+            let (handle, revoked) = entry?;
+            let index = (handle & 0xffff_ffff) as u32;
+            let marked = if revoked { list.revoke(index) } else { list.suspend(index) };
+            marked.map_err(|_| IssuerError::StorageUnavailable)?;
         }
         Ok(list)
     }
 
-    /// Handles that are neither withdrawn nor expired on `today`, in order.
+    /// Handles that are neither withdrawn, suspended nor expired on `today`, in order.
     pub(crate) fn good_handles(&self, credential_type: &str, today: Day) -> Result<Vec<u64>, IssuerError> {
         let mut query = self.transaction.prepare_cached(
             "SELECT handle FROM credential
-             WHERE credential_type = ?1 AND revoked_at IS NULL AND expiry_day >= ?2 ORDER BY handle",
+             WHERE credential_type = ?1 AND revoked_at IS NULL AND suspended_at IS NULL AND expiry_day >= ?2
+             ORDER BY handle",
         )?;
         let handles = query.query_map(params![credential_type, today.number()], |row| row.get(0))?;
         Ok(handles.collect::<Result<_, _>>()?)
@@ -205,9 +235,9 @@ impl Writer<'_> {
         Ok(self.transaction.execute(sql, [before])?)
     }
 
-    /// How many credentials were issued, and how many of them withdrawn.
-    pub(crate) fn counts(&self) -> Result<(u64, u64), IssuerError> {
-        let sql = "SELECT COUNT(*), COUNT(revoked_at) FROM credential";
-        Ok(self.transaction.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?)
+    /// How many credentials were issued, how many of them withdrawn, and how many suspended.
+    pub(crate) fn counts(&self) -> Result<[u64; 3], IssuerError> {
+        let sql = "SELECT COUNT(*), COUNT(revoked_at), COUNT(suspended_at) FROM credential";
+        Ok(self.transaction.query_row(sql, [], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?]))?)
     }
 }

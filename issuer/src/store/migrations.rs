@@ -187,6 +187,12 @@ CREATE TABLE openid_answer (
     PRIMARY KEY (grant_id, configuration, request_digest)
 ) STRICT, WITHOUT ROWID;
 ",
+    "
+-- Withdrawn for now. What is withdrawn for good is not suspended any more, and not reinstated either.
+ALTER TABLE credential ADD COLUMN suspended_at INTEGER;
+CREATE TRIGGER revoked_is_not_suspended BEFORE UPDATE OF suspended_at ON credential
+    WHEN OLD.revoked_at IS NOT NULL BEGIN SELECT RAISE(ABORT, 'irreversible'); END;
+",
 ];
 
 /// Brings the schema up to date.

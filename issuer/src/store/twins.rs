@@ -19,18 +19,21 @@ impl Writer<'_> {
     /// Refuses an enrolment that is over, or was made on another state of the register's entry.
     ///
     /// # Errors
-    /// [`IssuerError::CredentialUnknown`], [`IssuerError::EnrolmentOver`], [`IssuerError::EntryChanged`].
+    /// [`IssuerError::CredentialUnknown`], [`IssuerError::EnrolmentOver`], [`IssuerError::CredentialSuspended`],
+    /// [`IssuerError::EntryChanged`].
     pub(crate) fn check_enrolment(&self, enrolment: &Enrolment, revision: u32) -> Result<(), IssuerError> {
         let mut query = self.transaction.prepare_cached(
-            "SELECT revoked_at IS NULL, revision FROM credential WHERE credential_type = ?1 AND handle = ?2",
+            "SELECT revoked_at IS NULL, revision, suspended_at IS NOT NULL FROM credential
+             WHERE credential_type = ?1 AND handle = ?2",
         )?;
         let row = query.query_row(params![enrolment.credential_type, enrolment.handle], |row| {
-            Ok((row.get::<_, bool>(0)?, row.get::<_, Option<u32>>(1)?))
+            Ok((row.get::<_, bool>(0)?, row.get::<_, Option<u32>>(1)?, row.get::<_, bool>(2)?))
         });
         match row.optional()? {
             None => Err(IssuerError::CredentialUnknown),
-            Some((false, _)) => Err(IssuerError::EnrolmentOver), // TWIN-05
-            Some((true, proofed)) if proofed == Some(revision) => Ok(()),
+            Some((false, ..)) => Err(IssuerError::EnrolmentOver), // TWIN-05
+            Some((true, _, true)) => Err(IssuerError::CredentialSuspended), // ISSU-19
+            Some((true, proofed, false)) if proofed == Some(revision) => Ok(()),
             Some(_) => Err(IssuerError::EntryChanged),
         }
     }

@@ -25,7 +25,7 @@ impl Issuer {
     ///
     /// # Errors
     /// [`IssuerError::TwinUnavailable`] for a type without twins, [`IssuerError::PersonDeceased`],
-    /// [`IssuerError::AlreadyActive`] unless `replaces`, and those of register and storage.
+    /// [`IssuerError::AlreadyActive`] unless `replaces`, [`IssuerError::CredentialSuspended`], and those of register and storage.
     pub fn enrol<R: CryptoRng + ?Sized>(
         &self,
         person: &PersonId,
@@ -65,6 +65,7 @@ impl Issuer {
         }
         claims::values(&entry.credential_type, person)?;
         match store.active_handle(&person.id, id)? {
+            Some(old) if store.is_suspended(id, old)? => return Err(IssuerError::CredentialSuspended), // ISSU-19
             Some(_) if !replaces => return Err(IssuerError::AlreadyActive),
             Some(old) => drop(self.revoke_in(store, entry, &person.id, old, RevocationReason::Replaced, now)?),
             None => {}

@@ -103,6 +103,7 @@ impl Issuer {
     /// # Errors
     /// [`IssuerError::TwinUnavailable`] when the type has no such format, [`IssuerError::CredentialUnknown`],
     /// [`IssuerError::EnrolmentOver`] when the enrolment was withdrawn or has run out (TWIN-05),
+    /// [`IssuerError::CredentialSuspended`] while it is,
     /// [`IssuerError::EntryChanged`] when the register says something else than at enrolment,
     /// [`IssuerError::TooManyTwins`], [`IssuerError::Twin`], and those of register, keys and storage.
     pub fn twin<R: CryptoRng + ?Sized>(

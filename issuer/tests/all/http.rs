@@ -259,6 +259,10 @@ async fn operators_revoke_for_good() {
     site.authorise(&mut back, "127.0.0.1:1");
     let answer = site.send(back).await;
     assert_eq!((answer.status, answer.error().as_str()), (StatusCode::CONFLICT, "illegal_transition"));
+    for path in ["/v1/admin/suspensions", "/v1/admin/reinstatements"] {
+        let revoked = site.admin(path, &who).await;
+        assert_eq!((revoked.status, revoked.error().as_str()), (StatusCode::CONFLICT, "CredentialRevoked"), "{path}");
+    }
     // Refusals name the rule, and quote nothing.
     site.register.record_attribute(&PersonId::new("person-0020"), "name_en", "HAN JIHO").unwrap();
     site.register.record_attribute(&PersonId::new("person-0020"), "birth_date", "1996-06-06").unwrap();
@@ -272,6 +276,29 @@ async fn operators_revoke_for_good() {
         site.admin("/v1/admin/offers", &json!({ "person": "홍길동" })).await.body,
         r#"{"error":"invalid_request"}"#
     );
+}
+
+#[tokio::test]
+async fn operators_suspend_and_reinstate() {
+    let site = site(Limits::default());
+    let who = json!({ "person": HOLDER, "credential_type": ZK });
+    let unknown = site.admin("/v1/admin/suspensions", &who).await;
+    assert_eq!((unknown.status, unknown.error().as_str()), (StatusCode::NOT_FOUND, "CredentialUnknown"));
+    let made = site.issuer.offer(&PersonId::new(HOLDER), &terms(&[ZK], false, false), NOW, &mut fresh()).unwrap();
+    let request = Wallet::new(&site.issuer, ZK).request(&site.issuer, &made, NOW);
+    assert_eq!(site.post("/v1/credentials", request.encode()).await.status, StatusCode::OK);
+    let offer = json!({ "person": HOLDER, "credential_types": [ZK], "replaces": true, "life": 600 });
+    for (path, outcome) in [
+        ("/v1/admin/reinstatements", "not-suspended"),
+        ("/v1/admin/suspensions", "suspended"),
+        ("/v1/admin/suspensions", "already-suspended"),
+    ] {
+        assert_eq!(site.admin(path, &who).await.json(), json!({ "outcome": outcome }), "{path}");
+    }
+    let refused = site.admin("/v1/admin/offers", &offer).await;
+    assert_eq!((refused.status, refused.error().as_str()), (StatusCode::CONFLICT, "CredentialSuspended"));
+    assert_eq!(site.admin("/v1/admin/reinstatements", &who).await.json(), json!({ "outcome": "reinstated" }));
+    assert_eq!(site.admin("/v1/admin/offers", &offer).await.status, StatusCode::OK);
 }
 
 #[test]

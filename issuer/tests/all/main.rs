@@ -11,6 +11,7 @@ mod openid;
 mod operate;
 mod promises;
 mod redaction;
+mod suspend;
 mod twins;
 mod withdraw;
 mod world;

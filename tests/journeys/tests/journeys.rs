@@ -155,6 +155,36 @@ fn services_survive_a_restart() {
     assert_eq!((status, answer["outcome"].as_str()), (200, Some("revoked")), "{answer}");
 }
 
+/// A licence that is taken away for some weeks, and given back.
+#[test]
+fn a_licence_is_suspended_and_reinstated() {
+    let place = tempfile::tempdir().unwrap();
+    let services = Services::start(&place.path().join("network"));
+    let driver = Citizen::new(&place.path().join("driver"));
+    driver.accept(&services, "person-0001", &[LICENCE]);
+    let whose = json!({ "person": "person-0001", "credential_type": LICENCE });
+    let ask = |what: &str| {
+        let (status, answer) = services.admin(what, &whose).unwrap();
+        assert_eq!(status, 200, "{answer}");
+        answer["outcome"].as_str().unwrap().to_owned()
+    };
+    let shown = || {
+        services.bundle(&driver.file("bundle"));
+        let at = rfc3339(now());
+        driver.present("roadside", &at).accepted();
+        driver.check(&driver.path("roadside.png"), LICENCE, "roadside", &at)
+    };
+    shown().accepted();
+    assert_eq!(ask("suspensions"), "suspended");
+    wait_for(|| {
+        let outcome = shown();
+        outcome.code == 1 && outcome.refused() == "StatusSuspended"
+    });
+    assert_eq!((ask("suspensions"), ask("reinstatements")), ("already-suspended".into(), "reinstated".into()));
+    wait_for(|| shown().code == 0);
+    assert_eq!(ask("reinstatements"), "not-suspended");
+}
+
 /// Documents of identifiers of all methods; nobody is sent to an address that is not public.
 #[test]
 fn dids_of_every_method_are_resolved() {
