@@ -2,7 +2,8 @@
 //!
 //! Those standards do not fix one encoding of everything, so that what is hashed or signed is kept as it was received.
 //! What lets two readers understand different things is refused all the same: indefinite lengths, numbers longer than
-//! needed (but for the size of a map), a key twice in one map, nesting without end, bytes behind the end.
+//! needed (but for the size of a map), a key twice in one map or one that is no number or string, nesting without end, bytes
+//! behind the end.
 
 use std::collections::BTreeSet;
 
@@ -23,7 +24,7 @@ pub enum StrictError {
     /// Not CBOR, or not one item.
     #[error("the data is not CBOR; ask the sender to encode it again")]
     MalformedCbor,
-    /// Indefinite length, a number longer than needed, or a key twice.
+    /// Indefinite length, a number longer than needed, a key twice, or one that is a list or map.
     #[error("the data is encoded in an unusual way; ask the sender to encode it again")]
     NonCanonicalEncoding,
 }
@@ -99,7 +100,9 @@ impl<'a> Walk<'a> {
                     let before = self.rest;
                     self.item(depth + 1)?;
                     let (key, _) = before.split_at(before.len() - self.rest.len());
-                    if !keys.insert(key) {
+                    // A key that is a list or map could be there twice in two spellings; no standard has one.
+                    let is_composite = key.first().is_some_and(|head| (4..=6).contains(&(head >> 5)));
+                    if is_composite || !keys.insert(key) {
                         return Err(StrictError::NonCanonicalEncoding);
                     }
                     self.item(depth + 1)?;
@@ -159,6 +162,9 @@ mod tests {
             "b9000201020103",
             "9801a0",
             "a26161016161f6",
+            "a1a000",
+            "a18000",
+            "a1c10000",
         ] {
             let bytes = if unusual.len() % 2 == 0 { unusual } else { continue };
             assert_eq!(read(bytes), Err(StrictError::NonCanonicalEncoding), "{unusual}");

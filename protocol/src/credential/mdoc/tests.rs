@@ -331,6 +331,32 @@ fn mdoc_01_other_forms_are_refused() {
     );
 }
 
+/// COSE-02: `a2` at length is what an encoder of wallets in JavaScript writes; nothing else may be longer than needed. The
+/// digests are over what was received.
+#[test]
+fn cose_02_maps_may_tell_their_size_at_length_and_nothing_else_may() {
+    let bytes = draft().issue(&key(2), &mut rng()).unwrap();
+    let spelled = |short: &[u8], long: &[u8]| {
+        let at = bytes.windows(short.len()).position(|it| it == short).unwrap();
+        [&bytes[..at], long, &bytes[at + short.len()..]].concat()
+    };
+    // The whole, and the map of namespaces in it.
+    assert_eq!(bytes[0], 0xa2);
+    let whole = [&[0xb9, 0, 2], &bytes[1..]].concat();
+    let inner = spelled(b"nameSpaces\xa2", b"nameSpaces\xb9\x00\x02");
+    for valid in [bytes.clone(), whole, inner] {
+        let issued = IssuerSigned::from_slice(&valid).unwrap();
+        assert!(issued.verify(MDL, &roots(), NOW).is_ok());
+        assert!(check(&present(&issued, &SHOWN), NOW).is_ok());
+    }
+    let refused = MdocError::Encoding(StrictError::NonCanonicalEncoding);
+    let list = spelled(b"issuerAuth\x84", b"issuerAuth\x98\x04");
+    let name = spelled(b"\x6anameSpaces", b"\x78\x0anameSpaces");
+    for (what, invalid) in [("a list", list), ("a string", name)] {
+        assert_eq!(IssuerSigned::from_slice(&invalid).map(|_| ()), Err(refused), "{what}");
+    }
+}
+
 #[test]
 fn every_changed_byte_is_refused() {
     let document = present(&issued(), &SHOWN);
