@@ -57,6 +57,8 @@ domains! {
     ZK_CHALLENGE = b"mid/v1/zk-presentation/challenge;";
     /// Blinding of the prover: never leaves the holder.
     ZK_BLINDING = b"mid/v1/zk-presentation/blinding;";
+    /// Hash to a point: where sums over secret multipliers start.
+    SUM_START = b"mid/v1/curve/sum-start;";
     /// Hash: the factors with which a holder adds its own points up to check them.
     ZK_RECALCULATION = b"mid/v1/zk-presentation/recalculation;";
     /// Hash: the seed of the pairing factors for ZK presentation proofs.

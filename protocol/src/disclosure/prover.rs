@@ -114,13 +114,14 @@ impl FirstMove {
         commitments.extend([t1, t2]);
         let mut membership_points = Vec::with_capacity(2 * membership_count);
         let mut bases = Vec::with_capacity(membership_count);
-        for (index, membership) in statement.memberships.iter().enumerate() {
-            let (value_signature, randomizer) = (&witness.value_signatures[index], &randomizers[index]);
+        let values: Vec<_> = witness.value_signatures.iter().map(|signature| G1::from(signature.0)).collect();
+        let values = Multiples::of_each(&Zeroizing::new(values));
+        for (index, (membership, v)) in statement.memberships.iter().zip(values).enumerate() {
+            let randomizer = &randomizers[index];
             let value = membership.coefficient * witness.messages[membership.message] + membership.constant;
             let value_tilde = membership.coefficient * secrets.messages[checked.positions[index]];
             let Randomizer { r, tilde } = randomizer;
             // A′ = V·r, so that Ā = B·r − A′·value and T = B·r̃ + A′·ṽ are sums of multiples of V and B.
-            let [v] = Multiples::of([G1::from(value_signature.0)]);
             // A public set's base has no table.
             let base = (!membership.is_signed()).then(|| {
                 let [base] = Multiples::of([G1::from(membership.base)]);

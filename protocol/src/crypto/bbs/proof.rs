@@ -11,7 +11,7 @@ use super::blinding::{blinding, hash_secrets};
 use super::encoding::Reader;
 use super::suite::{check_count, domain_base};
 use super::{BbsError, PublicKey, Signature, Suite, domain, message_base};
-use crate::crypto::curve::{Equation, G1, G1Affine, Multiples, Scalar, secret_sum, sum, sum_vartime};
+use crate::crypto::curve::{Equation, G1, G1Affine, Multiples, Scalar, secret_sum, sum};
 use crate::crypto::domains;
 
 /// The randomised signature a verifier sees.
@@ -112,11 +112,10 @@ pub(crate) fn commit(
     Commitments { randomized, t1, t2, multiples: [a, b], hidden_part }
 }
 
-/// P1 + Q1·domain + Σ Hᵢ·mᵢ over the shown messages. They are no secret, and go by the faster tables.
+/// P1 + Q1·domain + Σ Hᵢ·mᵢ over the shown messages. They are no secret, but few, and the narrow tables are at hand.
 fn shown_part(suite: Suite, domain: Scalar, shown: impl Iterator<Item = (usize, Scalar)>) -> G1 {
-    let mut terms = vec![(domain_base(suite), domain)];
-    terms.extend(shown.map(|(index, message)| (message_base(suite, index), message)));
-    sum_vartime(&terms) + suite.base_point()
+    let shown = shown.map(|(index, message)| (message_base(suite, index), message));
+    sum([(domain_base(suite), domain)].into_iter().chain(shown)) + suite.base_point()
 }
 
 /// `ProofFinalize`: answer the challenge. `hidden` are the hidden messages, in order.

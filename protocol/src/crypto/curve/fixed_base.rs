@@ -107,7 +107,7 @@ fn narrow_table(point: &G1Affine) -> Box<[[G1Affine; POINTS]]> {
         let mut multiple = base;
         for _ in 0..POINTS {
             multiples.push(multiple);
-            multiple = multiple.add_vartime(&twice);
+            multiple = multiple.add_other(&twice);
         }
         for _ in 0..WINDOW {
             base = base.double();
@@ -147,18 +147,8 @@ impl Digits {
 
 /// The element of `row` that `digits` name for `window`, after reading all of them.
 fn select(row: &[G1Affine; POINTS], digits: &Digits, window: usize) -> G1Affine {
-    let mut chosen = [0u64; 12];
-    for (index, point) in row.iter().enumerate() {
-        let difference = index as u64 ^ u64::from(digits.index[window]);
-        let mask = core::hint::black_box((difference.wrapping_sub(1) >> 63).wrapping_neg());
-        let limbs = point.0.x.l.iter().chain(&point.0.y.l);
-        for (limb, source) in chosen.iter_mut().zip(limbs) {
-            *limb |= source & mask;
-        }
-    }
-    let mut point = G1Affine::default();
-    point.0.x.l.copy_from_slice(&chosen[..6]);
-    point.0.y.l.copy_from_slice(&chosen[6..]);
+    let wanted = u64::from(digits.index[window]);
+    let point = G1Affine::choose(row.iter().enumerate().map(|(index, point)| (index as u64 ^ wanted, point)));
     negate_if(point, digits.negate[window])
 }
 

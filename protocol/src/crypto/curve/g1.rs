@@ -65,6 +65,23 @@ impl G1Affine {
     pub fn multiply(&self, scalar: &Scalar) -> G1 {
         G1::from(*self).multiply(scalar)
     }
+
+    /// The point beside the zero, after reading all of them; (0, 0) where no number is zero. Constant time.
+    #[expect(clippy::needless_range_loop, reason = "compilers make wide instructions of this form, not of iterators")]
+    pub(super) fn choose<'p>(numbered: impl Iterator<Item = (u64, &'p Self)>) -> Self {
+        let mut chosen = Self::default();
+        let (x, y) = (&mut chosen.0.x.l, &mut chosen.0.y.l);
+        for (number, point) in numbered {
+            let mask = core::hint::black_box((number.wrapping_sub(1) >> 63).wrapping_neg());
+            for limb in 0..6 {
+                x[limb] |= point.0.x.l[limb] & mask;
+            }
+            for limb in 0..6 {
+                y[limb] |= point.0.y.l[limb] & mask;
+            }
+        }
+        chosen
+    }
 }
 
 impl G1 {
@@ -107,29 +124,36 @@ impl G1 {
     }
 
     /// 2·self.
+    #[must_use]
     pub fn double(&self) -> Self {
-        let mut result = blst_p1::default();
-        // SAFETY: both pointers are to live values.
-        unsafe { blst_p1_double(&mut result, &self.0) };
-        Self(result)
+        let mut result = *self;
+        result.double_in_place();
+        result
     }
 
-    /// self + other by the formula that cannot double, which is faster; equal inputs are noticed and done again.
-    pub(super) fn add_affine_vartime(&self, other: &G1Affine) -> Self {
-        let mut result = blst_p1::default();
-        // SAFETY: all pointers are to live values.
-        unsafe { blst_p1_add_affine(&mut result, &self.0, &other.0) };
-        let result = Self(result);
-        if result.is_identity() { *self + *other } else { result }
+    /// 2·self, in place.
+    pub(super) fn double_in_place(&mut self) {
+        let point = &raw mut self.0;
+        // SAFETY: all pointers are to one live value; `blst` allows aliasing.
+        unsafe { blst_p1_double(point, point) };
     }
 
-    /// As [`Self::add_affine_vartime`] for a point in Jacobian form.
-    pub(super) fn add_vartime(&self, other: &Self) -> Self {
-        let mut result = blst_p1::default();
+    /// Becomes a + b, by the formula that cannot double, which is faster. In constant time, unless the two are equal or
+    /// cancel: that is noticed, and done again. A caller with secrets has to know that it does not happen.
+    pub(super) fn set_to_sum(&mut self, a: &Self, b: &G1Affine) {
         // SAFETY: all pointers are to live values.
-        unsafe { blst_p1_add(&mut result, &self.0, &other.0) };
-        let result = Self(result);
-        if result.is_identity() { *self + *other } else { result }
+        unsafe { blst_p1_add_affine(&mut self.0, &a.0, &b.0) };
+        if self.is_identity() {
+            *self = *a + *b;
+        }
+    }
+
+    /// self + other, as [`Self::set_to_sum`] but for points in Jacobian form.
+    pub(super) fn add_other(&self, other: &Self) -> Self {
+        let mut sum = Self::IDENTITY;
+        // SAFETY: all pointers are to live values.
+        unsafe { blst_p1_add(&mut sum.0, &self.0, &other.0) };
+        if sum.is_identity() { *self + *other } else { sum }
     }
 
     /// Whether this is the neutral element.
@@ -150,11 +174,11 @@ impl From<G1Affine> for G1 {
 
 impl Add for G1 {
     type Output = Self;
-    fn add(self, other: Self) -> Self {
-        let mut result = blst_p1::default();
-        // SAFETY: all pointers are to live values.
-        unsafe { blst_p1_add_or_double(&mut result, &self.0, &other.0) };
-        Self(result)
+    fn add(mut self, other: Self) -> Self {
+        let sum = &raw mut self.0;
+        // SAFETY: all pointers are to live values; `blst` allows aliasing.
+        unsafe { blst_p1_add_or_double(sum, sum, &other.0) };
+        self
     }
 }
 
@@ -166,11 +190,11 @@ impl AddAssign for G1 {
 
 impl Add<G1Affine> for G1 {
     type Output = Self;
-    fn add(self, other: G1Affine) -> Self {
-        let mut result = blst_p1::default();
-        // SAFETY: all pointers are to live values.
-        unsafe { blst_p1_add_or_double_affine(&mut result, &self.0, &other.0) };
-        Self(result)
+    fn add(mut self, other: G1Affine) -> Self {
+        let sum = &raw mut self.0;
+        // SAFETY: all pointers are to live values; `blst` allows aliasing.
+        unsafe { blst_p1_add_or_double_affine(sum, sum, &other.0) };
+        self
     }
 }
 

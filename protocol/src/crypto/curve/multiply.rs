@@ -93,50 +93,55 @@ pub(super) fn multiply_halves_vartime(terms: &[(G1Affine, Halves)]) -> G1 {
 }
 
 const DIGITS: usize = 130;
-const ODD_MULTIPLES: usize = 8;
 
-/// Straus's method with non-adjacent digits of five bits. The multiples for the high half are the
-/// endomorphism's images of those for the low half.
+/// Straus's method with non-adjacent digits. The multiples for the high half are the endomorphism's images of those for
+/// the low half.
 fn interleaved(terms: &[(G1Affine, Halves)]) -> G1 {
-    let mut multiples = Vec::with_capacity(terms.len() * ODD_MULTIPLES);
+    match terms.iter().all(|(_, halves)| halves.low >> 64 == 0 && halves.high == 0) {
+        true => interleaved_by::<4>(terms), // few digits do not pay for a long row
+        false => interleaved_by::<5>(terms),
+    }
+}
+
+/// With digits of `WIDTH` bits.
+fn interleaved_by<const WIDTH: usize>(terms: &[(G1Affine, Halves)]) -> G1 {
+    let odd_multiples = 1 << (WIDTH - 2);
+    let mut multiples = Vec::with_capacity(terms.len() * odd_multiples);
     for (point, _) in terms {
         let mut multiple = G1::from(*point);
         let twice = multiple.double();
-        for _ in 0..ODD_MULTIPLES {
+        for _ in 0..odd_multiples {
             multiples.push(multiple);
-            multiple = multiple.add_vartime(&twice);
+            multiple = multiple.add_other(&twice);
         }
     }
     let low = G1::all_to_affine(&multiples);
-    let high: Vec<_> = low.iter().map(endomorphism).collect();
-    let digits: Vec<_> =
-        terms.iter().map(|(_, halves)| (non_adjacent(halves.low), non_adjacent(halves.high))).collect();
-    let mut total = G1::IDENTITY;
+    // Factors of half the length need no images.
+    let half_length = terms.iter().all(|(_, halves)| halves.high == 0);
+    let high: Vec<_> = if half_length { Vec::new() } else { low.iter().map(endomorphism).collect() };
+    let digits: Vec<_> = terms
+        .iter()
+        .map(|(_, halves)| (non_adjacent::<WIDTH>(halves.low), non_adjacent::<WIDTH>(halves.high)))
+        .collect();
+    // One to read and one to write, because a point is large enough for copies to count.
+    let (mut total, mut next) = (&mut { G1::IDENTITY }, &mut { G1::IDENTITY });
     for position in (0..DIGITS).rev() {
         if !total.is_identity() {
-            total = total.double();
+            total.double_in_place();
         }
-        let rows = low.chunks_exact(ODD_MULTIPLES).zip(high.chunks_exact(ODD_MULTIPLES));
-        for ((low, high), digits) in rows.zip(&digits) {
-            total = add_digit(total, low, digits.0[position]);
-            total = add_digit(total, high, digits.1[position]);
+        let low = low.chunks_exact(odd_multiples).zip(digits.iter().map(|digits| digits.0[position]));
+        let high = high.chunks_exact(odd_multiples).zip(digits.iter().map(|digits| digits.1[position]));
+        for (row, digit) in low.chain(high).filter(|(_, digit)| *digit != 0) {
+            let multiple = row[usize::from(digit.unsigned_abs() / 2)];
+            next.set_to_sum(total, &if digit < 0 { -multiple } else { multiple });
+            core::mem::swap(&mut total, &mut next);
         }
     }
-    total
+    *total
 }
 
-/// total + digit·P, where `row` holds P, 3P, 5P …
-fn add_digit(total: G1, row: &[G1Affine], digit: i8) -> G1 {
-    let index = usize::from(digit.unsigned_abs() / 2);
-    match digit {
-        0 => total,
-        1.. => total.add_affine_vartime(&row[index]),
-        _ => total.add_affine_vartime(&-row[index]),
-    }
-}
-
-/// Digits in {0, ±1, ±3 … ±15}, least significant first; four zeros follow each other digit.
-pub(super) fn non_adjacent(multiplier: u128) -> [i8; DIGITS] {
+/// Odd digits below 2^(`WIDTH` − 1) in size and zeros, least significant first; `WIDTH` − 1 zeros follow each other digit.
+pub(super) fn non_adjacent<const WIDTH: usize>(multiplier: u128) -> [i8; DIGITS] {
     let mut digits = [0i8; DIGITS];
     let (mut rest, mut carry, mut position) = (multiplier, 0u128, 0);
     // The value still to be recoded is rest·2^position + carry·2^position.
@@ -146,10 +151,10 @@ pub(super) fn non_adjacent(multiplier: u128) -> [i8; DIGITS] {
             position += 1;
             continue;
         }
-        let value = (rest & 31) as i8 + carry as i8;
-        (digits[position], carry) = if value >= 16 { (value - 32, 1) } else { (value, 0) };
-        rest >>= 5;
-        position += 5;
+        let value = (rest & ((1 << WIDTH) - 1)) as i8 + carry as i8;
+        (digits[position], carry) = if value >= 1 << (WIDTH - 1) { (value - (1 << WIDTH), 1) } else { (value, 0) };
+        rest >>= WIDTH;
+        position += WIDTH;
     }
     digits
 }
@@ -208,20 +213,24 @@ mod tests {
     #[test]
     fn recoding_keeps_the_value() {
         for value in [0, 1, 2, 15, 16, 17, 31, 32, 33, u128::MAX, u128::MAX - 15, Z_SQUARED, 0x5555 << 100] {
-            let mut sum = Scalar::ZERO;
-            for digit in non_adjacent(value).iter().rev() {
-                sum = sum + sum;
-                let size = Scalar::from_u64(digit.unsigned_abs().into());
-                sum += if *digit < 0 { -size } else { size };
+            for digits in [non_adjacent::<4>(value), non_adjacent::<5>(value)] {
+                let mut sum = Scalar::ZERO;
+                for digit in digits.iter().rev() {
+                    sum = sum + sum;
+                    let size = Scalar::from_u64(digit.unsigned_abs().into());
+                    sum += if *digit < 0 { -size } else { size };
+                }
+                assert_eq!(sum, Scalar::from_u128(value));
             }
-            assert_eq!(sum, Scalar::from_u128(value));
         }
     }
 
     #[test]
     fn sums_of_every_size_agree_with_plain_multiplication() {
-        let scalars = scalars();
-        for size in [0, 1, 2, 3, 23, 24, 25, 60] {
+        let short: Vec<_> = (1..99).map(|k: u64| Scalar::from_u64((u64::MAX / 7).wrapping_mul(k))).collect();
+        for (scalars, size) in
+            [0, 1, 2, 3, 23, 24, 25, 60].into_iter().flat_map(|size| [(scalars(), size), (short.clone(), size)])
+        {
             let terms: Vec<_> = (0..size)
                 .map(|i| {
                     let base = Scalar::from_u64(i as u64 * 31 + 5);

@@ -1,14 +1,21 @@
 //! Σ kᵢ·Pᵢ for secret kᵢ and points known only at run time.
 //!
 //! A scalar is cut into four quarters of 64 bits, k = (a + b·2⁶⁴) + (c + d·2⁶⁴)·z², where z²·P is the endomorphism's image
-//! of P. All quarters of all terms share 64 doublings, and all sums with a point share its [`Multiples`]. Which additions
+//! of P. All quarters of all terms share 60 doublings, and all sums with a point share its [`Multiples`]. Which additions
 //! are made, and in which order memory is read, depends on the number of terms only.
+//!
+//! A sum begins at a point of which nobody knows how it is related to any other, and that is taken away at the end. So no
+//! partial sum is the identity or the very point that comes next, which would take another formula and be seen by a clock:
+//! who could choose points for which that happens, knew the logarithm.
+
+use std::sync::OnceLock;
 
 use blst::*;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::multiply::{Z_SQUARED, endomorphism};
-use super::{G1, G1Affine, Scalar};
+use super::{Expander, G1, G1Affine, Scalar};
+use crate::crypto::domains;
 
 /// Bits of a digit.
 const WINDOW: usize = 5;
@@ -18,35 +25,50 @@ const ROW: usize = 1 << (WINDOW - 1);
 const DIGITS: usize = 64_usize.div_ceil(WINDOW);
 /// Quarters of a scalar.
 const QUARTERS: usize = 4;
+/// Two rows: of P, and of 2⁶⁴·P.
+const BOTH: usize = 2 * ROW;
 
-type Row = [G1Affine; ROW];
-
-/// A point of the subgroup with the multiples that sums take: of P, 2⁶⁴·P, z²·P and 2⁶⁴·z²·P, by quarter.
-pub struct Multiples([Row; QUARTERS]);
+/// A point of the subgroup with the multiples that sums take: P … 16·P for each of P, 2⁶⁴·P, z²·P and 2⁶⁴·z²·P.
+pub struct Multiples(Zeroizing<Vec<G1Affine>>);
 
 impl Multiples {
     /// Calculate the multiples of some points, with one inversion for all.
     pub fn of<const N: usize>(points: [G1; N]) -> [Self; N] {
-        let mut multiples = Zeroizing::new(Vec::with_capacity(2 * N * ROW));
-        for point in points {
-            let upper = (0..64).fold(point, |point, _| point.double());
-            for base in [point, upper] {
-                multiples.extend(core::iter::successors(Some(base), |multiple| Some(*multiple + base)).take(ROW));
-            }
-        }
-        let affine = Zeroizing::new(G1::all_to_affine(&multiples));
-        core::array::from_fn(|point| {
-            let row = |upper: usize| -> Row { core::array::from_fn(|index| affine[(2 * point + upper) * ROW + index]) };
-            let (lower, upper) = (row(0), row(1));
-            Self([lower, upper, lower.map(|point| endomorphism(&point)), upper.map(|point| endomorphism(&point))])
-        })
+        let all = multiples(&points);
+        core::array::from_fn(|index| Self::with_images(&all[index * BOTH..][..BOTH]))
+    }
+
+    /// As [`Self::of`] for a list.
+    pub fn of_each(points: &[G1]) -> Vec<Self> {
+        multiples(points).chunks_exact(BOTH).map(Self::with_images).collect()
+    }
+
+    fn with_images(multiples: &[G1Affine]) -> Self {
+        let mut all = Zeroizing::new(Vec::with_capacity(2 * BOTH));
+        all.extend_from_slice(multiples);
+        all.extend(multiples.iter().map(endomorphism));
+        Self(all)
     }
 }
 
-impl Drop for Multiples {
-    fn drop(&mut self) {
-        self.0.iter_mut().for_each(|row| row.zeroize());
+/// For each point P … 16·P, then the same of 2⁶⁴·P.
+fn multiples(points: &[G1]) -> Zeroizing<Vec<G1Affine>> {
+    let mut all = Zeroizing::new(Vec::with_capacity(points.len() * BOTH));
+    for point in points {
+        let mut upper = *point;
+        (0..64).for_each(|_| upper.double_in_place());
+        for base in [*point, upper] {
+            let row = all.len();
+            all.push(base);
+            for index in 1..ROW {
+                // The base is neither equal to a multiple of it nor opposite, because the order is a large prime.
+                let odd = index % 2 == 0;
+                let next = if odd { all[row + index - 1].add_other(&base) } else { all[row + index / 2].double() };
+                all.push(next);
+            }
+        }
     }
+    Zeroizing::new(G1::all_to_affine(&all))
 }
 
 /// Σ kᵢ·Pᵢ, in constant time. The terms are taken one by one, so that nobody needs a list of secret scalars for them; they
@@ -56,18 +78,30 @@ pub fn secret_sum<'m>(terms: impl IntoIterator<Item = (&'m Multiples, Scalar)>) 
     let (least, most) = terms.size_hint();
     let mut all = Vec::with_capacity(most.unwrap_or(least));
     all.extend(terms.map(|(multiples, scalar)| (multiples, Zeroizing::new(quarters(&scalar).map(digits)))));
-    let mut total = G1::IDENTITY;
+    let (start, end) = ends();
+    // One to read and one to write, because a point is large enough for copies to count.
+    let (mut total, mut next) = (&mut { *start }, &mut { G1::IDENTITY });
     for position in (0..DIGITS).rev() {
         if position + 1 < DIGITS {
-            total = (0..WINDOW).fold(total, |total, _| total.double());
+            (0..WINDOW).for_each(|_| total.double_in_place());
         }
         for (multiples, digits) in &all {
-            for (row, digits) in multiples.0.iter().zip(digits.iter()) {
-                total = total + select(row, digits[position]);
+            for (row, digits) in multiples.0.chunks_exact(ROW).zip(digits.iter()) {
+                next.set_to_sum(total, &select(row, digits[position]));
+                core::mem::swap(&mut total, &mut next);
             }
         }
     }
-    total
+    *total - *end
+}
+
+/// Where every sum starts, and what is left of it after all doublings.
+fn ends() -> &'static (G1, G1) {
+    static ENDS: OnceLock<(G1, G1)> = OnceLock::new();
+    ENDS.get_or_init(|| {
+        let start = Expander::XmdSha256.hash_to_g1(b"", domains::SUM_START);
+        (start, (0..WINDOW * (DIGITS - 1)).fold(start, |point, _| point.double()))
+    })
 }
 
 /// k as a + b·2⁶⁴ + (c + d·2⁶⁴)·z²: long division, bit by bit, without a branch.
@@ -97,20 +131,10 @@ fn digits(quarter: u64) -> [i8; DIGITS] {
 }
 
 /// digit·P, after reading all multiples.
-fn select(row: &Row, digit: i8) -> G1Affine {
+fn select(row: &[G1Affine], digit: i8) -> G1Affine {
     let sign = digit >> 7;
     let size = ((digit ^ sign) - sign) as u64;
-    let mut chosen = [0u64; 12];
-    for (index, point) in row.iter().enumerate() {
-        let difference = (index as u64 + 1) ^ size;
-        let mask = core::hint::black_box((difference.wrapping_sub(1) >> 63).wrapping_neg());
-        for (limb, source) in chosen.iter_mut().zip(point.0.x.l.iter().chain(&point.0.y.l)) {
-            *limb |= source & mask;
-        }
-    }
-    let mut point = G1Affine::default();
-    point.0.x.l.copy_from_slice(&chosen[..6]);
-    point.0.y.l.copy_from_slice(&chosen[6..]);
+    let mut point = G1Affine::choose(row.iter().enumerate().map(|(index, point)| ((index as u64 + 1) ^ size, point)));
     // SAFETY: conditionally negates a coordinate of a live local in place, without a branch; zero stays zero.
     unsafe { blst_fp_cneg(&mut point.0.y, &point.0.y, sign != 0) };
     point
@@ -151,18 +175,18 @@ mod tests {
         let scalars = scalars();
         let point = |k: u64| G1Affine::generator().multiply(&Scalar::from_u64(k));
         let points = [point(1), point(977), -point(977)];
-        let [first, second, third] = Multiples::of(points);
+        let [first, second, third] = &Multiples::of(points);
         for (index, scalar) in scalars.iter().enumerate() {
             let [next, last] = [7, 19].map(|step| scalars[(index + step) % scalars.len()]);
-            assert_eq!(secret_sum([(&first, *scalar)]), points[0].multiply(scalar));
+            assert_eq!(secret_sum([(first, *scalar)]), points[0].multiply(scalar));
             let expected = points[0].multiply(scalar) + points[1].multiply(&next) + points[2].multiply(&last);
-            assert_eq!(secret_sum([(&first, *scalar), (&second, next), (&third, last)]), expected);
+            assert_eq!(secret_sum([(first, *scalar), (second, next), (third, last)]), expected);
             // Partial sums that are equal, and a sum that is nothing.
-            assert!(secret_sum([(&second, *scalar), (&third, *scalar)]).is_identity());
-            assert_eq!(secret_sum([(&first, *scalar); 2]), points[0].multiply(scalar).double());
+            assert!(secret_sum([(second, *scalar), (third, *scalar)]).is_identity());
+            assert_eq!(secret_sum([(first, *scalar); 2]), points[0].multiply(scalar).double());
         }
         assert!(secret_sum([]).is_identity());
-        let [nothing] = Multiples::of([G1::IDENTITY]);
-        assert!(secret_sum([(&nothing, scalars[90])]).is_identity());
+        let nothing = Multiples::of_each(&[G1::IDENTITY]);
+        assert!(secret_sum([(&nothing[0], scalars[90])]).is_identity());
     }
 }

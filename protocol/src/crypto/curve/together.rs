@@ -105,7 +105,7 @@ impl Chains {
                 let chain = &self.multiples[position * CHAIN..][..CHAIN];
                 let halves = Halves::from(*scalar);
                 for (half, image) in [(halves.low, false), (halves.high, true)] {
-                    for (multiple, digit) in chain.iter().zip(non_adjacent(half)) {
+                    for (multiple, digit) in chain.iter().zip(non_adjacent::<5>(half)) {
                         if digit != 0 {
                             let point = if image { endomorphism(multiple) } else { *multiple };
                             buckets[usize::from(digit.unsigned_abs() / 2)].push(if digit < 0 { -point } else { point });

@@ -18,7 +18,7 @@ impl WideTable {
             let mut multiple = base;
             for _ in 0..row {
                 multiples.push(multiple);
-                multiple = multiple.add_vartime(&base);
+                multiple = multiple.add_other(&base);
             }
             for _ in 0..width {
                 base = base.double();
