@@ -3,6 +3,7 @@
 use protocol::credential::Value;
 use protocol::crypto::curve::{G1, G1Affine, Scalar};
 use protocol::exchange::qr::{Drawing, Kind, to_text};
+use protocol::exchange::{Period, Scope};
 use rand_chacha::ChaCha20Rng;
 use rand_core::Rng;
 use tests::changes::{below, bytes, pick};
@@ -72,7 +73,7 @@ fn text(rng: &mut ChaCha20Rng, good: &str) -> String {
 fn fields(rng: &mut ChaCha20Rng, target: &Target<'_>) -> Vec<u8> {
     let mut wire = PresentationWire::decode(&target.good);
     let from = PresentationWire::decode(pick(rng, &target.others).as_slice());
-    match below(rng, 16) {
+    match below(rng, 18) {
         0 => wire.version = rng.next_u32() as u8,
         1 => wire.made_at = NOW.wrapping_add(rng.next_u64() % 120).wrapping_sub(60),
         2 => wire.epoch = wire.epoch.map(|_| EPOCH + rng.next_u32() % 3),
@@ -102,10 +103,25 @@ fn fields(rng: &mut ChaCha20Rng, target: &Target<'_>) -> Vec<u8> {
                 _ => wire.proven.extend_from_within(at..=at),
             }
         }
-        14 => wire.made_at = from.made_at.wrapping_add(u64::from(from.made_at == wire.made_at)),
+        14 => wire.pseudonym = if below(rng, 2) == 0 { None } else { from.pseudonym },
+        15 => {
+            if let Some(pseudonym) = &mut wire.pseudonym {
+                match below(rng, 3) {
+                    0 => pseudonym.value[below(rng, 48)] ^= 1 << below(rng, 8),
+                    1 => pseudonym.scope = Scope::Period(Period::Day),
+                    _ => pseudonym.value = pseudonym_point(rng),
+                }
+            }
+        }
+        16 => wire.made_at = from.made_at.wrapping_add(u64::from(from.made_at == wire.made_at)),
         _ => wire.proof = from.proof,
     }
     signed(rng, target, wire)
+}
+
+/// A point of the subgroup that is nobody's pseudonym.
+fn pseudonym_point(rng: &mut ChaCha20Rng) -> [u8; 48] {
+    G1Affine::generator().multiply(&Scalar::from_u64(rng.next_u64())).to_affine().to_compressed()
 }
 
 fn signed(rng: &mut ChaCha20Rng, target: &Target<'_>, wire: PresentationWire) -> Vec<u8> {

@@ -2,7 +2,7 @@
 
 use protocol::crypto::keys::P256SigningKey;
 use protocol::exchange::qr::{Drawing, Kind, to_text};
-use protocol::exchange::{AuthenticRequest, Freshness, Query};
+use protocol::exchange::{AuthenticRequest, Freshness, Period, Query, Scope};
 use protocol::ledger::state::TrustedState;
 use tests::cases;
 use tests::rng;
@@ -56,7 +56,7 @@ impl Target<'_> {
     }
 }
 
-/// Every ready-made answer of both types, and an answer to a request.
+/// Every ready-made answer of both types, an answer to a request, and one with a pseudonym.
 pub(crate) fn all<'w>(world: &'w World, trust: &'w TrustedState) -> Vec<Target<'w>> {
     let mut targets = Vec::new();
     for issuing in [&world.identities, &world.licences] {
@@ -69,6 +69,10 @@ pub(crate) fn all<'w>(world: &'w World, trust: &'w TrustedState) -> Vec<Target<'
     let asked = world.asked(&request);
     let query = world.profile("age-19");
     targets.push(target(world, trust, &world.identities, "answer", query, Some(asked)));
+    let scope = Scope::Period(Period::Month);
+    let asked = world.asked(&world.rental_request(Some(scope.clone()), "mutants"));
+    let query = Query { pseudonym: Some(scope), ..world.rental() };
+    targets.push(target(world, trust, &world.identities, "answer with a pseudonym", query, Some(asked)));
     targets
 }
 
@@ -81,8 +85,14 @@ fn target<'w>(
     request: Option<AuthenticRequest>,
 ) -> Target<'w> {
     let digest = request.as_ref().map(|asked| asked.digest);
-    let make = |of: &Held, query: &Query, made_at: u64, epoch: u32, name: &str| {
-        of.answer(issuing, query, Freshness { made_at, request: digest }, epoch, &mut rng(name)).ok()
+    let make = |of: &Held, query: &Query, made_at: u64, epoch: u32, name: &str| match (&query.pseudonym, &request) {
+        (Some(_), Some(asked)) => {
+            let mut request = asked.request.clone();
+            request.query = query.clone();
+            (epoch == EPOCH)
+                .then(|| of.answer_request(issuing, &request, asked.digest, made_at, &mut rng(name)).ok())?
+        }
+        _ => of.answer(issuing, query, Freshness { made_at, request: digest }, epoch, &mut rng(name)).ok(),
     };
     let (own, neighbour) = (world.holder.holds(&query), world.neighbour.holds(&query));
     let good = make(own, &query, NOW, EPOCH, "good").expect("a true statement");
@@ -99,6 +109,12 @@ fn target<'w>(
         let other = Query::of_profile(&issuing.credential_type, profile);
         if other != query {
             others.extend(make(own, &other, NOW, EPOCH, &profile.id));
+        }
+    }
+    if query.pseudonym.is_some() {
+        for (index, scope) in [Scope::Period(Period::Year), Scope::Event("opening".into())].into_iter().enumerate() {
+            let other = Query { pseudonym: Some(scope), ..query.clone() };
+            others.extend(make(own, &other, NOW, EPOCH, &format!("scope {index}")));
         }
     }
     let text = to_text(Kind::Presentation, &good).expect("one code");
