@@ -189,6 +189,31 @@ pub(crate) struct Destination {
     pub(crate) payload: Option<PathBuf>,
 }
 
+/// As [`Destination`], for commands that may have nothing to write.
+#[derive(Debug, clap::Args)]
+pub(crate) struct MaybeDestination {
+    /// Draw it as a QR code into this PNG file
+    #[arg(long, value_name = "PNG")]
+    out: Option<PathBuf>,
+    /// Draw it as several small QR codes, to be shown in turn, into this folder
+    #[arg(long, value_name = "DIR")]
+    frames: Option<PathBuf>,
+    /// Write its bytes into this file, or - for standard output
+    #[arg(long, value_name = "FILE")]
+    payload: Option<PathBuf>,
+}
+
+impl MaybeDestination {
+    /// Where the message goes.
+    pub(crate) fn given(&self) -> Result<Destination, CliError> {
+        let (out, frames, payload) = (self.out.clone(), self.frames.clone(), self.payload.clone());
+        if out.is_none() && frames.is_none() && payload.is_none() {
+            return Err(CliError::usage("say where the answer goes with --out, --frames or --payload"));
+        }
+        Ok(Destination { out, frames, payload })
+    }
+}
+
 impl Destination {
     /// Writes the message. Returns the QR version if it was drawn.
     pub(crate) fn write(&self, kind: Kind, message: &[u8]) -> Result<Option<u8>, CliError> {

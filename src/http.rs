@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
+use wallet_core::openid4vci::{self, Request};
 
 use crate::output::CliError;
 
@@ -89,13 +90,40 @@ impl Http {
     }
 }
 
+impl Http {
+    /// Sends what a wallet wants sent to an issuer or verifier of others.
+    pub(crate) fn exchange(&self, request: &Request) -> Result<openid4vci::Answer, CliError> {
+        let address = request.address.as_str();
+        let response = match request.method {
+            "GET" => {
+                let sent =
+                    request.headers.iter().fold(self.0.get(address), |it, (name, value)| it.header(*name, value));
+                sent.call()
+            }
+            _ => {
+                let sent =
+                    request.headers.iter().fold(self.0.post(address), |it, (name, value)| it.header(*name, value));
+                sent.send(request.body.as_slice())
+            }
+        };
+        let mut response = response.map_err(|error| unreachable(address, &error))?;
+        let dpop_nonce = response.headers().get("dpop-nonce").and_then(|it| it.to_str().ok()).map(str::to_owned);
+        let status = response.status().as_u16();
+        let body = response.body_mut().with_config().limit(openid4vci::ANSWER_MAX as u64).read_to_vec();
+        let body = body.map_err(|error| unreachable(address, &error))?;
+        Ok(openid4vci::Answer { status, dpop_nonce, body })
+    }
+}
+
+fn unreachable(url: &str, error: &ureq::Error) -> CliError {
+    CliError::refused("ServiceUnreachable", format!("{} cannot be reached ({error}); try again", origin(url)))
+}
+
 fn answer(url: &str, response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Answer, CliError> {
-    let unreachable = |error: ureq::Error| {
-        CliError::refused("ServiceUnreachable", format!("{} cannot be reached ({error}); try again", origin(url)))
-    };
-    let mut response = response.map_err(unreachable)?;
+    let mut response = response.map_err(|error| unreachable(url, &error))?;
     let status = response.status().as_u16();
-    let body = response.body_mut().with_config().limit(ANSWER_MAX).read_to_vec().map_err(unreachable)?;
+    let body = response.body_mut().with_config().limit(ANSWER_MAX).read_to_vec();
+    let body = body.map_err(|error| unreachable(url, &error))?;
     Ok(Answer { status, body })
 }
 

@@ -159,6 +159,11 @@ impl PhoneArea {
         let _until = Until;
         Ok(call(self.0.as_ref())?)
     }
+
+    fn signature(&self, alias: &str, message: Vec<u8>) -> Result<p256::ecdsa::Signature, SecureAreaError> {
+        let der = self.ask(|area| area.sign(alias.to_owned(), message))?;
+        p256::ecdsa::Signature::from_der(&der).map_err(|_| SecureAreaError::Unavailable)
+    }
 }
 
 impl wallet_core::SecureArea for PhoneArea {
@@ -177,9 +182,11 @@ impl wallet_core::SecureArea for PhoneArea {
     fn sign(&self, alias: &str, domain: &[u8], message: &[u8]) -> Result<Signature, SecureAreaError> {
         // DIDM-03
         let signed = [&(domain.len() as u64).to_be_bytes(), domain, message].concat();
-        let der = self.ask(|area| area.sign(alias.to_owned(), signed))?;
-        let signature = p256::ecdsa::Signature::from_der(&der).map_err(|_| SecureAreaError::Unavailable)?;
-        Ok(Signature(signature.normalize_s().to_bytes().into()))
+        Ok(Signature(self.signature(alias, signed)?.normalize_s().to_bytes().into()))
+    }
+
+    fn sign_standard(&self, alias: &str, message: &[u8]) -> Result<Vec<u8>, SecureAreaError> {
+        Ok(self.signature(alias, message.to_vec())?.to_bytes().to_vec())
     }
 
     fn delete_key(&self, alias: &str) -> Result<(), SecureAreaError> {

@@ -116,6 +116,11 @@ pub(crate) fn accept(
     Ok(received)
 }
 
+/// Installs the newest trust data there is to get.
+pub(super) fn renew_trust(wallet: &Wallet, dir: &Path, sources: &Sources, now: Now) -> Result<(), CliError> {
+    App::open(wallet, dir, now)?.renew_trust(sources).map(drop)
+}
+
 /// Fetches whatever is newer than what the wallet has.
 pub(crate) fn update(wallet: &Wallet, dir: &Path, sources: &Sources, now: Now) -> Result<Updated, CliError> {
     let mut app = App::open(wallet, dir, now)?;

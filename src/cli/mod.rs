@@ -7,6 +7,7 @@ pub(crate) mod did;
 pub(crate) mod fetch;
 pub(crate) mod issuer;
 pub(crate) mod ledger;
+mod openid;
 mod presenting;
 mod submit;
 pub(crate) mod trust;

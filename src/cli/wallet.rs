@@ -9,14 +9,16 @@ use protocol::credential::Day;
 use protocol::exchange::qr::Kind;
 use protocol::exchange::{Received, StapledPresentation};
 use serde_json::json;
+use wallet_core::openid4vci::Format;
 use wallet_core::{
     Activity, Asked, Consent, CredentialState, Decision, Disclosure, Event, HeldCredential, KdfParameters,
     PersonalNumbers, SetUp, SoftwareSecureArea, Wallet,
 };
 
 use super::fetch;
+use super::openid::{self, Message};
 use crate::clock::{self, Now};
-use crate::files::{self, Destination};
+use crate::files::{self, Destination, MaybeDestination};
 use crate::output::{Answer, CliError};
 use crate::pin::PinSource;
 use crate::randomness;
@@ -93,7 +95,7 @@ struct InitArgs {
 
 #[derive(Debug, Args)]
 struct AcceptArgs {
-    /// The offer: a PNG with its QR code, the code's text, its bytes, or -
+    /// The offer: a PNG with its QR code, the code's text, its bytes, or -; or a link of OpenID4VCI, or its picture
     offer: PathBuf,
     /// The code that the issuer told separately
     #[arg(long, value_name = "CODE")]
@@ -140,7 +142,8 @@ struct PresentArgs {
 
 #[derive(Debug, Args)]
 struct AnswerArgs {
-    /// The request: a PNG with its QR code, the code's text, its bytes, or -
+    /// The request: a PNG with its QR code, the code's text, its bytes, or -; or a link of OpenID4VP, or its picture, which is
+    /// answered where it says
     request: PathBuf,
     /// Consent without being asked at the terminal
     #[arg(long, conflicts_with_all = ["decline", "approve_over_ask"])]
@@ -155,7 +158,7 @@ struct AnswerArgs {
     #[arg(long)]
     staple: bool,
     #[command(flatten)]
-    destination: Destination,
+    destination: MaybeDestination,
     #[command(flatten)]
     place: Place,
 }
@@ -235,10 +238,16 @@ fn init(args: &InitArgs) -> Result<Answer, CliError> {
 }
 
 fn accept(args: &AcceptArgs) -> Result<Answer, CliError> {
-    let offer = files::read_message(&args.offer, Kind::Offer)?;
-    let (wallet, now) = (args.place.unlock()?, args.place.now);
-    let accepted = fetch::accept(&wallet, &args.place.dir, &offer, args.tx_code.as_deref(), &args.sources, now)?;
-    let names: Vec<_> = accepted.iter().map(|(_, name)| format!("{} ({})", name.en, name.ko)).collect();
+    let offer = Message::read(&args.offer, Kind::Offer)?;
+    let (wallet, now, code) = (args.place.unlock()?, args.place.now, args.tx_code.as_deref());
+    let accepted = match offer {
+        Message::Link(link) => openid::accept(&wallet, &args.place.dir, &link, code, &args.sources, now)?,
+        Message::Own(offer) => {
+            let accepted = fetch::accept(&wallet, &args.place.dir, &offer, code, &args.sources, now)?;
+            accepted.into_iter().map(|(id, name)| (id, format!("{} ({})", name.en, name.ko))).collect()
+        }
+    };
+    let names: Vec<_> = accepted.iter().map(|(_, name)| name.as_str()).collect();
     let ids: Vec<_> = accepted.iter().map(|(id, _)| id).collect();
     Ok(Answer::new(format!("received: {}", names.join(", ")), json!({ "received": ids })))
 }
@@ -270,8 +279,17 @@ fn list(args: &ListArgs) -> Result<Answer, CliError> {
         let (name, state) = (&credential.name, state(credential));
         lines.push(format!("{} ({}): {state}, until {}", name.en, name.ko, credential.expiry));
         lines.push(format!("  {}  {}", credential.credential_type, credential.id));
-        let profiles: Vec<_> = credential.profiles.iter().map(|(id, _)| id.as_str()).collect();
-        lines.push(format!("  answers: {}", profiles.join(", ")));
+        match credential.format {
+            None => {
+                let profiles: Vec<_> = credential.profiles.iter().map(|(id, _)| id.as_str()).collect();
+                lines.push(format!("  answers: {}", profiles.join(", ")));
+            }
+            Some(format) => {
+                let copies =
+                    credential.copies.map_or_else(String::new, |left| format!(", {left} copies nobody has seen"));
+                lines.push(format!("  {}{copies}", format.name()));
+            }
+        }
         if args.values {
             lines.extend(credential.attributes.iter().map(|(label, value)| format!("  {}: {}", label.en, value.en)));
         }
@@ -285,6 +303,8 @@ fn list(args: &ListArgs) -> Result<Answer, CliError> {
             let mut json = json!({
                 "id": credential.id.to_string(),
                 "type": credential.credential_type,
+                "format": credential.format.map(Format::name),
+                "copies": credential.copies,
                 "name": credential.name,
                 "issuer": credential.issuer,
                 "expiry": credential.expiry.to_string(),
@@ -328,21 +348,24 @@ fn present(args: &PresentArgs) -> Result<Answer, CliError> {
 }
 
 fn answer(args: &AnswerArgs) -> Result<Answer, CliError> {
-    let request = files::read_message(&args.request, Kind::Request)?;
+    let request = Message::read(&args.request, Kind::Request)?;
     let (wallet, now) = (args.place.unlock()?, args.place.now.seconds());
-    let consent = wallet.read_request(&request, now)?;
-    let decision = if args.approve {
-        Decision::Approve
-    } else if args.approve_over_ask {
-        Decision::ApproveOverAsk
-    } else if args.decline {
-        Decision::Decline
-    } else {
-        ask(&consent)?
+    let decide = |sheet: &str| match (args.approve, args.approve_over_ask, args.decline) {
+        (true, ..) => Ok(Decision::Approve),
+        (_, true, _) => Ok(Decision::ApproveOverAsk),
+        (.., true) => Ok(Decision::Decline),
+        _ => ask(sheet),
     };
+    let request = match request {
+        Message::Link(link) => return openid::answer(&wallet, &link, args.place.now, decide),
+        Message::Own(request) => request,
+    };
+    let destination = args.destination.given()?;
+    let consent = wallet.read_request(&request, now)?;
+    let decision = decide(&sheet(&consent))?;
     let presentation = wallet.answer(&consent, decision, now, &mut randomness::os()?)?;
     let presentation = args.place.stapled(presentation, args.staple)?;
-    shown(&presentation, &args.destination, "answered")
+    shown(&presentation, &destination, "answered")
 }
 
 /// Writes a presentation where it is to be scanned.
@@ -357,9 +380,9 @@ fn shown(presentation: &[u8], destination: &Destination, what: &str) -> Result<A
 }
 
 /// The consent sheet, and the owner's decision at the terminal.
-fn ask(consent: &Consent) -> Result<Decision, CliError> {
+fn ask(sheet: &str) -> Result<Decision, CliError> {
     use std::io::{BufRead, IsTerminal};
-    eprintln!("{}", sheet(consent));
+    eprintln!("{sheet}");
     let stdin = std::io::stdin();
     if !stdin.is_terminal() {
         return Err(CliError::refused(

@@ -17,7 +17,7 @@ use crate::wallet::Wallet;
 /// Number and hash of the last entry.
 const HEAD: &str = "activity_head";
 /// Largest entry, in bytes.
-const ENTRY_MAX: usize = 4 * 1024;
+const ENTRY_MAX: usize = 16 * 1024;
 /// A code that is renewed within this time counts as one showing, in seconds.
 const SHOWING: u64 = 600;
 

@@ -9,12 +9,11 @@ use protocol::identifier::Did;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::error::WalletError;
+use crate::foreign::{StoredForeign, StoredReceiving};
 use crate::storage::{Table, Transaction, View};
 
 /// The setting that holds the link secret.
 pub(crate) const LINK_SECRET: &str = "link_secret";
-/// Largest record, in bytes.
-const RECORD_MAX: usize = 32 * 1024;
 
 /// Names a credential, or the issuance that will become one, within its wallet. Random; it never leaves the phone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -24,6 +23,11 @@ impl CredentialId {
     /// The alias of the credential's key in the secure area (WFILE-12).
     pub(crate) fn key_alias(&self) -> String {
         format!("credential-{self}")
+    }
+
+    /// The alias of the key that tokens of this issuance are bound to.
+    pub(crate) fn sender_alias(&self) -> String {
+        format!("sender-{self}")
     }
 
     /// The alias of the key of one of its one-time copies (WFILE-12).
@@ -138,6 +142,8 @@ impl Drop for StoredIssuance {
 /// A kind of record.
 pub(crate) trait Record: Encode<()> + for<'b> Decode<'b, ()> {
     const TABLE: Table;
+    /// Largest record, in bytes.
+    const MAX: usize = 32 * 1024;
 }
 
 impl Record for StoredCredential {
@@ -175,14 +181,16 @@ pub(crate) fn all<R: Record>(view: &dyn View) -> Result<Vec<(CredentialId, R)>, 
 }
 
 fn read<R: Record>(content: &[u8]) -> Result<R, WalletError> {
-    cbor::from_slice(content, RECORD_MAX).map_err(|_| WalletError::StorageTampered)
+    cbor::from_slice(content, R::MAX).map_err(|_| WalletError::StorageTampered)
 }
 
 /// The aliases of all keys the wallet has in the secure area.
 pub(crate) fn key_aliases(view: &dyn View) -> Result<Vec<String>, WalletError> {
     let held = all::<StoredCredential>(view)?.into_iter().flat_map(|(id, stored)| stored.key_aliases(&id));
     let pending = all::<StoredIssuance>(view)?.into_iter().flat_map(|(id, stored)| stored.key_aliases(&id));
-    Ok(held.chain(pending).collect())
+    let foreign = all::<StoredForeign>(view)?.into_iter().flat_map(|(id, stored)| stored.key_aliases(&id));
+    let receiving = all::<StoredReceiving>(view)?.into_iter().flat_map(|(id, stored)| stored.key_aliases(&id));
+    Ok(held.chain(pending).chain(foreign).chain(receiving).collect())
 }
 
 /// The two numbers only the holder knows, for a credential with this blinder.

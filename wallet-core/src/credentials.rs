@@ -7,7 +7,9 @@ use protocol::identifier::Did;
 use crate::activity::{self, Event};
 use crate::contents::{self, CredentialId, StoredCredential};
 use crate::error::WalletError;
+use crate::foreign::{self, StoredForeign};
 use crate::issuance::remove_credential;
+use crate::openid4vci::Format;
 use crate::trust;
 use crate::wallet::{Open, Wallet};
 
@@ -27,7 +29,9 @@ pub enum CredentialState {
 pub struct HeldCredential {
     /// Its name within this wallet.
     pub id: CredentialId,
-    /// The type's id.
+    /// The format of others that it is in; none for our own.
+    pub format: Option<Format>,
+    /// The type's id: of formats of others `vct` or doctype.
     pub credential_type: String,
     /// What people call it.
     pub name: Label,
@@ -37,7 +41,8 @@ pub struct HeldCredential {
     pub expiry: Day,
     /// Whether it can be used.
     pub state: CredentialState,
-    /// How many answers it still has that are each signed with a device key of their own; none in types without.
+    /// How many answers it still has that are each signed with a device key of their own; none in types without. Of a format
+    /// of others: copies that nobody has seen; when there is none, the last one is shown again.
     pub copies: Option<usize>,
     /// Display name and value of each attribute, as people read them.
     pub attributes: Vec<(Label, Label)>,
@@ -59,9 +64,12 @@ impl Wallet {
     /// no longer knows a credential's type.
     pub fn credentials(&self, now: u64) -> Result<Vec<HeldCredential>, WalletError> {
         self.with_open(now, |open| {
-            let mut all = contents::all::<StoredCredential>(open.store.read())?;
-            all.sort_by_key(|(_, stored)| stored.received_at);
-            all.iter().map(|(id, stored)| describe(open, id, stored, now)).collect()
+            let all = contents::all::<StoredCredential>(open.store.read())?;
+            let own = all.iter().map(|(id, stored)| Ok((stored.received_at, describe(open, id, stored, now)?)));
+            let mut described = own.collect::<Result<Vec<_>, WalletError>>()?;
+            described.extend(foreign::describe_all(open, now)?);
+            described.sort_by_key(|(received_at, _)| *received_at);
+            Ok(described.into_iter().map(|(_, held)| held).collect())
         })
     }
 
@@ -103,15 +111,20 @@ impl Wallet {
     /// [`WalletError::NoSuchCredential`], [`WalletError::Locked`]
     pub fn delete_credential(&self, id: &CredentialId, now: u64) -> Result<(), WalletError> {
         self.with_open(now, |open| {
-            let stored =
-                contents::find::<StoredCredential>(open.store.read(), id)?.ok_or(WalletError::NoSuchCredential)?;
-            let credential_type = stored.credential.credential_type.clone();
+            let own = contents::find::<StoredCredential>(open.store.read(), id)?;
+            let foreign = contents::find::<StoredForeign>(open.store.read(), id)?;
+            let (credential_type, aliases) = match (own, foreign) {
+                (Some(stored), _) => (stored.credential.credential_type.clone(), stored.key_aliases(id)),
+                (None, Some(stored)) => (stored.offered.kind.clone(), stored.key_aliases(id)),
+                (None, None) => return Err(WalletError::NoSuchCredential),
+            };
             open.store.change(|transaction| {
                 remove_credential(transaction, id);
+                contents::remove::<StoredForeign>(transaction, id);
                 activity::append(transaction, now, &Event::Deleted { credential_type })
             })?;
             open.ready.forget(id);
-            stored.key_aliases(id).iter().try_for_each(|alias| Ok(open.area.delete_key(alias)?))
+            aliases.iter().try_for_each(|alias| Ok(open.area.delete_key(alias)?))
         })
     }
 }
@@ -150,6 +163,7 @@ fn describe(
     });
     Ok(HeldCredential {
         id: *id,
+        format: None,
         credential_type: credential.credential_type.clone(),
         name: known.name.clone(),
         issuer: stored.issuer.clone(),

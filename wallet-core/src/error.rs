@@ -4,6 +4,8 @@ use protocol::credential::CredentialError;
 use protocol::exchange::{OfferError, PortraitError, PresentError, PresentationError, RequestError};
 use protocol::ledger::bundle::BundleError;
 
+use crate::openid4vci::ReceiveError;
+use crate::openid4vp::OpenIdError;
 use crate::secure_area::SecureAreaError;
 
 /// Why the wallet does not do what it was asked. Whatever the reason, nothing leaves the phone.
@@ -174,6 +176,14 @@ pub enum WalletError {
     /// The issuer's record on the ledger is unusable.
     #[error(transparent)]
     Evidence(#[from] PresentationError),
+
+    // Formats of others.
+    /// Nothing is received of this offer.
+    #[error(transparent)]
+    Receive(#[from] ReceiveError),
+    /// The request is not answered.
+    #[error(transparent)]
+    OpenId(#[from] OpenIdError),
 
     // The activity log.
     /// An entry of the activity log was changed, removed or moved.

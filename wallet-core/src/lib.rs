@@ -33,6 +33,7 @@ mod credentials;
 #[cfg(not(target_family = "wasm"))]
 mod durable;
 mod error;
+mod foreign;
 mod issuance;
 mod labels;
 pub mod openid4vci;

@@ -275,6 +275,10 @@ impl SecureArea for Failing {
         }
     }
 
+    fn sign_standard(&self, alias: &str, message: &[u8]) -> Result<Vec<u8>, SecureAreaError> {
+        self.inner.sign_standard(alias, message)
+    }
+
     fn delete_key(&self, alias: &str) -> Result<(), SecureAreaError> {
         self.inner.delete_key(alias)
     }

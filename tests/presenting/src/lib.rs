@@ -18,6 +18,7 @@ use protocol::crypto::keys::{P256SigningKey, Signer as _};
 use protocol::crypto::multikey::{Multikey, StandardKey, StandardSigner as _};
 use protocol::crypto::x509::testkit::Draft as Certificate;
 use protocol::identifier::Did;
+use protocol::ledger::anchor::TrustAnchor;
 use protocol::ledger::record::{
     Accreditation, DidKey, DidRecord, Permit, Purpose, Purposes, Record, StatusListAnchor, VerifierRegistration,
 };
@@ -60,6 +61,8 @@ pub fn key(seed: u8) -> StandardKey {
 pub struct World {
     /// Now, Unix seconds.
     pub now: u64,
+    /// What bundles of the ledger are checked against.
+    pub anchor: TrustAnchor,
     /// The ledger as everyone has it.
     pub trust: Arc<TrustedState>,
     /// Who asks.
@@ -160,7 +163,7 @@ impl World {
         ledger.write(&records, (now - 50) * 1000);
         ledger.publish(place, list);
         let trust = Arc::new(ledger.trusted_state().unwrap());
-        Self { now, trust, shop: did(SHOP), issuer: did(ISSUER_ROOT) }
+        Self { now, anchor: ledger.anchor(), trust, shop: did(SHOP), issuer: did(ISSUER_ROOT) }
     }
 
     fn root(&self, seed: u8, name: &str) -> Certificate {
@@ -171,6 +174,14 @@ impl World {
     #[must_use]
     pub fn issuer_root(&self) -> Vec<u8> {
         self.root(ISSUER_ROOT, "CN=Police,C=KR").sign(&key(ISSUER_ROOT))
+    }
+
+    /// What the issuer signs metadata with, and the certificate.
+    #[must_use]
+    pub fn issuer_signer(&self) -> (StandardKey, Vec<u8>) {
+        let signer = key(ISSUER_LEAF);
+        let leaf = self.root(ISSUER_ROOT, "CN=Police,C=KR").leaf("CN=Licences,C=KR", signer.multikey(), None);
+        (signer, leaf.sign(&key(ISSUER_ROOT)))
     }
 
     /// The shop's root certificate.

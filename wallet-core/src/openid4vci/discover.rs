@@ -1,5 +1,6 @@
 //! From a link to what the owner is asked about.
 
+use minicbor::{Decode, Encode};
 use protocol::crypto::jose::Jws;
 use protocol::crypto::x509::{Purpose, Root, verify_chain};
 use protocol::exchange::openid4vci::{
@@ -154,15 +155,20 @@ impl KnownIssuer {
 }
 
 /// A credential that can be had.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
 pub struct OfferedCredential {
     /// Name of the issuer's configuration.
+    #[n(0)]
     pub configuration: String,
     /// The format.
+    #[n(1)]
     pub format: Format,
     /// `vct` or doctype.
+    #[n(2)]
     pub kind: String,
     /// Its names, with their languages.
+    #[n(3)]
     pub names: Vec<(String, Option<String>)>,
 }
 
@@ -200,7 +206,7 @@ impl Sheet {
         if self.known.offered.grant.tx_code.is_some() != tx_code.is_some() {
             return Err(ReceiveError::TxCodeUnfit);
         }
-        Ok(Receiving::new(self.known, self.token_endpoint, tx_code.map(str::to_owned)))
+        Ok(Receiving::new(&self.known, self.token_endpoint, tx_code.map(str::to_owned)))
     }
 }
 

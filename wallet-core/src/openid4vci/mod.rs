@@ -2,11 +2,12 @@
 //!
 //! No step sends anything: each gives the [`Request`] that the app sends, and takes the [`Answer`]. In order:
 //! [`Invitation::read`] · [`Offered`] (asks the issuer who it is) · [`KnownIssuer`] · [`Sheet`] (asks the owner) · [`Receiving`] (token,
-//! nonce, credentials) · [`Received`]. An issuer that no trusted root vouches for is refused before the owner is asked
+//! nonce, credentials) · [`Received`]. A [`Wallet`](crate::Wallet) keeps what is under way and what was received in its file. An issuer that no trusted root vouches for is refused before the owner is asked
 //! for any code.
 
 mod discover;
 mod receive;
+mod wallet;
 
 pub use discover::{Invitation, KnownIssuer, Offered, OfferedCredential, Sheet};
 pub use receive::{Format, Keys, Progress, Received, Receiving};

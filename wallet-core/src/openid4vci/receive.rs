@@ -1,5 +1,6 @@
 //! From the owner's consent to checked credentials: token, nonce, credential, notification.
 
+use minicbor::{Decode, Encode};
 use protocol::credential::mdoc::IssuerSigned;
 use protocol::credential::sd_jwt::{self, Trust};
 use protocol::crypto::jose::from_base64url;
@@ -8,11 +9,12 @@ use protocol::crypto::x509::Root;
 use protocol::exchange::openid4vci::dpop::{self, Request as DpopRequest};
 use protocol::exchange::openid4vci::key_proof::{self, Expected};
 use protocol::exchange::openid4vci::{
-    CREDENTIALS_MAX, CredentialRequest, CredentialResponse, ErrorBody, ErrorCode, MESSAGE_MAX, NonceResponse,
-    NotificationEvent, NotificationRequest, PRE_AUTHORIZED, Proofs, TokenResponse, form, read,
+    CREDENTIALS_MAX, CredentialRequest, CredentialResponse, ErrorBody, ErrorCode, MDOC, MESSAGE_MAX, NonceResponse,
+    NotificationEvent, NotificationRequest, PRE_AUTHORIZED, Proofs, SD_JWT, TokenResponse, form, read,
 };
 use rand_core::CryptoRng;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::discover::{KnownIssuer, OfferedCredential};
 use super::{Answer, ReceiveError, Request};
@@ -21,15 +23,29 @@ const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// How often a request is sent again for each credential, and as often for the token.
-const REPEATS: usize = 3;
+const REPEATS: u32 = 3;
 
 /// Formats of foreign credentials that the wallet holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Encode, Decode)]
+#[cbor(index_only)]
 pub enum Format {
     /// SD-JWT VC.
+    #[n(0)]
     SdJwt,
     /// Mobile document.
+    #[n(1)]
     Mdoc,
+}
+
+impl Format {
+    /// The name in the standards.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SdJwt => SD_JWT,
+            Self::Mdoc => MDOC,
+        }
+    }
 }
 
 /// The keys of one way through the protocol, all of them the wallet's own.
@@ -37,19 +53,48 @@ pub enum Format {
 pub struct Keys<'a> {
     /// The one that tokens are bound to.
     pub sender: &'a dyn StandardSigner,
-    /// For each offered credential, in order, the one it is bound to.
-    pub holders: &'a [&'a dyn StandardSigner],
+    /// For each offered credential, in order, those that its copies are bound to: at most [`Receiving::copies_max`].
+    pub holders: &'a [&'a [&'a dyn StandardSigner]],
 }
 
 /// A credential that was checked: by a trusted issuer, of the offered kind, for the wallet's key, and valid now.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
 pub struct Received {
     /// What was offered.
+    #[n(0)]
     pub offered: OfferedCredential,
     /// The credential: the text of an SD-JWT, the bytes of `IssuerSigned`.
+    #[cbor(n(1), with = "minicbor::bytes")]
     pub credential: Vec<u8>,
     /// The key it is bound to.
+    #[cbor(n(2), with = "key")]
     pub holder: Multikey,
+    /// The root that vouches for its issuer.
+    #[cbor(n(3), with = "key")]
+    pub root: Multikey,
+    /// Until when it is valid, Unix seconds; none when it does not run out.
+    #[n(4)]
+    pub valid_until: Option<u64>,
+}
+
+/// Keys are kept as multicodec.
+mod key {
+    use minicbor::decode::{self as reading, Decoder};
+    use minicbor::encode::{self as writing, Encoder};
+    use protocol::crypto::multikey::Multikey;
+
+    pub(super) fn encode<C, W: writing::Write>(
+        key: &Multikey,
+        e: &mut Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), writing::Error<W::Error>> {
+        e.bytes(&key.to_multicodec())?.ok()
+    }
+
+    pub(super) fn decode<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<Multikey, reading::Error> {
+        Multikey::from_multicodec(d.bytes()?).map_err(|_| reading::Error::message("not a key"))
+    }
 }
 
 impl core::fmt::Debug for Received {
@@ -68,26 +113,59 @@ pub enum Progress {
 }
 
 /// Which request is next.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
 enum Stage {
+    #[n(0)]
     Token,
+    #[n(1)]
     Nonce,
+    #[n(2)]
     Credential,
+    #[n(3)]
     Notification,
 }
 
-/// On the way. Each request is made with [`Receiving::request`], and its answer given to [`Receiving::answered`].
+/// On the way. Each request is made with [`Receiving::request`], and its answer given to [`Receiving::answered`]. A wallet keeps
+/// it after every step.
+#[derive(Encode, Decode)]
+#[cbor(array)]
 pub struct Receiving {
-    known: KnownIssuer,
+    #[n(0)]
+    issuer: String,
+    #[n(1)]
     token_endpoint: String,
+    #[n(2)]
+    nonce_endpoint: Option<String>,
+    #[n(3)]
+    credential_endpoint: String,
+    #[n(4)]
+    notification_endpoint: Option<String>,
+    #[n(5)]
+    copies_max: u32,
+    #[n(6)]
+    code: String,
+    #[n(7)]
     tx_code: Option<String>,
+    #[n(8)]
+    credentials: Vec<OfferedCredential>,
+    #[n(9)]
     stage: Stage,
     /// How often a request may still be sent again with what the server asked for.
-    repeats: usize,
+    #[n(10)]
+    repeats: u32,
+    #[n(11)]
     dpop_nonce: Option<String>,
+    #[n(12)]
     token: Option<String>,
+    #[n(13)]
     nonce: Option<String>,
+    #[n(14)]
     notification_id: Option<String>,
+    /// How many of the credentials are there.
+    #[n(15)]
+    done: u32,
+    #[n(16)]
     received: Vec<Received>,
 }
 
@@ -99,19 +177,56 @@ impl core::fmt::Debug for Receiving {
 }
 
 impl Receiving {
-    pub(super) fn new(known: KnownIssuer, token_endpoint: String, tx_code: Option<String>) -> Self {
+    pub(super) fn new(known: &KnownIssuer, token_endpoint: String, tx_code: Option<String>) -> Self {
+        let (metadata, credentials) = (known.metadata(), known.credentials().to_vec());
         Self {
-            repeats: REPEATS * (known.credentials().len() + 1),
-            known,
+            issuer: metadata.credential_issuer.clone(),
             token_endpoint,
+            nonce_endpoint: metadata.nonce_endpoint.clone(),
+            credential_endpoint: metadata.credential_endpoint.clone(),
+            notification_endpoint: metadata.notification_endpoint.clone(),
+            copies_max: metadata.batch_credential_issuance.map_or(1, |batch| batch.batch_size.max(1)),
+            code: known.code().to_owned(),
             tx_code,
+            repeats: credentials.len() as u32 * REPEATS + REPEATS,
+            credentials,
             stage: Stage::Token,
             dpop_nonce: None,
             token: None,
             nonce: None,
             notification_id: None,
+            done: 0,
             received: Vec::new(),
         }
+    }
+
+    /// How many copies of a credential, each for a key of its own, the issuer gives at once.
+    #[must_use]
+    pub fn copies_max(&self) -> u32 {
+        self.copies_max
+    }
+
+    /// What is to be had, in order.
+    #[must_use]
+    pub fn credentials(&self) -> &[OfferedCredential] {
+        &self.credentials
+    }
+
+    /// What is there already.
+    #[must_use]
+    pub fn received(&self) -> &[Received] {
+        &self.received
+    }
+
+    /// The issuer's address.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// Whether it is the same offer.
+    pub(crate) fn same_offer(&self, other: &Self) -> bool {
+        (&self.issuer, &self.code) == (&other.issuer, &other.code)
     }
 
     /// What to send next.
@@ -119,32 +234,32 @@ impl Receiving {
     /// # Errors
     /// [`ReceiveError::KeyUnavailable`], also when there is a key too few.
     pub fn request(&self, keys: &Keys<'_>, now: u64, rng: &mut dyn CryptoRng) -> Result<Request, ReceiveError> {
-        let metadata = self.known.metadata();
         match self.stage {
             Stage::Token => {
-                let mut parameters = vec![("grant_type", PRE_AUTHORIZED), ("pre-authorized_code", self.known.code())];
+                let mut parameters = vec![("grant_type", PRE_AUTHORIZED), ("pre-authorized_code", self.code.as_str())];
                 parameters.extend(self.tx_code.as_deref().map(|code| ("tx_code", code)));
                 let body = form(&parameters).into_bytes();
                 self.post(&self.token_endpoint, Some(FORM), body, keys, now, rng)
             }
             Stage::Nonce => {
-                let address = metadata.nonce_endpoint.clone().ok_or(ReceiveError::MetadataInvalid)?;
+                let address = self.nonce_endpoint.clone().ok_or(ReceiveError::MetadataInvalid)?;
                 Ok(Request { method: "POST", address, headers: vec![("accept", JSON.to_owned())], body: Vec::new() })
             }
             Stage::Credential => {
-                let holder = keys.holders.get(self.received.len()).ok_or(ReceiveError::KeyUnavailable)?;
-                let expected = Expected { issuer: &metadata.credential_issuer, client: None, now };
-                let proof = key_proof::make(*holder, &expected, self.nonce.as_deref());
-                let proof = proof.map_err(|_| ReceiveError::KeyUnavailable)?;
+                let holders = keys.holders.get(self.done as usize).ok_or(ReceiveError::KeyUnavailable)?;
+                let expected = Expected { issuer: &self.issuer, client: None, now };
+                let proof = |holder: &&dyn StandardSigner| key_proof::make(*holder, &expected, self.nonce.as_deref());
+                let jwt = holders.iter().map(proof).collect::<Result<Vec<_>, _>>();
+                let jwt = jwt.map_err(|_| ReceiveError::KeyUnavailable)?;
                 let request = CredentialRequest {
                     credential_configuration_id: self.next_one().map(|offered| offered.configuration.clone()),
-                    proofs: Some(Proofs { jwt: vec![proof] }),
+                    proofs: Some(Proofs { jwt }),
                     ..CredentialRequest::default()
                 };
-                self.post(&metadata.credential_endpoint, Some(JSON), json(&request), keys, now, rng)
+                self.post(&self.credential_endpoint, Some(JSON), json(&request), keys, now, rng)
             }
             Stage::Notification => {
-                let address = metadata.notification_endpoint.as_ref().ok_or(ReceiveError::MetadataInvalid)?;
+                let address = self.notification_endpoint.as_ref().ok_or(ReceiveError::MetadataInvalid)?;
                 let notification = NotificationRequest {
                     notification_id: self.notification_id.clone().unwrap_or_default(),
                     event: NotificationEvent::CredentialAccepted,
@@ -210,14 +325,21 @@ impl Receiving {
             }
             Stage::Credential => {
                 let response: CredentialResponse = message(answer, CREDENTIALS_MAX)?;
-                let holder = keys.holders.get(self.received.len()).ok_or(ReceiveError::KeyUnavailable)?.multikey();
+                let holders = keys.holders.get(self.done as usize).ok_or(ReceiveError::KeyUnavailable)?;
+                let mut holders: Vec<Multikey> = holders.iter().map(|holder| holder.multikey()).collect();
                 let offered = self.next_one().cloned().ok_or(ReceiveError::AnswerMalformed)?;
-                let [credential] = response.credentials.as_slice() else {
+                if response.credentials.is_empty() || response.credentials.len() > holders.len() {
                     return Err(ReceiveError::AnswerMalformed);
-                };
-                self.received.push(check(offered, &credential.credential, holder, roots, now)?);
-                self.notification_id =
-                    response.notification_id.filter(|_| self.known.metadata().notification_endpoint.is_some());
+                }
+                for issued in &response.credentials {
+                    let copy = check(offered.clone(), &issued.credential, roots, now)?;
+                    // Each copy has a key of its own.
+                    let mine = holders.iter().position(|holder| *holder == copy.holder);
+                    holders.remove(mine.ok_or(ReceiveError::CredentialInvalid)?);
+                    self.received.push(copy);
+                }
+                self.done += 1;
+                self.notification_id = response.notification_id.filter(|_| self.notification_endpoint.is_some());
                 self.stage = if self.notification_id.is_some() { Stage::Notification } else { self.first_stage() };
             }
             Stage::Notification => self.stage = self.first_stage(),
@@ -228,12 +350,12 @@ impl Receiving {
 
     /// What a credential begins with.
     fn first_stage(&self) -> Stage {
-        if self.known.metadata().nonce_endpoint.is_some() { Stage::Nonce } else { Stage::Credential }
+        if self.nonce_endpoint.is_some() { Stage::Nonce } else { Stage::Credential }
     }
 
     /// The credential under way.
     fn next_one(&self) -> Option<&OfferedCredential> {
-        self.known.credentials().get(self.received.len())
+        self.credentials.get(self.done as usize)
     }
 
     /// Goes on where the server only wants a fresh nonce.
@@ -270,27 +392,23 @@ fn message<T: serde::de::DeserializeOwned>(answer: &Answer, max: usize) -> Resul
 }
 
 /// VCI-43: nothing is stored that a verifier would not accept from this phone.
-fn check(
-    offered: OfferedCredential,
-    text: &str,
-    holder: Multikey,
-    roots: &[Root],
-    now: u64,
-) -> Result<Received, ReceiveError> {
+fn check(offered: OfferedCredential, text: &str, roots: &[Root], now: u64) -> Result<Received, ReceiveError> {
     let invalid = ReceiveError::CredentialInvalid;
-    let (credential, bound) = match offered.format {
+    match offered.format {
         Format::SdJwt => {
-            let trust = Trust { roots, now };
-            let verified = sd_jwt::verify_issued(text, &offered.kind, &trust).map_err(|_| invalid.clone())?;
-            let bound = verified.authentic().holder_key().map_err(|_| invalid.clone())?;
-            (text.as_bytes().to_vec(), bound)
+            let verified = sd_jwt::verify_issued(text, &offered.kind, &Trust { roots, now });
+            let verified = verified.map_err(|_| invalid.clone())?;
+            let holder = verified.authentic().holder_key().map_err(|_| invalid)?;
+            let valid_until = verified.claims().get("exp").and_then(Value::as_u64).map(|end| end.saturating_sub(1));
+            let credential = text.as_bytes().to_vec();
+            Ok(Received { offered, credential, holder, root: *verified.root(), valid_until })
         }
         Format::Mdoc => {
-            let bytes = from_base64url(text).ok_or(invalid.clone())?;
-            let signed = IssuerSigned::from_slice(&bytes).map_err(|_| invalid.clone())?;
-            let (object, _) = signed.verify(&offered.kind, roots, now).map_err(|_| invalid.clone())?;
-            (bytes, object.device_key)
+            let credential = from_base64url(text).ok_or(invalid.clone())?;
+            let signed = IssuerSigned::from_slice(&credential).map_err(|_| invalid.clone())?;
+            let (object, leaf) = signed.verify(&offered.kind, roots, now).map_err(|_| invalid)?;
+            let (holder, valid_until) = (object.device_key, Some(object.valid_until));
+            Ok(Received { offered, credential, holder, root: leaf.root, valid_until })
         }
-    };
-    if bound == holder { Ok(Received { offered, credential, holder }) } else { Err(invalid) }
+    }
 }

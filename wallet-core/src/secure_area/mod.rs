@@ -10,6 +10,7 @@ pub use software::SoftwareSecureArea;
 use std::cell::Cell;
 
 use protocol::crypto::keys::{PublicKey, Signature, Signer, SignerError};
+use protocol::crypto::multikey::{Multikey, StandardSigner};
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
@@ -75,6 +76,13 @@ pub trait SecureArea: Send + Sync {
     /// # Errors
     /// [`SecureAreaError`]
     fn sign(&self, alias: &str, domain: &[u8], message: &[u8]) -> Result<Signature, SecureAreaError>;
+
+    /// Signs `message` as it is (ECDSA with SHA-256, 64 bytes), as formats of others want it. A key signs either so or under
+    /// labels, never both.
+    ///
+    /// # Errors
+    /// [`SecureAreaError`]
+    fn sign_standard(&self, alias: &str, message: &[u8]) -> Result<Vec<u8>, SecureAreaError>;
 
     /// Deletes the key of `alias`, if there is one.
     ///
@@ -149,5 +157,29 @@ impl Signer for DeviceKey<'_> {
             self.fault.set(Some(fault));
             SignerError::KeyUnavailable
         })
+    }
+}
+
+/// One key of a secure area, as formats of others are signed with it.
+pub(crate) struct StandardDeviceKey<'a> {
+    area: &'a dyn SecureArea,
+    alias: String,
+    multikey: Multikey,
+}
+
+impl<'a> StandardDeviceKey<'a> {
+    pub(crate) fn new(area: &'a dyn SecureArea, alias: String, key: PublicKey) -> Result<Self, WalletError> {
+        let multikey = Multikey::from_multicodec(&key.to_multicodec()).map_err(|_| WalletError::KeystoreFault)?;
+        Ok(Self { area, alias, multikey })
+    }
+}
+
+impl StandardSigner for StandardDeviceKey<'_> {
+    fn multikey(&self) -> Multikey {
+        self.multikey
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignerError> {
+        self.area.sign_standard(&self.alias, message).map_err(|_| SignerError::KeyUnavailable)
     }
 }

@@ -8,6 +8,7 @@ use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{ChaCha20Poly1305, Key, Nonce};
 use hkdf::Hkdf;
 use protocol::crypto::keys::{P256SigningKey, PublicKey, Signature, Signer};
+use protocol::crypto::multikey::{StandardKey, StandardSigner as _};
 use rand_core::CryptoRng;
 use sha2::Sha256;
 use zeroize::{ZeroizeOnDrop, Zeroizing};
@@ -99,6 +100,12 @@ impl SecureArea for SoftwareSecureArea {
         key.sign(domain, message).map_err(|_| SecureAreaError::Unavailable)
     }
 
+    fn sign_standard(&self, alias: &str, message: &[u8]) -> Result<Vec<u8>, SecureAreaError> {
+        let key = self.key(alias)?.ok_or(SecureAreaError::UnknownKey)?;
+        let key = StandardKey::p256(&key.seed()).map_err(|_| SecureAreaError::SealBroken)?;
+        key.sign(message).map_err(|_| SecureAreaError::Unavailable)
+    }
+
     fn delete_key(&self, alias: &str) -> Result<(), SecureAreaError> {
         durable::remove(&self.path("key", alias)).map_err(unavailable)
     }
@@ -188,8 +195,12 @@ mod tests {
         assert_ne!(area(place.path()).create_key("../b", &mut rng), Ok(key));
         let signature = area(place.path()).sign("a", DOMAIN, b"message").unwrap();
         assert_eq!(key.verify(DOMAIN, b"message", &signature), Ok(()));
+        let standard = area(place.path()).sign_standard("a", b"message").unwrap();
+        let multikey = protocol::crypto::multikey::Multikey::from_multicodec(&key.to_multicodec()).unwrap();
+        assert_eq!(multikey.verify(b"message", &standard), Ok(()));
         area(place.path()).delete_key("a").unwrap();
         assert_eq!(area(place.path()).sign("a", DOMAIN, b"message"), Err(SecureAreaError::UnknownKey));
+        assert_eq!(area(place.path()).sign_standard("a", b"message"), Err(SecureAreaError::UnknownKey));
         // A key file under another alias is no key.
         fs::copy(place.path().join("2e2e2f62.key"), place.path().join("61.key")).unwrap();
         assert_eq!(area(place.path()).sign("a", DOMAIN, b"message"), Err(SecureAreaError::SealBroken));

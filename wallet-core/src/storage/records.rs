@@ -18,6 +18,10 @@ pub enum Table {
     Credential,
     /// Issuances under way by the id of the credential they are for.
     Issuance,
+    /// Credentials in formats of others by id.
+    Foreign,
+    /// Offers of others that are being taken up, by id.
+    Receiving,
     /// The newest status token by the id of its credential.
     StatusToken,
     /// The owner's log by number.
@@ -30,10 +34,12 @@ pub enum Table {
 
 impl Table {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Setting,
         Self::Credential,
         Self::Issuance,
+        Self::Foreign,
+        Self::Receiving,
         Self::StatusToken,
         Self::Activity,
         Self::Trust,
@@ -41,7 +47,8 @@ impl Table {
     ];
     /// Those whose every record is part of the state that the secure area remembers (WFILE-07). The log's chain ends in a
     /// setting; trust data and day signatures are public and carry their own signatures.
-    pub(crate) const PROTECTED: [Self; 4] = [Self::Setting, Self::Credential, Self::Issuance, Self::StatusToken];
+    pub(crate) const PROTECTED: [Self; 6] =
+        [Self::Setting, Self::Credential, Self::Issuance, Self::Foreign, Self::Receiving, Self::StatusToken];
 
     /// Its name, which never changes.
     #[must_use]
@@ -50,6 +57,8 @@ impl Table {
             Self::Setting => "setting",
             Self::Credential => "credential",
             Self::Issuance => "issuance",
+            Self::Foreign => "foreign",
+            Self::Receiving => "receiving",
             Self::StatusToken => "status_token",
             Self::Activity => "activity",
             Self::Trust => "trust",

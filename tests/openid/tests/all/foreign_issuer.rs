@@ -73,7 +73,7 @@ impl ForeignIssuer {
         let roots = roots(1);
         let mut receiving = self.sheet(&roots)?.accept(Some(code))?;
         let (sender, holder) = (key(5), key(6));
-        let keys = Keys { sender: &sender, holders: &[&holder] };
+        let keys = Keys { sender: &sender, holders: &[&[&holder]] };
         let mut rng = tests::rng(&self.base);
         for _ in 0..40 {
             let answer = send(&receiving.request(&keys, now(), &mut rng)?);

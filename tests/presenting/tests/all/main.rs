@@ -3,5 +3,6 @@
 
 mod answers;
 mod foreign;
+mod held;
 mod service;
 mod wallet;

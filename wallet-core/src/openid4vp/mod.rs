@@ -4,6 +4,12 @@
 //! The app fetches the request and posts the form; here is decided who asks, whether they may, what of the credentials answers,
 //! and what is sent. A wallet that does not hold what was asked, and an owner who says no, send the same bytes (OVP-10).
 
+mod link;
+mod wallet;
+
+pub use link::Link;
+pub use wallet::{Came, OpenIdConsent};
+
 use std::collections::BTreeMap;
 
 use protocol::credential::Label;

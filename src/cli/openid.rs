@@ -1,0 +1,211 @@
+//! What a wallet's app sends and fetches for issuers and verifiers of others: OpenID4VCI and OpenID4VP.
+
+use std::path::Path;
+
+use protocol::exchange::openid4vp::Vocabulary;
+use protocol::exchange::qr::{self, Kind};
+use serde_json::{Value, json};
+use wallet_core::openid4vci::{Invitation, Offered, ReceiveError, Request};
+use wallet_core::openid4vp::{Came, Link, Sheet};
+use wallet_core::{CredentialId, Decision, Wallet, WalletError};
+
+use super::fetch::{self, Sources};
+use crate::clock::Now;
+use crate::http::Http;
+use crate::output::{Answer, CliError};
+use crate::{files, network, randomness};
+
+/// What a file or argument holds.
+pub(super) enum Message {
+    /// A message of our own.
+    Own(Vec<u8>),
+    /// A link of OpenID.
+    Link(String),
+}
+
+impl Message {
+    /// Reads a link, a picture of one or its text, or else a message of this kind.
+    pub(super) fn read(path: &Path, kind: Kind) -> Result<Self, CliError> {
+        let parameter = if kind == Kind::Offer { "credential_offer" } else { "request_uri=" };
+        let is_link = |text: &str| text.contains("://") && text.contains(parameter);
+        match path.to_str() {
+            Some(text) if is_link(text) => return Ok(Self::Link(text.to_owned())),
+            _ if path.is_dir() => return Ok(Self::Own(files::read_message(path, kind)?)),
+            _ => {}
+        }
+        let bytes = files::read(path)?;
+        match qr::text(bytes.clone()) {
+            Ok(text) if is_link(&text) => Ok(Self::Link(text.trim().to_owned())),
+            _ => Ok(Self::Own(qr::message(kind, bytes)?)),
+        }
+    }
+}
+
+/// Takes up an offer. Returns ids and names of the credentials received.
+pub(super) fn accept(
+    wallet: &Wallet,
+    dir: &Path,
+    link: &str,
+    tx_code: Option<&str>,
+    sources: &Sources,
+    now: Now,
+) -> Result<Vec<(String, String)>, CliError> {
+    fetch::renew_trust(wallet, dir, sources, now)?;
+    let http = Http::new();
+    // What an earlier run began goes on first; what cannot be reached now stays under way.
+    let mut received = Vec::new();
+    for id in wallet.receiving(now.seconds())? {
+        received.extend(receive(wallet, &http, &id, now).unwrap_or_default());
+    }
+    match take_up(wallet, &http, link, tx_code, now) {
+        Ok(new) => received.extend(new),
+        // The code is used up for what an earlier run began with it.
+        Err(CliError::Refused { name, .. }) if name == "Refused" && !received.is_empty() => {}
+        Err(other) => return Err(other),
+    }
+    let held = wallet.credentials(now.seconds())?;
+    let held = held.into_iter().filter(|it| received.contains(&it.id));
+    Ok(held.map(|it| (it.credential_type, format!("{} ({})", it.name.en, it.name.ko))).collect())
+}
+
+/// From the link to the wallet file.
+fn take_up(
+    wallet: &Wallet,
+    http: &Http,
+    link: &str,
+    tx_code: Option<&str>,
+    now: Now,
+) -> Result<Vec<CredentialId>, CliError> {
+    let offered = match Invitation::read(link)? {
+        Invitation::Offer(offered) => *offered,
+        Invitation::Fetch(request) => Offered::read(&http.exchange(&request)?)?,
+    };
+    let roots = wallet.certificate_roots(now.seconds())?;
+    let issuer = http.exchange(&offered.ask_issuer())?;
+    let known = offered.issuer_known(&issuer, &roots, now.seconds())?;
+    let server = http.exchange(&known.ask_server())?;
+    let sheet = known.server_known(&server)?;
+    if sheet.tx_code().is_some() != tx_code.is_some() {
+        return Err(ReceiveError::TxCodeUnfit.into());
+    }
+    let id = wallet.begin_receiving(sheet, tx_code, now.seconds(), &mut randomness::os()?)?;
+    receive(wallet, http, &id, now)
+}
+
+/// Sends what is to be sent until everything is there. What cannot be reached stays under way.
+fn receive(wallet: &Wallet, http: &Http, id: &CredentialId, now: Now) -> Result<Vec<CredentialId>, CliError> {
+    loop {
+        let now = now.seconds();
+        let answer = http.exchange(&wallet.receiving_request(id, now, &mut randomness::os()?)?)?;
+        if answer.status == 429 || answer.status >= 500 {
+            return Err(CliError::refused("ServiceFailed", "the issuer cannot answer now; accept the offer again"));
+        }
+        match wallet.receiving_answered(id, &answer, now) {
+            Ok(None) => {}
+            Ok(Some(received)) => return Ok(received),
+            Err(WalletError::Receive(refusal)) => {
+                wallet.abandon_receiving(id, now)?;
+                return Err(refusal.into());
+            }
+            Err(other) => return Err(other.into()),
+        }
+    }
+}
+
+/// Answers a verifier's link: fetches the request, lets `decide` look at it, and posts what comes of it.
+pub(super) fn answer(
+    wallet: &Wallet,
+    link: &str,
+    now: Now,
+    decide: impl FnOnce(&str) -> Result<Decision, CliError>,
+) -> Result<Answer, CliError> {
+    let http = Http::new();
+    let link = Link::read(link)?;
+    let came = Came::by(&link, &mut randomness::os()?);
+    let fetched = http.exchange(&fetch_request(&link, &came))?;
+    let text = String::from_utf8(fetched.body).ok().filter(|_| fetched.status == 200);
+    let text =
+        text.ok_or_else(|| CliError::refused("RequestGone", "there is no such request any more; ask for a new one"))?;
+    let vocabulary = Vocabulary::of_twins(&network::twins(&network::types()?)?);
+    let consent = wallet.read_openid_request(text.trim(), &came, &vocabulary, now.seconds())?;
+    let decision = decide(&shown(&consent.sheet))?;
+    let usual = consent.usual();
+    let outgoing = wallet.answer_openid(&consent, decision, &usual, now.seconds(), &mut randomness::os()?)?;
+    let address = outgoing.uri.ok_or_else(|| CliError::usage("this request is for a browser"))?;
+    let headers = vec![("content-type", "application/x-www-form-urlencoded".to_owned())];
+    let posted = http.exchange(&Request { method: "POST", address, headers, body: outgoing.body.into_bytes() })?;
+    if decision == Decision::Decline {
+        return Err(WalletError::Declined.into());
+    }
+    if consent.sheet.choices.is_none() {
+        return Err(WalletError::NotHeld.into());
+    }
+    let told: Value = serde_json::from_slice(&posted.body).unwrap_or_default();
+    if posted.status != 200 {
+        let code = told["error"].as_str().unwrap_or("no reason given");
+        return Err(CliError::refused("AnswerRefused", format!("the verifier did not accept the answer ({code})")));
+    }
+    let back = told["redirect_uri"].as_str();
+    let on = back.map_or_else(String::new, |address| format!("; go on at {address}"));
+    Ok(Answer::new(format!("answered{on}"), json!({ "answered": true, "redirect_uri": back })))
+}
+
+fn fetch_request(link: &Link, came: &Came) -> Request {
+    let accept = ("accept", "application/oauth-authz-req+jwt".to_owned());
+    let address = link.request_uri.clone();
+    match &came.wallet_nonce {
+        None => Request { method: "GET", address, headers: vec![accept], body: Vec::new() },
+        Some(nonce) => {
+            let form = ("content-type", "application/x-www-form-urlencoded".to_owned());
+            Request { method: "POST", address, headers: vec![accept, form], body: Link::body(nonce).into_bytes() }
+        }
+    }
+}
+
+/// The consent sheet.
+fn shown(sheet: &Sheet) -> String {
+    let mut lines = vec![format!("{} ({}) asks", sheet.name.en, sheet.name.ko)];
+    match &sheet.purpose {
+        Some(purpose) => lines.push(format!("  for: {} ({})", purpose.en, purpose.ko)),
+        None => lines.push("  for a purpose it did not register".to_owned()),
+    }
+    lines.push(format!("  registered on the ledger as {}", sheet.verifier));
+    for text in &sheet.transactions {
+        lines.push(format!("  you would agree to: {} ({})", text.en, text.ko));
+    }
+    for choice in sheet.choices.iter().flatten() {
+        let Some(option) = choice.options.first() else { continue };
+        let optional = if choice.required { "" } else { " (not needed, and not sent)" };
+        lines.push(format!("  {}{optional}", choice.query));
+        for (path, value) in &option.shown {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            lines.push(format!("  it would see   {}: {text}", path.trim_start_matches('/')));
+        }
+        if choice.retained {
+            lines.push("  it says that it keeps some of this".to_owned());
+        }
+    }
+    if sheet.choices.is_none() {
+        lines.push("  you do not hold what it asks for".to_owned());
+    }
+    if let Some(over_ask) = &sheet.over_ask {
+        lines.push(format!("  WARNING: {over_ask}"));
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_is_told_from_a_message() {
+        let link = "openid-credential-offer://?credential_offer=%7B%7D";
+        assert!(matches!(Message::read(Path::new(link), Kind::Offer), Ok(Message::Link(text)) if text == link));
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("link");
+        std::fs::write(&file, format!("{link}\n")).unwrap();
+        assert!(matches!(Message::read(&file, Kind::Offer), Ok(Message::Link(text)) if text == link));
+        assert!(Message::read(&file, Kind::Request).is_err());
+    }
+}

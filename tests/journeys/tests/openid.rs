@@ -1,0 +1,178 @@
+//! Our wallet as any wallet: OpenID4VCI from our issuer into the wallet file, OpenID4VP from there to a verifier, between
+//! separate processes.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code: a surprise stops the test")]
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use journeys::{Citizen, LICENCE, Services, mid};
+use serde_json::{Value, json};
+
+const MDL: &str = "org.iso.18013.5.1.mDL";
+
+/// An offer of the licence in other formats, and the code told separately.
+fn offer(services: &Services, person: &str) -> (String, String) {
+    let body = json!({
+        "person": person, "credential_types": [LICENCE], "with_tx_code": true, "replaces": true, "life": 600,
+    });
+    let (status, answer) = services.admin("offers", &body).unwrap();
+    assert_eq!(status, 200, "{answer}");
+    let text = |name: &str| answer[name].as_str().unwrap().to_owned();
+    (text("openid_offer"), text("tx_code"))
+}
+
+/// What a citizen's first command needs to know.
+fn sources(services: &Services) -> [String; 4] {
+    let anchor = services.dir.join("anchor.cbor").display().to_string();
+    ["--anchor".to_owned(), anchor, "--url".to_owned(), format!("{}/ledger", services.url)]
+}
+
+fn accept(citizen: &Citizen, services: &Services, link: &str, code: &str) -> journeys::Outcome {
+    let sources = sources(services);
+    let arguments: Vec<&str> =
+        [link, "--tx-code", code].into_iter().chain(sources.iter().map(String::as_str)).collect();
+    citizen.wallet("accept", &arguments)
+}
+
+/// What the traffic control's own program asks of its service.
+fn ask(services: &Services, path: &str, body: &Value) -> (u16, Value) {
+    let token = std::fs::read_to_string(services.dir.join("police/api.token")).unwrap();
+    services.client.admin(&format!("{}/openid4vp/requests{path}", services.url), token.trim(), body).unwrap()
+}
+
+fn request(services: &Services, credential: &Value, more: &Value) -> (String, String) {
+    let mut body = json!({ "purpose": "roadside", "dcql_query": { "credentials": [credential] } });
+    body.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
+    let (status, created) = ask(services, "", &body);
+    assert_eq!(status, 201, "{created}");
+    let text = |name: &str| created[name].as_str().unwrap().to_owned();
+    (text("id"), text("link"))
+}
+
+fn licence() -> Value {
+    json!({
+        "id": "licence", "format": "dc+sd-jwt", "meta": { "vct_values": [LICENCE] },
+        "claims": [{ "path": ["name_ko"] }, { "path": ["document_number"] }],
+    })
+}
+
+fn verdict(services: &Services, id: &str, body: &Value) -> Value {
+    let (status, verdict) = ask(services, &format!("/{id}/verdict"), body);
+    assert_eq!((status, &verdict["accepted"]), (200, &json!(true)), "{verdict}");
+    verdict["verdict"].clone()
+}
+
+fn copies(citizen: &Citizen, credential_type: &str) -> Value {
+    let listed = citizen.wallet("list", &[]).accepted();
+    let all = listed["credentials"].as_array().unwrap();
+    all.iter().find(|it| it["type"] == credential_type).unwrap()["copies"].clone()
+}
+
+/// J3: the same device with a text that the owner agrees to, and another device with a code on its screen.
+#[test]
+fn j3_a_licence_is_taken_up_held_and_shown_in_formats_of_others() {
+    let place = tempfile::tempdir().unwrap();
+    let services = Services::start(&place.path().join("network"));
+    let alice = Citizen::new(&place.path().join("alice"));
+    let (link, code) = offer(&services, "person-0001");
+    let wrong = if code == "000000" { "000001" } else { "000000" };
+    assert_eq!(accept(&alice, &services, &link, wrong).refused(), "Refused");
+    let picture = alice.file("offer.txt");
+    std::fs::write(&picture, &link).unwrap();
+    let received = accept(&alice, &services, picture.to_str().unwrap(), &code).accepted();
+    assert_eq!(received["received"].as_array().unwrap().len(), 2);
+    let listed = alice.wallet("list", &["--values"]).accepted();
+    let told: Vec<_> =
+        listed["credentials"].as_array().unwrap().iter().map(|it| (&it["type"], &it["format"])).collect();
+    assert!(
+        told.contains(&(&json!(LICENCE), &json!("dc+sd-jwt"))) && told.contains(&(&json!(MDL), &json!("mso_mdoc")))
+    );
+    assert_eq!((copies(&alice, LICENCE), copies(&alice, MDL)), (json!(8), json!(8)));
+
+    // The same device: the owner reads a text, agrees, and goes back with a code.
+    let text = json!({ "credential_ids": ["licence"], "text_ko": "이체 1,000원", "text_en": "Transfer of 1,000 won" });
+    let more = json!({ "transactions": [text], "redirect_uri": "https://bank.example/back" });
+    let (id, link) = request(&services, &licence(), &more);
+    let unasked = alice.wallet("answer", &[&link]);
+    assert_eq!(unasked.refused(), "ConsentNeeded");
+    for line in ["for: ", "you would agree to: Transfer of 1,000 won", "it would see   name_ko: "] {
+        assert!(unasked.text.contains(line), "{line}: {}", unasked.text);
+    }
+    let answered = alice.wallet("answer", &[&link, "--approve"]).accepted();
+    let back = answered["redirect_uri"].as_str().unwrap();
+    let code = back.strip_prefix("https://bank.example/back?response_code=").unwrap();
+    let seen = verdict(&services, &id, &json!({ "response_code": code }));
+    assert_eq!(seen["credentials"][0]["claims"].as_array().unwrap().len(), 2);
+    assert_eq!(seen["transactions"][0]["text_en"], "Transfer of 1,000 won");
+    assert_eq!(copies(&alice, LICENCE), json!(7), "what was shown is used up");
+    assert_eq!(alice.wallet("answer", &[&link, "--approve"]).refused(), "RequestGone");
+
+    // Another device: the same link as a code on a screen; here a mobile document.
+    let mdl = json!({
+        "id": "mdl", "format": "mso_mdoc", "meta": { "doctype_value": MDL },
+        "claims": [{ "path": ["org.iso.18013.5.1", "document_number"] }],
+    });
+    let (id, link) = request(&services, &mdl, &json!({}));
+    let screen = alice.file("screen.png");
+    std::fs::write(&screen, protocol::exchange::qr::Drawing::new(&link).unwrap().png().unwrap()).unwrap();
+    let answered = alice.wallet("answer", &[screen.to_str().unwrap(), "--approve"]).accepted();
+    assert_eq!(answered["redirect_uri"], Value::Null);
+    assert_eq!(verdict(&services, &id, &json!({}))["credentials"][0]["query"], "mdl");
+
+    // Whoever declines and whoever holds nothing look the same to the verifier.
+    let bob = Citizen::new(&place.path().join("bob"));
+    let sources = sources(&services);
+    bob.wallet("update", &sources.each_ref().map(String::as_str)).accepted();
+    let asked =
+        [(&alice, "--decline", "Declined"), (&bob, "--approve", "NotHeld")].map(|(citizen, decision, refusal)| {
+            let (id, link) = request(&services, &licence(), &json!({}));
+            assert_eq!(citizen.wallet("answer", &[&link, decision]).refused(), refusal);
+            let (_, state) = services.client.get(&format!("{}/openid4vp/requests/{id}", services.url)).unwrap();
+            serde_json::from_slice::<Value>(&state).unwrap()["state"].clone()
+        });
+    assert_eq!(asked, [json!("declined"), json!("declined")]);
+
+    let log = alice.wallet("log", &[]).accepted();
+    let events: Vec<_> = log["log"].as_array().unwrap().iter().map(|it| it["event"].as_str().unwrap()).collect();
+    assert_eq!(events, ["received", "received", "answered", "answered", "declined"]);
+    let name = listed["credentials"].to_string();
+    let number = seen["credentials"][0]["claims"][1]["value"].as_str().unwrap();
+    assert!(name.contains(number) && !log.to_string().contains(number), "names of attributes, never values");
+}
+
+/// VCI-44: the phone dies while it takes an offer up. What was begun goes on, or the offer has to be made again; whatever
+/// happens there is one licence and the wallet opens.
+#[test]
+fn a_phone_that_dies_while_it_takes_an_offer_up_goes_on() {
+    const KILLS: u64 = 8;
+    let place = tempfile::tempdir().unwrap();
+    let services = Services::start(&place.path().join("network"));
+    let alice = Citizen::new(&place.path().join("alice"));
+    let (wallet, pin) = (alice.path("wallet"), alice.path("pin"));
+    let sources = sources(&services);
+    let mut finished = 0;
+    for run in 0..KILLS {
+        let (link, code) = offer(&services, "person-0002");
+        let mut arguments = vec!["wallet", "accept", &link, "--tx-code", &code, "--dir", &wallet, "--pin-file", &pin];
+        arguments.extend(sources.iter().map(String::as_str));
+        let mut child = mid(&arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(400 + run * 150));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // The code is used up where the kill cut off the answer with the token; everything later goes on.
+        let again = accept(&alice, &services, &link, &code);
+        match again.code {
+            0 => finished += 1,
+            _ => assert_eq!(again.refused(), "Refused"),
+        }
+        let listed = alice.wallet("list", &[]).accepted();
+        let held = listed["credentials"].as_array().unwrap().len();
+        assert!(held == 0 || held == 2, "{listed}");
+    }
+    let (link, code) = offer(&services, "person-0002");
+    accept(&alice, &services, &link, &code).accepted();
+    println!("{KILLS} kills, {finished} times the same command then took the offer up");
+    let (id, link) = request(&services, &licence(), &json!({}));
+    alice.wallet("answer", &[&link, "--approve"]).accepted();
+    verdict(&services, &id, &json!({}));
+}

@@ -1,0 +1,223 @@
+//! The same with a wallet file: nothing that was received is lost, and nothing is asked for twice with other keys.
+
+use protocol::crypto::keys::PublicKey;
+use protocol::crypto::multikey::StandardSigner;
+use protocol::crypto::x509::Root;
+use rand_core::CryptoRng;
+
+use super::{Answer, Keys, Progress, ReceiveError, Request, Sheet};
+use crate::activity::{self, Event};
+use crate::contents::{self, CredentialId};
+use crate::error::WalletError;
+use crate::foreign::{ForeignCopy, StoredForeign, StoredHolder, StoredReceiving};
+use crate::secure_area::{SecureArea, StandardDeviceKey};
+use crate::wallet::{Open, Wallet};
+
+/// Most copies of a credential that are asked for at once.
+const COPIES: u32 = 8;
+
+impl Wallet {
+    /// The roots that may vouch for issuers: those on the ledger.
+    ///
+    /// # Errors
+    /// [`WalletError::TrustMissing`], [`WalletError::Locked`]
+    pub fn certificate_roots(&self, now: u64) -> Result<Vec<Root>, WalletError> {
+        self.with_open(now, |open| Ok(open.trust()?.certificate_roots()))
+    }
+
+    /// Begins to take up an offer with the owner's consent, and keeps that before anything is sent (VCI-44). An offer that is
+    /// being taken up goes on where it was, with the same keys.
+    ///
+    /// # Errors
+    /// [`WalletError::Receive`], [`WalletError::KeystoreFault`], [`WalletError::StorageFull`], [`WalletError::Locked`]
+    pub fn begin_receiving(
+        &self,
+        sheet: Sheet,
+        tx_code: Option<&str>,
+        now: u64,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<CredentialId, WalletError> {
+        let receiving = sheet.accept(tx_code)?;
+        self.with_open(now, |open| {
+            let under_way = contents::all::<StoredReceiving>(open.store.read())?;
+            if let Some((id, _)) = under_way.iter().find(|(_, stored)| stored.receiving.same_offer(&receiving)) {
+                return Ok(*id);
+            }
+            let area = open.area.clone();
+            let id = random_id(rng);
+            let sender = area.create_key(&id.sender_alias(), rng)?;
+            let copies = receiving.copies_max().clamp(1, COPIES) as u8;
+            let holders = receiving.credentials().iter().map(|_| {
+                let id = random_id(rng);
+                let keys = (0..copies).map(|number| area.create_key(&id.copy_alias(number), rng));
+                Ok(StoredHolder { id: id.0, keys: keys.collect::<Result<_, _>>()? })
+            });
+            let holders = holders.collect::<Result<_, WalletError>>()?;
+            let stored = StoredReceiving { receiving, sender, holders };
+            open.store.change(|transaction| {
+                contents::put(transaction, &id, &stored);
+                Ok(())
+            })?;
+            Ok(id)
+        })
+    }
+
+    /// Offers that are being taken up: what goes on after a crash.
+    ///
+    /// # Errors
+    /// [`WalletError::Locked`]
+    pub fn receiving(&self, now: u64) -> Result<Vec<CredentialId>, WalletError> {
+        self.with_open(now, |open| {
+            let all = contents::all::<StoredReceiving>(open.store.read())?;
+            Ok(all.into_iter().map(|(id, _)| id).collect())
+        })
+    }
+
+    /// What to send next for an offer that is being taken up.
+    ///
+    /// # Errors
+    /// [`WalletError::NoSuchIssuance`], [`WalletError::Receive`], [`WalletError::Locked`]
+    pub fn receiving_request(
+        &self,
+        id: &CredentialId,
+        now: u64,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Request, WalletError> {
+        self.with_open(now, |open| {
+            let stored = under_way(open, id)?;
+            with_keys(open.area.as_ref(), id, &stored, |keys| Ok(stored.receiving.request(keys, now, rng)?))
+        })
+    }
+
+    /// Takes the answer to [`Wallet::receiving_request`], and keeps what it brought (VCI-44). Gives the credentials once there are
+    /// all; each replaces an older one of the same issuer, type and format.
+    ///
+    /// # Errors
+    /// [`WalletError::NoSuchIssuance`]; [`WalletError::Receive`], after which only [`Wallet::abandon_receiving`] is left, or
+    /// to send the same again; [`WalletError::Locked`]
+    pub fn receiving_answered(
+        &self,
+        id: &CredentialId,
+        answer: &Answer,
+        now: u64,
+    ) -> Result<Option<Vec<CredentialId>>, WalletError> {
+        self.with_open(now, |open| {
+            let mut stored = under_way(open, id)?;
+            let roots = open.trust()?.certificate_roots();
+            let again = under_way(open, id)?.receiving;
+            let progress =
+                with_keys(open.area.as_ref(), id, &stored, |keys| Ok(again.answered(answer, keys, &roots, now)?))?;
+            match progress {
+                Progress::More(next) => {
+                    stored.receiving = *next;
+                    open.store.change(|transaction| {
+                        contents::put(transaction, id, &stored);
+                        Ok(())
+                    })?;
+                    Ok(None)
+                }
+                Progress::Done(received) => keep(open, id, &stored, &received, now).map(Some),
+            }
+        })
+    }
+
+    /// Ends taking up an offer, and keeps what came of it so far.
+    ///
+    /// # Errors
+    /// [`WalletError::NoSuchIssuance`], [`WalletError::Locked`]
+    pub fn abandon_receiving(&self, id: &CredentialId, now: u64) -> Result<Vec<CredentialId>, WalletError> {
+        self.with_open(now, |open| {
+            let stored = under_way(open, id)?;
+            keep(open, id, &stored, stored.receiving.received(), now)
+        })
+    }
+}
+
+fn under_way(open: &Open, id: &CredentialId) -> Result<StoredReceiving, WalletError> {
+    contents::find(open.store.read(), id)?.ok_or(WalletError::NoSuchIssuance)
+}
+
+fn random_id(rng: &mut dyn CryptoRng) -> CredentialId {
+    let mut id = CredentialId([0; 16]);
+    rng.fill_bytes(&mut id.0);
+    id
+}
+
+/// Lends the keys of an offer that is being taken up.
+fn with_keys<T>(
+    area: &dyn SecureArea,
+    id: &CredentialId,
+    stored: &StoredReceiving,
+    work: impl FnOnce(&Keys<'_>) -> Result<T, WalletError>,
+) -> Result<T, WalletError> {
+    let sender = StandardDeviceKey::new(area, id.sender_alias(), stored.sender)?;
+    let key = |id: CredentialId, number: u8, key: &PublicKey| StandardDeviceKey::new(area, id.copy_alias(number), *key);
+    let of_one = |holder: &StoredHolder| {
+        (0..).zip(&holder.keys).map(|(number, public)| key(CredentialId(holder.id), number, public)).collect()
+    };
+    let holders = stored.holders.iter().map(of_one).collect::<Result<Vec<Vec<_>>, _>>()?;
+    let holders: Vec<Vec<&dyn StandardSigner>> =
+        holders.iter().map(|keys| keys.iter().map(|key| key as &dyn StandardSigner).collect()).collect();
+    let holders: Vec<&[&dyn StandardSigner]> = holders.iter().map(Vec::as_slice).collect();
+    work(&Keys { sender: &sender, holders: &holders })
+}
+
+/// Makes credentials of what was received, in one change with the end of the issuance.
+fn keep(
+    open: &mut Open,
+    id: &CredentialId,
+    stored: &StoredReceiving,
+    received: &[super::Received],
+    now: u64,
+) -> Result<Vec<CredentialId>, WalletError> {
+    let trust = open.trust()?;
+    let mut new = Vec::new();
+    for holder in &stored.holders {
+        let number = |key: &protocol::crypto::multikey::Multikey| {
+            let numbered = (0u8..).zip(&holder.keys);
+            numbered.into_iter().find(|(_, public)| public.to_multicodec() == key.to_multicodec())
+        };
+        let copies = received.iter().filter_map(|it| {
+            let (number, key) = number(&it.holder)?;
+            Some((it, ForeignCopy { number, key: *key, content: it.credential.clone(), shown: false }))
+        });
+        let (from, copies): (Vec<_>, Vec<_>) = copies.unzip();
+        let Some(first) = from.first() else { continue };
+        let owner = trust.certificate_owners(first.root, now).next().ok_or(ReceiveError::IssuerUntrusted)?;
+        new.push((
+            CredentialId(holder.id),
+            StoredForeign {
+                offered: first.offered.clone(),
+                issuer: owner.clone(),
+                received_at: now,
+                valid_until: from.iter().filter_map(|it| it.valid_until).min(),
+                batch: copies.len() > 1,
+                copies,
+            },
+        ));
+    }
+    let mut unused = stored.key_aliases(id);
+    let kept: Vec<_> = new.iter().flat_map(|(id, credential)| credential.key_aliases(id)).collect();
+    unused.retain(|alias| !kept.contains(alias));
+    let replaced = open.store.change(|transaction| {
+        let mut replaced = Vec::new();
+        for (old, credential) in contents::all::<StoredForeign>(transaction)? {
+            if new.iter().any(|(_, new)| credential.replaced_by(new)) {
+                contents::remove::<StoredForeign>(transaction, &old);
+                replaced.extend(credential.key_aliases(&old));
+            }
+        }
+        contents::remove::<StoredReceiving>(transaction, id);
+        for (id, credential) in &new {
+            contents::put(transaction, id, credential);
+            let (credential_type, issuer) = (credential.offered.kind.clone(), credential.issuer.clone());
+            activity::append(transaction, now, &Event::Received { credential_type, issuer })?;
+        }
+        Ok(replaced)
+    })?;
+    // Keys that nothing uses any more; one that stays behind after a crash harms nobody.
+    for alias in unused.into_iter().chain(replaced) {
+        open.area.delete_key(&alias)?;
+    }
+    Ok(new.into_iter().map(|(id, _)| id).collect())
+}

@@ -1,0 +1,204 @@
+//! The same with a wallet file: what it holds answers, with the owner's consent, and the log says so.
+
+use protocol::crypto::jose::base64url;
+use protocol::exchange::dcql::Meta;
+use protocol::exchange::openid4vp::{Expected, Vocabulary, VpError};
+use rand_core::CryptoRng;
+
+use super::{Link, OpenIdError, Outgoing, Sheet, read_request};
+use crate::activity::{self, Asked, Event};
+use crate::contents::{self, CredentialId};
+use crate::error::WalletError;
+use crate::foreign::{StoredForeign, with_usable};
+use crate::presenting::Decision;
+use crate::wallet::{Open, Wallet};
+
+/// Most names of claims in one entry of the log, and most characters of each: a verifier chooses them.
+const NAMES_MAX: usize = 32;
+const NAME_MAX: usize = 64;
+
+/// What came before the request that a verifier signed: a link, or a browser.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Came {
+    /// `client_id` of the link; none through a browser.
+    pub client_id: Option<String>,
+    /// The nonce that was posted to fetch it.
+    pub wallet_nonce: Option<String>,
+    /// The origin that the browser says.
+    pub origin: Option<String>,
+}
+
+impl Came {
+    /// By this link, with a fresh nonce where the link lets the wallet post one.
+    pub fn by(link: &Link, rng: &mut dyn CryptoRng) -> Self {
+        let mut nonce = [0; 16];
+        rng.fill_bytes(&mut nonce);
+        let wallet_nonce = link.post.then(|| base64url(&nonce));
+        Self { client_id: Some(link.client_id.clone()), wallet_nonce, origin: None }
+    }
+
+    fn expected(&self) -> Expected<'_> {
+        Expected {
+            client_id: self.client_id.as_deref(),
+            wallet_nonce: self.wallet_nonce.as_deref(),
+            origin: self.origin.as_deref(),
+        }
+    }
+}
+
+/// What the owner is asked before anything is answered. Only a wallet can make one, from an authentic request.
+#[derive(Debug)]
+pub struct OpenIdConsent {
+    /// Who asks what and why, and what could answer.
+    pub sheet: Sheet,
+    /// The credentials that [`Offered::credential`](super::Offered) counts.
+    pub credentials: Vec<CredentialId>,
+    request: String,
+    came: Came,
+    vocabulary: Vocabulary,
+}
+
+impl OpenIdConsent {
+    /// The newest credential for everything that has to be answered.
+    #[must_use]
+    pub fn usual(&self) -> Vec<(String, CredentialId)> {
+        let usual = self.sheet.usual().into_iter();
+        usual.filter_map(|(query, at)| Some((query, *self.credentials.get(at)?))).collect()
+    }
+}
+
+impl Wallet {
+    /// Reads a verifier's signed request for the owner to look at. Nothing is fetched for it.
+    ///
+    /// # Errors
+    /// [`WalletError::OpenId`] when whoever asks is not who they say, or not registered; [`WalletError::TrustMissing`],
+    /// [`WalletError::Locked`]
+    pub fn read_openid_request(
+        &self,
+        request: &str,
+        came: &Came,
+        vocabulary: &Vocabulary,
+        now: u64,
+    ) -> Result<OpenIdConsent, WalletError> {
+        self.with_open(now, |open| {
+            consent(open, request, came, vocabulary, now, |_, _| Ok(())).map(|(consent, ())| consent)
+        })
+    }
+
+    /// Does what the owner decided, with the credentials that they chose for each query, and returns what the app posts. The log
+    /// is written, and a copy that was shown is used up, before that (OVP-11). What is sent when they say no is what is sent when
+    /// the wallet does not hold what was asked (OVP-10).
+    ///
+    /// # Errors
+    /// [`WalletError::OpenId`], with [`VpError::OverAsk`] for a request that was blocked; [`WalletError::TrustMissing`],
+    /// [`WalletError::Locked`]
+    pub fn answer_openid(
+        &self,
+        asked: &OpenIdConsent,
+        decision: Decision,
+        chosen: &[(String, CredentialId)],
+        now: u64,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Outgoing, WalletError> {
+        self.with_open(now, |open| {
+            // Whatever has changed since the owner looked: trust data, credentials, time.
+            let answered = consent(open, &asked.request, &asked.came, &asked.vocabulary, now, |consent, held| {
+                let chosen = chosen.iter().map(|(query, id)| {
+                    let at = consent.credentials.iter().position(|held| held == id).ok_or(OpenIdError::NotOffered);
+                    Ok((query.clone(), at?))
+                });
+                let chosen = chosen.collect::<Result<Vec<_>, OpenIdError>>();
+                Ok(chosen.and_then(|chosen| consent.sheet.answer(decision, &chosen, held, now, rng)))
+            });
+            let (consent, answer) = answered?;
+            let sent = consent.sheet.choices.is_some() && decision != Decision::Decline;
+            let entries = entries(&consent.sheet, if sent { Some(chosen) } else { None });
+            let event: fn(Asked) -> Event = match (&answer, decision) {
+                (Ok(_), Decision::Decline) => Event::Declined,
+                (Ok(_), _) if !sent => Event::Unanswered,
+                (Ok(_), Decision::ApproveOverAsk) if consent.sheet.over_ask.is_some() => Event::AnsweredOverAsk,
+                (Ok(_), _) => Event::Answered,
+                (Err(OpenIdError::Request(VpError::OverAsk(_))), _) => Event::Blocked,
+                (Err(_), _) => Event::Unanswered,
+            };
+            let used: Vec<CredentialId> = match (&answer, sent) {
+                (Ok(_), true) => chosen.iter().map(|(_, id)| *id).collect(),
+                _ => Vec::new(),
+            };
+            let gone = open.store.change(|transaction| {
+                let mut gone = Vec::new();
+                for id in &used {
+                    let Some(mut stored) = contents::find::<StoredForeign>(transaction, id)? else { continue };
+                    gone.extend(use_up(&mut stored).map(|number| id.copy_alias(number)));
+                    contents::put(transaction, id, &stored);
+                }
+                entries.into_iter().try_for_each(|asked| activity::append(transaction, now, &event(asked)))?;
+                Ok(gone)
+            })?;
+            for alias in gone {
+                // One that stays behind after a crash signs nothing any more: nothing names it.
+                open.area.delete_key(&alias)?;
+            }
+            Ok(answer?)
+        })
+    }
+}
+
+/// Marks the first copy as shown, and removes it where another is left. Says which was removed.
+fn use_up(stored: &mut StoredForeign) -> Option<u8> {
+    if stored.copies.len() > 1 {
+        return Some(stored.copies.remove(0).number);
+    }
+    stored.copies.iter_mut().for_each(|copy| copy.shown = true);
+    None
+}
+
+fn consent<T>(
+    open: &Open,
+    request: &str,
+    came: &Came,
+    vocabulary: &Vocabulary,
+    now: u64,
+    work: impl FnOnce(&OpenIdConsent, &[super::Foreign<'_>]) -> Result<T, WalletError>,
+) -> Result<(OpenIdConsent, T), WalletError> {
+    with_usable(open, now, |held, foreign| {
+        let sheet = read_request(request, &came.expected(), foreign, open.trust()?, vocabulary, now)?;
+        let credentials = held.iter().map(|(id, _)| *id).collect();
+        let consent = OpenIdConsent {
+            sheet,
+            credentials,
+            request: request.to_owned(),
+            came: came.clone(),
+            vocabulary: vocabulary.clone(),
+        };
+        let done = work(&consent, foreign)?;
+        Ok((consent, done))
+    })
+}
+
+/// What the log says of a request: an entry for each credential that was asked for, or only for those that were shown.
+fn entries(sheet: &Sheet, shown: Option<&[(String, CredentialId)]>) -> Vec<Asked> {
+    let request = &sheet.request;
+    let short = |text: &str| text.chars().take(NAME_MAX).collect::<String>();
+    let purpose = request.registration.as_ref().map(|(_, purpose)| short(purpose)).unwrap_or_default();
+    let wanted = request
+        .query
+        .credentials
+        .iter()
+        .filter(|query| shown.is_none_or(|shown| shown.iter().any(|(id, _)| *id == query.id)));
+    let entry = |query: &protocol::exchange::dcql::CredentialQuery| Asked {
+        verifier: sheet.verifier.clone(),
+        name_ko: sheet.name.ko.clone(),
+        name_en: sheet.name.en.clone(),
+        purpose: purpose.clone(),
+        credential_type: short(match &query.meta {
+            Meta::SdJwt { vct_values } => vct_values.first().map_or("", String::as_str),
+            Meta::MsoMdoc { doctype_value } => doctype_value,
+            Meta::LdpVc { .. } | Meta::Other { .. } => query.meta.format(),
+        }),
+        shown: query.claims.iter().take(NAMES_MAX).map(|claim| short(&claim.name())).collect(),
+        proven: Vec::new(),
+        pseudonym: None,
+    };
+    wanted.map(entry).collect()
+}
