@@ -15,12 +15,13 @@ use protocol::credential::w3c::{
     Contexts, DOCUMENT_MAX, Expected, ProofOptions, Suite, W3cError, canonical_statements, check_credential,
     check_presentation, check_proofs, derive_credential, issue_credential, presented, read_json, valid_at,
 };
-use protocol::identifier::{ControllerError, DidKey, DidKeys, Purpose};
+use protocol::identifier::{DidKeys, Purpose};
 use rand_core::UnwrapErr;
 use serde_json::{Value, json};
 
 use crate::documents::{contexts, related_is_right};
 use crate::enveloped;
+use crate::identifiers::Identifiers;
 use crate::issuers::Issuer;
 use crate::status;
 
@@ -29,17 +30,21 @@ pub(crate) struct Adapter {
     pub(crate) issuers: Vec<Issuer>,
     /// Host and port under which suites reach it.
     pub(crate) https: String,
+    /// The same without TLS.
+    pub(crate) http: String,
     /// A fixed time, for vectors that have expired.
     pub(crate) clock: Option<u64>,
     contexts: Contexts,
+    identifiers: Identifiers,
     calls: AtomicU32,
 }
 
 type Shared = State<Arc<Adapter>>;
 
 impl Adapter {
-    pub(crate) fn new(https: String, clock: Option<u64>) -> Self {
-        Self { issuers: Issuer::all(), https, clock, contexts: contexts(), calls: AtomicU32::new(0) }
+    pub(crate) fn new(https: String, http: String, clock: Option<u64>) -> Self {
+        let (issuers, identifiers) = (Issuer::all(), Identifiers::new());
+        Self { issuers, https, http, clock, contexts: contexts(), identifiers, calls: AtomicU32::new(0) }
     }
 
     fn now(&self) -> u64 {
@@ -197,44 +202,6 @@ fn verified(outcome: Result<(), Refusal>) -> Response {
     }
 }
 
-/// `GET /1.0/identifiers/{did}` for `did:key`; `did:mid` is resolved by a ledger node.
-fn resolved(identifier: &str, headers: &HeaderMap) -> Response {
-    const RESULT: &str = "application/did-resolution";
-    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("*/*");
-    let wants = |kind: &str| accept.contains(kind);
-    let bare = ["application/did+json", "application/did+ld+json", "application/did"];
-    let bare = bare.into_iter().find(|kind| wants(kind) && !wants(RESULT));
-    if bare.is_none() && !wants(RESULT) && !wants("*/*") && !wants("json") {
-        return StatusCode::NOT_ACCEPTABLE.into_response();
-    }
-    let (status, kind) = match DidKey::parse(identifier) {
-        Ok(did) => {
-            let kind = bare.unwrap_or(RESULT);
-            let body = if bare.is_some() {
-                did.to_json()
-            } else {
-                let metadata = json!({ "contentType": RESULT });
-                json!({ "didDocument": did.to_json(), "didResolutionMetadata": metadata, "didDocumentMetadata": {} })
-            };
-            return (StatusCode::OK, [(header::CONTENT_TYPE, kind)], body.to_string()).into_response();
-        }
-        Err(ControllerError::NotResolved) if is_did(identifier) => {
-            (StatusCode::NOT_IMPLEMENTED, "METHOD_NOT_SUPPORTED")
-        }
-        Err(_) => (StatusCode::BAD_REQUEST, "INVALID_DID"),
-    };
-    let error = json!({ "type": format!("https://www.w3.org/ns/did#{kind}") });
-    let body = json!({ "didDocument": null, "didResolutionMetadata": { "error": error }, "didDocumentMetadata": {} });
-    (status, [(header::CONTENT_TYPE, RESULT)], body.to_string()).into_response()
-}
-
-fn is_did(identifier: &str) -> bool {
-    let mut parts = identifier.splitn(3, ':');
-    parts.next() == Some("did")
-        && parts.next().is_some_and(|method| !method.is_empty())
-        && parts.next().is_some_and(|id| !id.is_empty())
-}
-
 /// All endpoints.
 pub(crate) fn router(adapter: Arc<Adapter>) -> Router {
     Router::new()
@@ -266,8 +233,10 @@ pub(crate) fn router(adapter: Arc<Adapter>) -> Router {
         )
         .route("/issuers.json", get(|State(adapter): Shared| async move { answer(StatusCode::OK, &issuers(&adapter)) }))
         .route(
-            "/1.0/identifiers/{did}",
-            get(|Path(did): Path<String>, headers: HeaderMap| async move { resolved(&did, &headers) }),
+            "/1.0/identifiers/{*did}",
+            get(|State(adapter): Shared, Path(did): Path<String>, headers: HeaderMap| async move {
+                adapter.identifiers.answer(&did, &headers)
+            }),
         )
         .layer(DefaultBodyLimit::max(DOCUMENT_MAX))
         .with_state(adapter)
@@ -281,5 +250,6 @@ pub(crate) fn issuers(adapter: &Adapter) -> Value {
         "verifier": at("credentials/verify"),
         "vpVerifier": at("presentations/verify"),
         "vcHolders": [at("bbs/credentials/derive"), at("ecdsa-sd/credentials/derive")],
+        "didResolvers": [adapter.identifiers.to_json(&adapter.http)],
     })
 }

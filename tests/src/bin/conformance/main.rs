@@ -10,6 +10,7 @@
 mod documents;
 mod enveloped;
 mod handlers;
+mod identifiers;
 mod issuers;
 mod status;
 
@@ -73,7 +74,7 @@ async fn main() {
             }
         }
     }
-    let adapter = Arc::new(Adapter::new(https.clone(), now));
+    let adapter = Arc::new(Adapter::new(https.clone(), http.clone(), now));
     let secure = TcpListener::bind(&https).await.expect("a free port for HTTPS");
     let plain = TcpListener::bind(&http).await.expect("a free port for HTTP");
     println!("{}", serde_json::to_string_pretty(&issuers(&adapter)).expect("JSON"));
