@@ -118,10 +118,12 @@ pub(crate) struct Network {
 
 impl Network {
     /// Makes a network in `dir` and runs it on `listen` (port 0: any free one). `progress` is told how many
-    /// of how many day signatures are made, which takes the longest. Interrupted, it can be repeated.
+    /// of how many day signatures are made, which takes the longest. Interrupted, it can be repeated. `public` is the
+    /// address that others are told, if a proxy stands before it.
     pub(crate) fn bootstrap(
         dir: &Path,
         listen: SocketAddr,
+        public: Option<&str>,
         progress: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<Self, CliError> {
         if dir.join(DESCRIPTION).exists() {
@@ -131,7 +133,7 @@ impl Network {
             ));
         }
         files::make_private_directory(dir)?;
-        let (listener, url) = bind(listen)?;
+        let (listener, url) = bind(listen, public)?;
         let mut rng = randomness::os()?;
         let ministry = key(dir, "ministry.key")?;
         if !dir.join("ledger").exists() {
@@ -160,11 +162,11 @@ impl Network {
     }
 
     /// Takes up the network in `dir`.
-    pub(crate) fn open(dir: &Path, listen: SocketAddr) -> Result<Self, CliError> {
+    pub(crate) fn open(dir: &Path, listen: SocketAddr, public: Option<&str>) -> Result<Self, CliError> {
         let path = dir.join(DESCRIPTION);
         let members: Members = serde_json::from_slice(&files::read(&path)?)
             .map_err(|_| CliError::refused("NetworkDamaged", format!("{} is damaged; restore it", path.display())))?;
-        let (listener, url) = bind(listen)?;
+        let (listener, url) = bind(listen, public)?;
         let issuer = open_issuer(dir, &url)?;
         let runtime = serving::runtime()?;
         let node = Node::start(&ledger(dir))?;
@@ -446,7 +448,7 @@ fn found(
     ledger.submit(&transaction).map_err(answered)
 }
 
-fn bind(listen: SocketAddr) -> Result<(TcpListener, String), CliError> {
+fn bind(listen: SocketAddr, public: Option<&str>) -> Result<(TcpListener, String), CliError> {
     let unusable = |error| {
         CliError::refused(
             "AddressUnusable",
@@ -455,7 +457,11 @@ fn bind(listen: SocketAddr) -> Result<(TcpListener, String), CliError> {
     };
     let listener = TcpListener::bind(listen).map_err(unusable)?;
     listener.set_nonblocking(true).map_err(unusable)?;
-    let url = format!("http://{}", listener.local_addr().map_err(unusable)?);
+    let url = match public.map(|url| url.trim_end_matches('/')) {
+        Some(url) if url.starts_with("https://") => url.to_owned(),
+        Some(_) => return Err(CliError::usage("--url has to begin with https://")),
+        None => format!("http://{}", listener.local_addr().map_err(unusable)?),
+    };
     Ok((listener, url))
 }
 

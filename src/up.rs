@@ -20,15 +20,19 @@ pub(crate) struct UpArgs {
     /// Address to serve on
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7800")]
     listen: SocketAddr,
+    /// Address that others are told, where a proxy with TLS stands before this one
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
 }
 
 pub(crate) fn run(args: &UpArgs) -> Result<Answer, CliError> {
     serving::log();
+    let public = args.url.as_deref();
     let network = if Network::exists(&args.dir) {
-        Network::open(&args.dir, args.listen)?
+        Network::open(&args.dir, args.listen, public)?
     } else {
         eprintln!("making a network in {} (some seconds, once)", args.dir.display());
-        Network::bootstrap(&args.dir, args.listen, &progress)?
+        Network::bootstrap(&args.dir, args.listen, public, &progress)?
     };
     let (url, dir) = (network.url(), args.dir.display());
     let mut out = std::io::stdout();

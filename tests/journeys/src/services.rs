@@ -110,6 +110,20 @@ impl Services {
     /// When it does not answer.
     #[must_use]
     pub fn start_on(dir: &Path, port: u16) -> Self {
+        Self::start_with(dir, port, &[])
+    }
+
+    /// As [`Services::start`], and others are told that it is at `https`, as behind a proxy that ends TLS.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    #[must_use]
+    pub fn start_behind_tls(dir: &Path) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
+        Self::start_with(dir, port, &["--url", &format!("https://127.0.0.1:{port}")])
+    }
+
+    fn start_with(dir: &Path, port: u16, more: &[&str]) -> Self {
         let listen = format!("127.0.0.1:{port}");
         let log =
             std::fs::File::options().create(true).append(true).open(dir.with_extension("log")).expect("a log file");
@@ -117,6 +131,7 @@ impl Services {
             .args(["up", "--dir"])
             .arg(dir)
             .args(["--listen", &listen])
+            .args(more)
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("the log once more"))
             .stderr(log)

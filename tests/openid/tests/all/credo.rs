@@ -7,7 +7,7 @@ use openid::javascript;
 use serde_json::{Value, json};
 
 /// An offer for a foreign wallet, and the code told separately.
-fn offer(services: &Services, person: &str) -> (Value, String) {
+pub(super) fn offer(services: &Services, person: &str) -> (Value, String) {
     let body = json!({
         "person": person, "credential_types": [LICENCE], "with_tx_code": true, "replaces": false, "life": 600,
     });
@@ -18,7 +18,7 @@ fn offer(services: &Services, person: &str) -> (Value, String) {
 }
 
 /// The issuer's root certificate, made when it first signs.
-fn root(services: &Services) -> String {
+pub(super) fn root(services: &Services) -> String {
     let metadata = format!("{}/.well-known/openid-credential-issuer/issuer", services.url);
     let signed = services.client.exchange("GET", &metadata, &[("accept", "application/jwt")], &[], "content-type");
     assert_eq!(signed.unwrap().1.as_deref(), Some("application/jwt"));
