@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
+use verifier_server::openid4vp::Delivery;
 use wallet_core::openid4vci::{self, Request};
 
 use crate::output::CliError;
@@ -87,6 +88,14 @@ impl Http {
     /// `POST url` with a body of CBOR.
     pub(crate) fn post(&self, url: &str, body: &[u8]) -> Result<Answer, CliError> {
         answer(url, self.0.post(url).content_type("application/cbor").send(body))
+    }
+
+    /// `POST` of a webhook: the status of the answer, if there was one.
+    pub(crate) fn deliver(&self, delivery: &Delivery) -> Option<u16> {
+        let time = Some(Duration::from_secs(10));
+        let request = self.0.post(delivery.address.as_str()).config().timeout_global(time).build();
+        let request = delivery.headers.iter().fold(request, |it, (name, value)| it.header(*name, value));
+        Some(request.send(&delivery.body[..]).ok()?.status().as_u16())
     }
 }
 

@@ -364,6 +364,7 @@ impl Network {
             key_name: &police.key_name,
             key: StandardKey::ed25519(&self.verifier_key(police)?.seed()),
             url: &self.url,
+            keep_max: 3_600,
         };
         party.service(Vocabulary::of_twins(&twins(&types()?)?), trust)
     }

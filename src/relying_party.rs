@@ -3,6 +3,7 @@
 //! | in its folder | |
 //! |---|---|
 //! | `api.token` | what its own programs show, made when there is none |
+//! | `webhook.secret` | what signs calls to them, `whsec_…`, made when there is none |
 //! | `root.key`, `root.der` | a P-256 seed that the ledger records as `x509-1`, and its certificate, which other wallets are given |
 //! | `requests.key`, `requests.der` | the P-256 seed that signs requests, and its certificate |
 
@@ -17,8 +18,11 @@ use protocol::identifier::Did;
 use protocol::ledger::record::{DidKey, Purposes};
 use protocol::ledger::state::TrustedState;
 use rand_core::CryptoRng;
-use verifier_server::openid4vp::{Identity, Presenting, RequestSigner, Settings};
+use verifier_server::openid4vp::{
+    Deliver, Identity, Presenting, Reach, RequestSigner, Settings, WebhookSecret, Webhooks,
+};
 
+use crate::http::Http;
 use crate::output::CliError;
 use crate::{clock, files, randomness};
 
@@ -43,6 +47,8 @@ pub(crate) struct RelyingParty<'a> {
     pub(crate) key: StandardKey,
     /// Where it is reached, without a slash at the end.
     pub(crate) url: &'a str,
+    /// Longest time that verdicts may be kept for, in seconds.
+    pub(crate) keep_max: u64,
 }
 
 /// Makes the keys of certificates in `dir`, where there are none, and says what the DID has to record.
@@ -67,7 +73,8 @@ impl RelyingParty<'_> {
     ) -> Result<Presenting, CliError> {
         files::make_private_directory(self.dir)?;
         let mut rng = randomness::os()?;
-        let token = self.token(&mut rng)?;
+        let webhooks = self.webhooks(&mut rng)?;
+        let token = self.secret("api.token", &mut |secret| hex::encode(secret), &mut rng)?;
         let mut signers = Vec::new();
         if self.dir.join("root.key").exists() {
             let key = self.key_file("requests.key")?;
@@ -76,7 +83,12 @@ impl RelyingParty<'_> {
         }
         signers.push(RequestSigner::did(self.did, self.key_name, Box::new(self.key)));
         let identity = Identity { verifier: self.did.clone(), signers };
-        let settings = Settings { vocabulary, ..Settings::new(self.url, &token) };
+        let settings = Settings {
+            vocabulary,
+            keep_max: self.keep_max,
+            webhooks: Some(webhooks),
+            ..Settings::new(self.url, &token)
+        };
         Ok(Presenting::new(identity, settings, trust, clock::now))
     }
 
@@ -84,18 +96,34 @@ impl RelyingParty<'_> {
         Ok(StandardKey::p256(&*files::read_seed(&self.dir.join(name))?)?)
     }
 
-    /// 32 random bytes in hexadecimal.
-    fn token(&self, rng: &mut impl CryptoRng) -> Result<String, CliError> {
-        let path = self.dir.join("api.token");
+    /// Programs on this machine are called; the program has no TLS of its own.
+    fn webhooks(&self, rng: &mut impl CryptoRng) -> Result<Webhooks, CliError> {
+        let write = &mut |secret: &[u8; 32]| WebhookSecret::new(secret).map(|it| it.to_text()).unwrap_or_default();
+        let text = self.secret("webhook.secret", write, rng)?;
+        let secret = WebhookSecret::from_text(&text);
+        let malformed = || CliError::refused("MalformedToken", "webhook.secret has no secret; remove it");
+        let http = Http::new();
+        let deliver: Deliver = Arc::new(move |delivery| http.deliver(delivery));
+        Ok(Webhooks::new(Reach::ThisMachine, secret.ok_or_else(malformed)?, deliver))
+    }
+
+    /// A secret of 32 random bytes, as text.
+    fn secret(
+        &self,
+        name: &str,
+        write: &mut dyn FnMut(&[u8; 32]) -> String,
+        rng: &mut impl CryptoRng,
+    ) -> Result<String, CliError> {
+        let path = self.dir.join(name);
         if !path.exists() {
             let mut secret = [0; 32];
             rng.fill_bytes(&mut secret);
-            files::write_secret(&path, hex::encode(secret).as_bytes())?;
+            files::write_secret(&path, write(&secret).as_bytes())?;
         }
-        let token = String::from_utf8(files::read_private(&path)?.to_vec()).unwrap_or_default();
-        match token.trim() {
-            token if token.len() >= 32 => Ok(token.to_owned()),
-            _ => Err(CliError::refused("MalformedToken", format!("{} has no token; remove it", path.display()))),
+        let text = String::from_utf8(files::read_private(&path)?.to_vec()).unwrap_or_default();
+        match text.trim() {
+            text if text.len() >= 32 => Ok(text.to_owned()),
+            _ => Err(CliError::refused("MalformedToken", format!("{} has no secret; remove it", path.display()))),
         }
     }
 

@@ -42,7 +42,7 @@ pub enum Withdrawal {
 }
 
 /// Which epoch of status tokens is current, and in how many slices its tokens come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct CurrentEpoch {
     /// Its number.
     pub epoch: u32,

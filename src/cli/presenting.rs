@@ -40,6 +40,9 @@ pub(crate) struct ServeArgs {
     /// What a credential type is called in other formats (a file as specs/types/*.twins.json); once for each
     #[arg(long, value_name = "FILE")]
     twins: Vec<PathBuf>,
+    /// Longest time, in seconds, for which relying parties may have verdicts kept; none without it
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    keep_max: u64,
     #[command(flatten)]
     trust: Trust,
 }
@@ -53,6 +56,7 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<Answer, CliError> {
         key_name: &args.key_name,
         key: StandardKey::ed25519(&*files::read_seed(&args.key)?),
         url: args.url.trim_end_matches('/'),
+        keep_max: args.keep_max,
     };
     let service = party.service(vocabulary, move || Some(trust.newest()))?;
     serving::verifier(service.router(), args.listen)?;

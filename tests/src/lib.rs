@@ -12,6 +12,7 @@
 
 pub mod cases;
 pub mod changes;
+pub mod contract;
 pub mod coverage;
 pub mod forger;
 pub mod ledger_mutations;

@@ -13,13 +13,12 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
-use axum::{Json, Router};
 use protocol::credential::Day;
 use protocol::error_name;
 use protocol::exchange::IssuanceRefusal;
@@ -28,8 +27,12 @@ use rand_core::CryptoRng;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use zeroize::Zeroizing;
 
+use super::openapi::Refusal;
 use super::{Service, failure, named};
 use crate::error::IssuerError;
 use crate::issuer::Issuer;
@@ -80,7 +83,7 @@ impl core::fmt::Debug for AdminToken {
 }
 
 /// Whom a request is about.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(untagged)]
 pub enum Whom {
     /// By the register's id.
@@ -93,12 +96,16 @@ pub enum Whom {
         /// Korean or English, as the register has it.
         name: String,
         /// Date of birth.
+        #[schema(value_type = String, format = Date)]
         birth_date: Day,
     },
 }
 
 /// An offer to make.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(example = json!({
+    "person": "person-0001", "credential_types": ["kr.go.police.driver-licence.1"], "with_tx_code": true, "life": 600
+}))]
 pub struct OfferRequest {
     /// For whom.
     #[serde(flatten)]
@@ -116,7 +123,7 @@ pub struct OfferRequest {
 }
 
 /// A made offer.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct OfferAnswer {
     /// The encoded offer in hexadecimal.
     pub offer: String,
@@ -129,7 +136,7 @@ pub struct OfferAnswer {
 }
 
 /// What to withdraw.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub struct RevocationRequest {
     /// Whose.
     #[serde(flatten)]
@@ -137,11 +144,12 @@ pub struct RevocationRequest {
     /// Id of the credential type.
     pub credential_type: String,
     /// Why.
+    #[schema(value_type = String)]
     pub reason: RevocationReason,
 }
 
 /// What to suspend, or to reinstate.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub struct SuspensionRequest {
     /// Whose.
     #[serde(flatten)]
@@ -151,19 +159,33 @@ pub struct SuspensionRequest {
 }
 
 /// Which type's epoch to advance.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub struct EpochRequest {
     /// Id of the credential type.
     pub credential_type: String,
 }
 
-pub(super) fn routes() -> Router<Service> {
-    Router::new()
-        .route("/offers", post(offers))
-        .route("/revocations", post(revocations).delete(no_way_back))
-        .route("/suspensions", post(suspensions))
-        .route("/reinstatements", post(reinstatements))
-        .route("/epochs", post(epochs))
+/// What came of a change of status.
+#[derive(Serialize, ToSchema)]
+struct OutcomeAnswer {
+    /// E.g. `revoked` or `already-revoked`.
+    outcome: &'static str,
+}
+
+/// An epoch that begins.
+#[derive(Serialize, ToSchema)]
+struct EpochOpened {
+    /// Its number.
+    epoch: u32,
+}
+
+pub(super) fn routes() -> OpenApiRouter<Service> {
+    OpenApiRouter::new()
+        .routes(routes!(offers))
+        .routes(routes!(revocations, no_way_back))
+        .routes(routes!(suspensions))
+        .routes(routes!(reinstatements))
+        .routes(routes!(epochs))
 }
 
 /// Lets requests through that come from this machine and carry the token.
@@ -180,6 +202,18 @@ pub(super) async fn only_operators(State(service): State<Service>, request: Requ
     next.run(request).await
 }
 
+/// Make an offer to a person of the register.
+#[utoipa::path(post, path = "/v1/admin/offers", operation_id = "make_offer", tag = "Operators",
+    security(("token" = [])),
+    request_body = OfferRequest,
+    responses(
+        (status = 200, description = "The offer", body = OfferAnswer),
+        (status = 400, description = "Not well formed, or refused by its name", body = Refusal),
+        (status = 401, description = "The token is wrong", body = Refusal),
+        (status = 403, description = "Not from this machine", body = Refusal),
+        (status = 404, description = "No such person, type or credential", body = Refusal),
+        (status = 409, description = "There is one already, or there is no such way", body = Refusal),
+        (status = 413, description = "Too large", body = Refusal)))]
 async fn offers(State(service): State<Service>, body: Bytes) -> Response {
     let Some(request) = read::<OfferRequest>(&body) else { return failure(IssuanceRefusal::InvalidRequest) };
     let made = service.blocking(move |issuer, now, rng| {
@@ -202,6 +236,18 @@ async fn offers(State(service): State<Service>, body: Bytes) -> Response {
     answer("offer", made.await)
 }
 
+/// Withdraw a credential, for good.
+#[utoipa::path(post, path = "/v1/admin/revocations", operation_id = "revoke", tag = "Operators",
+    security(("token" = [])),
+    request_body = RevocationRequest,
+    responses(
+        (status = 200, description = "Withdrawn, now or before", body = OutcomeAnswer),
+        (status = 400, description = "Not well formed, or refused by its name", body = Refusal),
+        (status = 401, description = "The token is wrong", body = Refusal),
+        (status = 403, description = "Not from this machine", body = Refusal),
+        (status = 404, description = "No such person, type or credential", body = Refusal),
+        (status = 409, description = "There is one already, or there is no such way", body = Refusal),
+        (status = 413, description = "Too large", body = Refusal)))]
 async fn revocations(State(service): State<Service>, body: Bytes) -> Response {
     let Some(request) = read::<RevocationRequest>(&body) else { return failure(IssuanceRefusal::InvalidRequest) };
     let revoked = service.blocking(move |issuer, now, _| {
@@ -210,19 +256,43 @@ async fn revocations(State(service): State<Service>, body: Bytes) -> Response {
     });
     let outcome = revoked.await.map(|revoked| {
         revoked.map(|withdrawal| match withdrawal {
-            Withdrawal::Revoked => serde_json::json!({ "outcome": "revoked" }),
-            Withdrawal::AlreadyRevoked => serde_json::json!({ "outcome": "already-revoked" }),
+            Withdrawal::Revoked => OutcomeAnswer { outcome: "revoked" },
+            Withdrawal::AlreadyRevoked => OutcomeAnswer { outcome: "already-revoked" },
         })
     });
     service.changed.notify_one();
     answer("revocation", outcome)
 }
 
+/// Suspend a credential.
+#[utoipa::path(post, path = "/v1/admin/suspensions", operation_id = "suspend", tag = "Operators",
+    security(("token" = [])),
+    request_body = SuspensionRequest,
+    responses(
+        (status = 200, description = "Done, now or before", body = OutcomeAnswer),
+        (status = 400, description = "Not well formed, or refused by its name", body = Refusal),
+        (status = 401, description = "The token is wrong", body = Refusal),
+        (status = 403, description = "Not from this machine", body = Refusal),
+        (status = 404, description = "No such person, type or credential", body = Refusal),
+        (status = 409, description = "There is no such way", body = Refusal),
+        (status = 413, description = "Too large", body = Refusal)))]
 async fn suspensions(service: State<Service>, body: Bytes) -> Response {
     let outcome = [(Suspension::Changed, "suspended"), (Suspension::Unchanged, "already-suspended")];
     change(service, &body, "suspension", Issuer::suspend, outcome).await
 }
 
+/// Reinstate a suspended credential.
+#[utoipa::path(post, path = "/v1/admin/reinstatements", operation_id = "reinstate", tag = "Operators",
+    security(("token" = [])),
+    request_body = SuspensionRequest,
+    responses(
+        (status = 200, description = "Done, now or before", body = OutcomeAnswer),
+        (status = 400, description = "Not well formed, or refused by its name", body = Refusal),
+        (status = 401, description = "The token is wrong", body = Refusal),
+        (status = 403, description = "Not from this machine", body = Refusal),
+        (status = 404, description = "No such person, type or credential", body = Refusal),
+        (status = 409, description = "There is no such way", body = Refusal),
+        (status = 413, description = "Too large", body = Refusal)))]
 async fn reinstatements(service: State<Service>, body: Bytes) -> Response {
     let outcome = [(Suspension::Changed, "reinstated"), (Suspension::Unchanged, "not-suspended")];
     change(service, &body, "reinstatement", Issuer::reinstate, outcome).await
@@ -243,22 +313,41 @@ async fn change(
     let outcome = changed.await.map(|changed| {
         changed.map(|outcome| {
             let name = names.iter().find(|(of, _)| *of == outcome).map(|(_, name)| *name);
-            serde_json::json!({ "outcome": name })
+            OutcomeAnswer { outcome: name.unwrap_or_default() }
         })
     });
     service.changed.notify_one();
     answer(what, outcome)
 }
 
+/// There is no way back.
+#[utoipa::path(delete, path = "/v1/admin/revocations", operation_id = "never_unrevoke", tag = "Operators",
+    security(("token" = [])),
+    responses(
+        (status = 401, description = "The token is wrong", body = Refusal),
+        (status = 403, description = "Not from this machine", body = Refusal),
+        (status = 409, description = "Always: what is withdrawn stays so", body = Refusal)))]
 async fn no_way_back() -> Response {
     named(StatusCode::CONFLICT, &"illegal_transition")
 }
 
+/// Open the next epoch of status tokens.
+#[utoipa::path(post, path = "/v1/admin/epochs", operation_id = "advance_epoch", tag = "Operators",
+    security(("token" = [])),
+    request_body = EpochRequest,
+    responses(
+        (status = 200, description = "The epoch that begins", body = EpochOpened),
+        (status = 400, description = "Not well formed, or refused by its name", body = Refusal),
+        (status = 401, description = "The token is wrong", body = Refusal),
+        (status = 403, description = "Not from this machine", body = Refusal),
+        (status = 404, description = "No such person, type or credential", body = Refusal),
+        (status = 409, description = "There is one already, or there is no such way", body = Refusal),
+        (status = 413, description = "Too large", body = Refusal)))]
 async fn epochs(State(service): State<Service>, body: Bytes) -> Response {
     let Some(request) = read::<EpochRequest>(&body) else { return failure(IssuanceRefusal::InvalidRequest) };
     let epoch = service.blocking(move |issuer, now, _| issuer.advance_epoch(&request.credential_type, now)).await;
     service.changed.notify_one();
-    answer("epoch", epoch.map(|epoch| epoch.map(|epoch| serde_json::json!({ "epoch": epoch }))))
+    answer("epoch", epoch.map(|epoch| epoch.map(|epoch| EpochOpened { epoch })))
 }
 
 /// Reads a JSON body. The parser's message would quote it, so it is dropped.

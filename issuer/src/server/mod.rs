@@ -12,12 +12,14 @@
 //! | `GET /status/{type}/{number}/{purpose}` | – | Bitstring Status List, a W3C credential |
 //! | `POST /v1/admin/…` | JSON | see [`admin`] |
 //! | `/openid4vci/…` | JSON | see [`openid4vci`] |
+//! | `GET /openapi.json` | – | all of this for programs |
 //!
 //! `{key}` is an issuer key id in hexadecimal. Errors are `{"error": "<name>"}` with the name of the
 //! [`IssuanceRefusal`], and never say more. Nothing that concerns one person may be cached.
 
 pub mod admin;
 mod gate;
+mod openapi;
 pub mod openid4vci;
 mod public;
 mod status;
@@ -30,12 +32,14 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::get;
 use protocol::exchange::IssuanceRefusal;
 use tokio::sync::Notify;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::timeout::TimeoutLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 pub use admin::AdminToken;
 pub use gate::Limits;
@@ -92,20 +96,25 @@ type Random = rand_core::UnwrapErr<getrandom::SysRng>;
 /// wait for ever for the head of a request.
 pub fn router(service: Service) -> Router {
     let admin = admin::routes().layer(middleware::from_fn_with_state(service.clone(), admin::only_operators));
-    let routes = Router::new()
-        .route("/v1/nonce", post(public::nonce))
-        .route("/v1/credentials", post(public::credentials))
-        .route("/v1/portraits", post(public::portraits))
-        .route("/v1/day-set/{key}", get(public::day_set))
-        .route("/v1/status-tokens/{key}", get(public::current_epoch))
-        .route("/v1/status-tokens/{key}/{epoch}", get(public::status_tokens))
-        .route("/status/{credential_type}/{number}", get(status::token_list))
-        .route("/status/{credential_type}/{number}/{purpose}", get(status::bitstring_list))
+    let (routes, document) = routes(&service, admin).split_for_parts();
+    let document = openapi::complete(document);
+    finished(routes.route("/openapi.json", get(openapi::serve(&document))), service)
+}
+
+fn routes(service: &Service, admin: OpenApiRouter<Service>) -> OpenApiRouter<Service> {
+    openapi::router()
+        .routes(routes!(public::nonce))
+        .routes(routes!(public::credentials))
+        .routes(routes!(public::portraits))
+        .routes(routes!(public::day_set))
+        .routes(routes!(public::current_epoch))
+        .routes(routes!(public::status_tokens))
+        .routes(routes!(status::token_list))
+        .routes(routes!(status::bitstring_list))
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .merge(openid4vci::routes())
         .layer(middleware::from_fn_with_state(service.clone(), gate::admit))
-        .nest("/v1/admin", admin.layer(DefaultBodyLimit::max(BODY_MAX)));
-    finished(routes, service)
+        .merge(admin.layer(DefaultBodyLimit::max(BODY_MAX)))
 }
 
 /// What other wallets ask of the issuer's host, at paths that begin with `/.well-known/` wherever [`router`] is.
@@ -160,10 +169,30 @@ fn named(status: StatusCode, name: &impl serde::Serialize) -> Response {
     (status, axum::Json(serde_json::json!({ "error": name }))).into_response()
 }
 
-/// Whoever is turned away for now is told when to come back.
-async fn with_retry_after(mut response: Response) -> Response {
+/// Whoever is turned away for now is told when to come back. What the server's library refuses has the form of other
+/// refusals.
+async fn with_retry_after(response: Response) -> Response {
+    let status = response.status();
+    let json = response.headers().get(header::CONTENT_TYPE).is_some_and(|it| it == "application/json");
+    let mut response = match status {
+        _ if json || !status.is_client_error() => response,
+        StatusCode::NOT_FOUND => reworded(response, "not_found"),
+        StatusCode::METHOD_NOT_ALLOWED => reworded(response, "method_not_allowed"),
+        _ => reworded(response, "invalid_request"),
+    };
     if matches!(response.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
     response
+}
+
+/// The same refusal by its name, with the headers that it had but those of its body.
+fn reworded(response: Response, name: &str) -> Response {
+    let mut refusal = named(response.status(), &name);
+    for (header, value) in response.headers() {
+        if !refusal.headers().contains_key(header) && header != header::CONTENT_LENGTH {
+            refusal.headers_mut().insert(header, value.clone());
+        }
+    }
+    refusal
 }

@@ -21,13 +21,18 @@ use axum::extract::rejection::FormRejection;
 use axum::extract::{DefaultBodyLimit, Form, Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::get;
 use axum::{Json, Router};
 use protocol::exchange::openid4vci::{
     CredentialRequest, ErrorBody, ErrorCode, MESSAGE_MAX, NotificationRequest, read, well_known,
 };
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::Service;
+use super::openapi::Refusal as RefusalBody;
 use super::public::not_found;
 use crate::openid4vci::{AuthorizationParameters, Endpoint, Presented, TokenParameters};
 
@@ -38,16 +43,44 @@ const FOR_AN_HOUR: &str = "public, max-age=3600";
 const JWT: &str = "application/jwt";
 
 /// What wallets ask below the issuer's address.
-pub(super) fn routes() -> Router<Service> {
-    Router::new()
-        .route(&format!("{}/{{code}}", Endpoint::Offers.path()), get(offer))
-        .route(Endpoint::Push.path(), post(push))
-        .route(Endpoint::Authorize.path(), get(log_in::page).post(log_in::submit))
-        .route(Endpoint::Token.path(), post(token))
-        .route(Endpoint::Nonce.path(), post(nonce))
-        .route(Endpoint::Credential.path(), post(credential))
-        .route(Endpoint::Notification.path(), post(notification))
+pub(super) fn routes() -> OpenApiRouter<Service> {
+    OpenApiRouter::new()
+        .routes(routes!(offer))
+        .routes(routes!(push))
+        .routes(routes!(log_in::page, log_in::submit))
+        .routes(routes!(token))
+        .routes(routes!(nonce))
+        .routes(routes!(credential))
+        .routes(routes!(notification))
         .layer(DefaultBodyLimit::max(MESSAGE_MAX))
+}
+
+/// A form that asks for a token.
+#[derive(Serialize, ToSchema)]
+struct TokenCall {
+    /// `urn:ietf:params:oauth:grant-type:pre-authorized_code`, `authorization_code` or `refresh_token`.
+    grant_type: String,
+    #[serde(rename = "pre-authorized_code")]
+    pre_authorized_code: Option<String>,
+    tx_code: Option<String>,
+    code: Option<String>,
+    code_verifier: Option<String>,
+    redirect_uri: Option<String>,
+    client_id: Option<String>,
+    refresh_token: Option<String>,
+}
+
+/// A form that begins an authorisation.
+#[derive(Serialize, ToSchema)]
+struct PushCall {
+    response_type: String,
+    client_id: String,
+    redirect_uri: String,
+    scope: Option<String>,
+    code_challenge: String,
+    code_challenge_method: String,
+    state: Option<String>,
+    issuer_state: Option<String>,
 }
 
 /// What wallets ask of the host: the metadata, under the path of the issuer's address.
@@ -77,6 +110,12 @@ async fn server_metadata(State(service): State<Service>) -> Response {
     ([(header::CACHE_CONTROL, FOR_AN_HOUR)], Json(service.issuer.openid_server_metadata())).into_response()
 }
 
+/// The offer that a reference leads to.
+#[utoipa::path(get, path = "/openid4vci/offers/{code}", operation_id = "offer", tag = "Wallets of others",
+    params(("code" = String, Path, description = "As secret as the offer")),
+    responses(
+        (status = 200, description = "The offer", body = Object),
+        (status = 404, description = "There is none", body = RefusalBody)))]
 async fn offer(State(service): State<Service>, Path(code): Path<String>) -> Response {
     match service.blocking(move |issuer, now, _| issuer.openid_offer_at(&code, now)).await {
         Ok(Ok(Some(offer))) => Json(offer).into_response(),
@@ -85,6 +124,10 @@ async fn offer(State(service): State<Service>, Path(code): Path<String>) -> Resp
     }
 }
 
+/// A nonce for key proofs.
+#[utoipa::path(post, path = "/openid4vci/nonce", operation_id = "openid_nonce", tag = "Wallets of others",
+    responses(
+        (status = 200, description = "The nonce", body = Object)))]
 async fn nonce(State(service): State<Service>) -> Response {
     let nonce = service.blocking(|issuer, now, rng| issuer.openid_nonce(now, rng)).await;
     match nonce {
@@ -93,6 +136,15 @@ async fn nonce(State(service): State<Service>) -> Response {
     }
 }
 
+/// An access token, bound to the key of the DPoP proof.
+#[utoipa::path(post, path = "/openid4vci/token", operation_id = "token", tag = "Wallets of others",
+    request_body(content = TokenCall, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, description = "The token", body = Object),
+        (status = 400, description = "Refused with the code of the standard", body = RefusalBody),
+        (status = 401, description = "Refused with the code of the standard", body = RefusalBody),
+        (status = 413, description = "Too large", body = RefusalBody),
+        (status = 415, description = "Not such a body, or compressed", body = RefusalBody)))]
 async fn token(
     State(service): State<Service>,
     headers: HeaderMap,
@@ -110,6 +162,15 @@ async fn token(
     with_nonce(&service, settled(outcome.await)).await
 }
 
+/// An authorisation request, pushed.
+#[utoipa::path(post, path = "/openid4vci/par", operation_id = "push", tag = "Wallets of others",
+    request_body(content = PushCall, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 201, description = "Where to go on", body = Object),
+        (status = 400, description = "Refused with the code of the standard", body = RefusalBody),
+        (status = 401, description = "Refused with the code of the standard", body = RefusalBody),
+        (status = 413, description = "Too large", body = RefusalBody),
+        (status = 415, description = "Not such a body, or compressed", body = RefusalBody)))]
 async fn push(
     State(service): State<Service>,
     headers: HeaderMap,
@@ -144,6 +205,16 @@ fn settled(outcome: Result<Response, Refusal>) -> Response {
     }
 }
 
+/// Credentials, one for each key.
+#[utoipa::path(post, path = "/openid4vci/credential", operation_id = "openid_credential", tag = "Wallets of others",
+    request_body(content = Object),
+    responses(
+        (status = 200, description = "The credentials", body = Object),
+        (status = 403, description = "The token is not for these", body = RefusalBody),
+        (status = 400, description = "Refused with the code of the standard", body = RefusalBody),
+        (status = 401, description = "Refused with the code of the standard", body = RefusalBody),
+        (status = 413, description = "Too large", body = RefusalBody),
+        (status = 415, description = "Not such a body, or compressed", body = RefusalBody)))]
 async fn credential(State(service): State<Service>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
     let answer = at_resource(&service, Endpoint::Credential, &uri, &headers, move |issuer, presented, now, rng| {
         let request: CredentialRequest = read(&body, MESSAGE_MAX).map_err(|_| ErrorCode::InvalidCredentialRequest)?;
@@ -155,6 +226,16 @@ async fn credential(State(service): State<Service>, uri: Uri, headers: HeaderMap
     answer
 }
 
+/// What became of a credential in the wallet.
+#[utoipa::path(post, path = "/openid4vci/notification", operation_id = "notification", tag = "Wallets of others",
+    request_body(content = Object),
+    responses(
+        (status = 204, description = "Noted"),
+        (status = 403, description = "The token is not for these", body = RefusalBody),
+        (status = 400, description = "Refused with the code of the standard", body = RefusalBody),
+        (status = 401, description = "Refused with the code of the standard", body = RefusalBody),
+        (status = 413, description = "Too large", body = RefusalBody),
+        (status = 415, description = "Not such a body, or compressed", body = RefusalBody)))]
 async fn notification(State(service): State<Service>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
     at_resource(&service, Endpoint::Notification, &uri, &headers, move |issuer, presented, now, _| {
         let request: NotificationRequest =

@@ -9,9 +9,11 @@ use protocol::crypto::membership::ValueSignature;
 use protocol::exchange::IssuanceRefusal;
 use protocol::ledger::IssuerKeyId;
 
+use super::openapi::Refusal;
 use super::{Service, failure, named};
 use crate::day_set::SLICE_DAYS;
 use crate::error::IssuerError;
+use crate::withdraw::CurrentEpoch;
 
 const CBOR: &str = "application/cbor";
 /// The day set of a key never changes.
@@ -32,11 +34,24 @@ impl Slice {
     }
 }
 
+/// A nonce for the next request.
+#[utoipa::path(post, path = "/v1/nonce", operation_id = "nonce", tag = "Wallets",
+    responses(
+        (status = 200, description = "CBOR `IssuanceNonce`", content_type = "application/cbor", body = Vec<u8>)))]
 pub(super) async fn nonce(State(service): State<Service>) -> Response {
     let nonce = service.blocking(|issuer, now, rng| issuer.nonce(now, rng)).await;
     answer("nonce", flat(nonce).map(|nonce| cbor::to_vec(&nonce)), CBOR)
 }
 
+/// A credential over a commitment of the wallet.
+#[utoipa::path(post, path = "/v1/credentials", operation_id = "credentials", tag = "Wallets",
+    request_body(content = Vec<u8>, content_type = "application/cbor", description = "Canonical CBOR `CredentialRequest`"),
+    responses(
+        (status = 200, description = "CBOR `CredentialResponse`", content_type = "application/cbor", body = Vec<u8>),
+        (status = 400, description = "Refused by its name", body = Refusal),
+        (status = 403, description = "Denied", body = Refusal),
+        (status = 409, description = "There is one already, or another request was under way", body = Refusal),
+        (status = 413, description = "Too large", body = Refusal)))]
 pub(super) async fn credentials(State(service): State<Service>, body: Bytes) -> Response {
     let issued = service.blocking(move |issuer, now, rng| issuer.issue(&body, now, rng)).await;
     // The first credential of a type opens a status list, which verifiers need at once.
@@ -44,11 +59,27 @@ pub(super) async fn credentials(State(service): State<Service>, body: Bytes) -> 
     answer("credentials", flat(issued), CBOR)
 }
 
+/// The picture whose digest was signed.
+#[utoipa::path(post, path = "/v1/portraits", operation_id = "portraits", tag = "Wallets",
+    request_body(content = Vec<u8>, content_type = "application/cbor", description = "The same request again"),
+    responses(
+        (status = 200, description = "The picture", content_type = "image/png", body = Vec<u8>),
+        (status = 400, description = "Refused by its name", body = Refusal),
+        (status = 403, description = "Denied", body = Refusal),
+        (status = 409, description = "There is one already, or another request was under way", body = Refusal),
+        (status = 413, description = "Too large", body = Refusal)))]
 pub(super) async fn portraits(State(service): State<Service>, body: Bytes) -> Response {
     let portrait = service.blocking(move |issuer, _, _| issuer.portrait(&body)).await;
     answer("portraits", flat(portrait), "image/png")
 }
 
+/// Signatures on days, 48 bytes each.
+#[utoipa::path(get, path = "/v1/day-set/{key}", operation_id = "day_set", tag = "Public",
+    params(("key" = String, Path, description = "An issuer key id, hexadecimal"), ("slice" = Option<u32>, Query, description = "Which part")),
+    responses(
+        (status = 200, description = "Signatures", content_type = "application/octet-stream", body = Vec<u8>),
+        (status = 400, description = "Not such a query", body = Refusal),
+        (status = 404, description = "There is none", body = Refusal)))]
 pub(super) async fn day_set(
     State(service): State<Service>,
     Path(key): Path<String>,
@@ -71,6 +102,12 @@ pub(super) async fn day_set(
     }
 }
 
+/// Which epoch of status tokens is the newest.
+#[utoipa::path(get, path = "/v1/status-tokens/{key}", operation_id = "current_epoch", tag = "Public",
+    params(("key" = String, Path, description = "An issuer key id, hexadecimal")),
+    responses(
+        (status = 200, description = "The newest", body = CurrentEpoch),
+        (status = 404, description = "There is none", body = Refusal)))]
 pub(super) async fn current_epoch(State(service): State<Service>, Path(key): Path<String>) -> Response {
     let Some(key) = key_id(&key) else { return not_found() };
     match service.blocking(move |issuer, _, _| issuer.current_epoch(&key)).await {
@@ -80,6 +117,13 @@ pub(super) async fn current_epoch(State(service): State<Service>, Path(key): Pat
     }
 }
 
+/// Status tokens of an epoch.
+#[utoipa::path(get, path = "/v1/status-tokens/{key}/{epoch}", operation_id = "status_tokens", tag = "Public",
+    params(("key" = String, Path, description = "An issuer key id, hexadecimal"), ("epoch" = u32, Path, description = "Its number"), ("slice" = Option<u32>, Query, description = "Which part")),
+    responses(
+        (status = 200, description = "CBOR `StatusTokens`", content_type = "application/cbor", body = Vec<u8>),
+        (status = 400, description = "Not such a query", body = Refusal),
+        (status = 404, description = "There is none", body = Refusal)))]
 pub(super) async fn status_tokens(
     State(service): State<Service>,
     Path((key, epoch)): Path<(String, String)>,

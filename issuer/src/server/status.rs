@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use protocol::credential::status::bitstring::StatusPurpose;
 use protocol::credential::status::token::CWT_KIND;
 
+use super::openapi::Refusal;
 use super::public::not_found;
 use super::{Service, failure};
 use crate::error::IssuerError;
@@ -14,6 +15,13 @@ use crate::twins::StatusForm;
 /// A withdrawal is to be seen soon.
 const SHORTLY: &str = "public, max-age=60";
 
+/// A Token Status List.
+#[utoipa::path(get, path = "/status/{credential_type}/{number}", operation_id = "token_list", tag = "Public",
+    params(("credential_type" = String, Path, description = "Id of the credential type"), ("number" = u32, Path, description = "Of the list")),
+    responses(
+        (status = 200, description = "A JWT, or a CWT where `Accept` asks for one", content((String = "application/statuslist+jwt"), (Vec<u8> = "application/statuslist+cwt"))),
+        (status = 400, description = "Not such a number", body = Refusal),
+        (status = 404, description = "There is none", body = Refusal)))]
 pub(super) async fn token_list(
     State(service): State<Service>,
     Path((credential_type, number)): Path<(String, u32)>,
@@ -26,6 +34,13 @@ pub(super) async fn token_list(
     }
 }
 
+/// A Bitstring Status List.
+#[utoipa::path(get, path = "/status/{credential_type}/{number}/{purpose}", operation_id = "bitstring_list", tag = "Public",
+    params(("credential_type" = String, Path, description = "Id of the credential type"), ("number" = u32, Path, description = "Of the list"), ("purpose" = String, Path, description = "`revocation` or `suspension`")),
+    responses(
+        (status = 200, description = "A W3C credential", content_type = "application/vc", body = Object),
+        (status = 400, description = "Not such a number", body = Refusal),
+        (status = 404, description = "There is none", body = Refusal)))]
 pub(super) async fn bitstring_list(
     State(service): State<Service>,
     Path((credential_type, number, purpose)): Path<(String, u32, String)>,

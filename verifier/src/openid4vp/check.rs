@@ -15,6 +15,7 @@ use protocol::ledger::state::TrustedState;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::receipt::{Kept, Receipt};
 use super::refusal::AnswerRefusal;
 use super::verdict::{Answered, Presented, PresentedClaim, StatusGrade, Transaction};
 use crate::policy::Policy;
@@ -103,6 +104,7 @@ struct Received {
     status: Option<Reference>,
     valid_until: u64,
     transactions: Vec<String>,
+    kept: Option<Kept>,
 }
 
 impl<'a> Asked<'a> {
@@ -169,6 +171,7 @@ impl<'a> Asked<'a> {
             status,
             valid_until: claims.get("exp").and_then(Value::as_u64).unwrap_or_default(),
             transactions: verified.authentic().transaction_hashes().unwrap_or_default().to_vec(),
+            kept: Kept::of(query, &kind, text),
             claims: Value::Object(claims.clone()),
             kind,
         })
@@ -197,6 +200,7 @@ impl<'a> Asked<'a> {
             status: verified.status.clone(),
             valid_until: verified.valid_until,
             transactions: Vec::new(),
+            kept: None,
         })
     }
 
@@ -233,10 +237,21 @@ impl<'a> Asked<'a> {
             trust,
             replay: ReplayProtection::Challenge,
             checked_at: self.now,
+            receipt: self.receipt(&received),
         };
         // VERD-07: a request has one answer.
         let id = Sha256::new_with_prefix(self.audience.as_bytes()).chain_update([0]).chain_update(&self.request.nonce);
         Ok(Checked { answered, id: id.finalize().into(), until })
+    }
+
+    /// RCPT-01: of all credentials, or there is none.
+    fn receipt(&self, received: &[Received]) -> Option<Receipt> {
+        Some(Receipt {
+            verifier: self.audience.clone(),
+            nonce: self.request.nonce.clone(),
+            transactions: self.request.transactions.iter().map(|it| it.encoded().to_owned()).collect(),
+            credentials: received.iter().map(|it| it.kept.clone()).collect::<Option<_>>()?,
+        })
     }
 
     /// OVP-07: every transaction has the proof of one credential that may answer for it, and no proof has anything else.

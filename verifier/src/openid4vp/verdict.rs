@@ -5,6 +5,7 @@ use protocol::identifier::Did;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::receipt::Receipt;
 use crate::verdict::{IssuerKnown, ReplayProtection, TrustGrade};
 
 /// A claim that was asked for and shown.
@@ -120,6 +121,8 @@ pub struct Answered {
     pub(crate) trust: TrustGrade,
     pub(crate) replay: ReplayProtection,
     pub(crate) checked_at: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) receipt: Option<Receipt>,
 }
 
 impl Answered {
@@ -151,5 +154,11 @@ impl Answered {
     #[must_use]
     pub fn checked_at(&self) -> u64 {
         self.checked_at
+    }
+
+    /// What can be kept without attributes; none when a mobile document was shown, or an attribute cannot be left out.
+    #[must_use]
+    pub fn receipt(&self) -> Option<&Receipt> {
+        self.receipt.as_ref()
     }
 }

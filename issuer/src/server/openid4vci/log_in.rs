@@ -5,15 +5,34 @@ use axum::extract::{Form, Query, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use protocol::exchange::openid4vci::ErrorCode;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{Refusal, read_form, settled};
 use crate::openid4vci::{AuthorizationParameters, LogIn, LoggedIn};
 use crate::server::Service;
+use crate::server::openapi::Refusal as RefusalBody;
+
+/// The form of the page.
+#[derive(Serialize, ToSchema)]
+pub(super) struct LogInCall {
+    request_uri: String,
+    session: String,
+    /// Six digits.
+    counter_code: String,
+}
 
 /// Nothing is loaded and nobody puts the page into a frame. Where the form may lead is not said: browsers would apply it
 /// to the way back to the client.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";
 
+/// The page where a person logs in.
+#[utoipa::path(get, path = "/openid4vci/authorize", operation_id = "log_in_page", tag = "Wallets of others",
+    params(("client_id" = Option<String>, Query, description = "Who asks"), ("request_uri" = Option<String>, Query, description = "As pushed")),
+    responses(
+        (status = 200, description = "HTML", content_type = "text/html; charset=utf-8", body = String),
+        (status = 400, description = "Not a pushed request", body = RefusalBody),
+        (status = 401, description = "No such client", body = RefusalBody)))]
 pub(super) async fn page(
     State(service): State<Service>,
     query: Result<Query<Vec<(String, String)>>, QueryRejection>,
@@ -28,6 +47,16 @@ pub(super) async fn page(
     settled(outcome.await)
 }
 
+/// The person logs in.
+#[utoipa::path(post, path = "/openid4vci/authorize", operation_id = "log_in", tag = "Wallets of others",
+    request_body(content = LogInCall, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, description = "The page again: the digits were wrong", content_type = "text/html; charset=utf-8", body = String),
+        (status = 302, description = "Back to the client, with a code"),
+        (status = 400, description = "Refused with the code of the standard", body = RefusalBody),
+        (status = 401, description = "Refused with the code of the standard", body = RefusalBody),
+        (status = 413, description = "Too large", body = RefusalBody),
+        (status = 415, description = "Not such a body, or compressed", body = RefusalBody)))]
 pub(super) async fn submit(
     State(service): State<Service>,
     form: Result<Form<Vec<(String, String)>>, FormRejection>,

@@ -5,6 +5,7 @@ use base64::Engine as _;
 use journeys::{LICENCE, Services};
 use openid::javascript;
 use serde_json::{Value, json};
+use tests::contract::Contract;
 
 /// An offer for a foreign wallet, and the code told separately.
 pub(super) fn offer(services: &Services, person: &str) -> (Value, String) {
@@ -66,6 +67,11 @@ fn credo_takes_a_licence_from_our_issuer() {
     assert!(answers[5].is_err(), "{:?}", answers[5]);
 }
 
+/// The root certificate of the traffic control.
+pub(super) fn reader(services: &Services) -> String {
+    base64::engine::general_purpose::STANDARD.encode(std::fs::read(services.dir.join("police/root.der")).unwrap())
+}
+
 /// What a relying party of the local network sends, as its program does.
 fn ask(services: &Services, path: &str, body: &Value) -> (u16, Value) {
     let token = std::fs::read_to_string(services.dir.join("police/api.token")).unwrap();
@@ -77,8 +83,6 @@ fn ask(services: &Services, path: &str, body: &Value) -> (u16, Value) {
 fn credo_shows_its_licence_to_the_traffic_control() {
     let dir = tempfile::tempdir().unwrap();
     let services = Services::start(&dir.path().join("network"));
-    let reader = std::fs::read(services.dir.join("police/root.der")).unwrap();
-    let reader = base64::engine::general_purpose::STANDARD.encode(reader);
     let (offer, tx_code) = offer(&services, "person-0001");
     let sd_jwt = json!({
         "id": "licence", "format": "dc+sd-jwt", "meta": { "vct_values": [LICENCE] },
@@ -105,7 +109,7 @@ fn credo_shows_its_licence_to_the_traffic_control() {
     let links: Vec<_> = created.iter().map(|it| it["link"].clone()).collect();
     let answers = javascript(&[json!({
         "job": "credo-take-and-answer", "offer": offer["openid_offer"], "txCode": tx_code,
-        "roots": [root(&services), reader], "links": links,
+        "roots": [root(&services), reader(&services)], "links": links,
     })]);
     let answered = answers[0].as_ref().unwrap();
     for (created, answer) in created.iter().zip(answered["answers"].as_array().unwrap()) {
@@ -115,6 +119,17 @@ fn credo_shows_its_licence_to_the_traffic_control() {
         );
         let (status, verdict) = ask(&services, &format!("/{}/verdict", created["id"].as_str().unwrap()), &json!({}));
         assert_eq!((status, &verdict["accepted"]), (200, &json!(true)), "{verdict}");
+        let document = format!("{}/openid4vp/openapi.json", services.url);
+        let contract = Contract {
+            document: &document,
+            base: &services.url,
+            headers: &[],
+            cases: 0,
+            hooks: None,
+            checks: &[],
+            arguments: &[],
+        };
+        contract.describes(&[("VerdictAnswer", &verdict), ("Created", created)]);
         let credential = &verdict["verdict"]["credentials"][0];
         assert_eq!(credential["credential_type"], LICENCE);
         assert!(credential["status"]["listed"]["as_of"].is_u64(), "{verdict}");

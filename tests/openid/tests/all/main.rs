@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod client;
+mod contract;
 mod credo;
 mod eudi;
 mod foreign_issuer;

@@ -4,5 +4,7 @@
 mod answers;
 mod foreign;
 mod held;
+mod receipts;
 mod service;
+mod telling;
 mod wallet;

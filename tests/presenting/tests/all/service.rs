@@ -15,8 +15,8 @@ use verifier_server::openid4vp::RequestFailure;
 use wallet_core::Decision;
 use wallet_core::openid4vp::{Foreign, Outgoing, read_request};
 
-const NOW: u64 = 1_795_143_600;
-const BASE: &str = "https://verifier.example";
+pub(crate) const NOW: u64 = 1_795_143_600;
+pub(crate) const BASE: &str = "https://verifier.example";
 
 fn world() -> (World, Router) {
     let world = World::at(NOW);
@@ -38,7 +38,13 @@ fn answer(world: &World, issued: &Issued, request: &str, client_id: &str, decisi
 }
 
 /// A request that our wallet has answered, not posted yet.
-async fn ready(world: &World, router: &Router, query: &Value, more: &Value, index: u64) -> (Value, Outgoing) {
+pub(crate) async fn ready(
+    world: &World,
+    router: &Router,
+    query: &Value,
+    more: &Value,
+    index: u64,
+) -> (Value, Outgoing) {
     let created = create(router, query, more).await;
     assert_eq!(created.status, StatusCode::CREATED, "{}", created.json());
     let created = created.json();
@@ -48,11 +54,11 @@ async fn ready(world: &World, router: &Router, query: &Value, more: &Value, inde
     (created, sent)
 }
 
-async fn verdict(router: &Router, created: &Value, body: &Value) -> Answer {
+pub(crate) async fn verdict(router: &Router, created: &Value, body: &Value) -> Answer {
     call(router, &format!("/openid4vp/requests/{}/verdict", created["id"].as_str().unwrap()), body).await
 }
 
-async fn state(router: &Router, created: &Value) -> (u16, Value) {
+pub(crate) async fn state(router: &Router, created: &Value) -> (u16, Value) {
     let path = format!("/openid4vp/requests/{}", created["id"].as_str().unwrap());
     let answer = send(router, Method::GET, &path, &[], vec![]).await;
     (answer.status.as_u16(), answer.json()["state"].clone())

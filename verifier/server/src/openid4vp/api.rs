@@ -13,8 +13,10 @@ use protocol::json;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use verifier::ask::AskError;
+use verifier::openid4vp::Receipt;
 
-use super::create::{NewRequest, RequestFailure};
+use super::create::{Created, NewRequest, RequestFailure};
+use super::openapi::{ReceiptShape, RecheckedShape, Refusal, StateAnswer, StateEvent, VerdictAnswer, VerdictCall};
 use super::respond::lock;
 use super::store::Unread;
 use super::{Presenting, failure};
@@ -22,6 +24,16 @@ use super::{Presenting, failure};
 /// Longest call, in bytes.
 const CALL_MAX: usize = 64 * 1024;
 
+/// Make a request: what is asked becomes a link and a code.
+#[utoipa::path(post, path = "/openid4vp/requests", operation_id = "create_request", tag = "Relying party",
+    security(("token" = [])), request_body = NewRequest,
+    responses(
+        (status = 201, description = "Show `link` or `qr_png`, and follow it by `id`", body = Created),
+        (status = 400, description = "Not well formed, or nothing that could be answered", body = Refusal),
+        (status = 401, description = "The token is wrong", body = Refusal),
+        (status = 403, description = "Wider than the registration", body = Refusal),
+        (status = 413, description = "Too large", body = Refusal),
+        (status = 503, description = "Busy, or no trust data; come back after `Retry-After` seconds", body = Refusal)))]
 pub(super) async fn create(State(service): State<Presenting>, headers: HeaderMap, body: Bytes) -> Response {
     if !authorised(&service, &headers) {
         return unauthorised();
@@ -45,6 +57,13 @@ pub(super) async fn create(State(service): State<Presenting>, headers: HeaderMap
     }
 }
 
+/// Where a request stands.
+#[utoipa::path(get, path = "/openid4vp/requests/{id}", operation_id = "request_state", tag = "Relying party",
+    params(("id" = String, Path, description = "Of the request")),
+    responses(
+        (status = 200, description = "As of now", body = StateAnswer),
+        (status = 404, description = "There is none, or it is over", body = Refusal),
+        (status = 429, description = "Asked too often; come back after `Retry-After` seconds", body = Refusal)))]
 pub(super) async fn state(State(service): State<Presenting>, Path(id): Path<String>) -> Response {
     let now = service.now();
     if !service.0.polls.admits(&id, now) {
@@ -52,11 +71,18 @@ pub(super) async fn state(State(service): State<Presenting>, Path(id): Path<Stri
     }
     let followed = lock(&service.0.store).follow(&id, now);
     match followed {
-        Some(state) => Json(json!({ "state": state.borrow().name() })).into_response(),
+        Some(followed) => Json(StateAnswer { state: *followed.borrow() }).into_response(),
         None => failure(StatusCode::NOT_FOUND, "invalid_request", "RequestOver"),
     }
 }
 
+/// The same as server-sent events named `state`, until it is decided.
+#[utoipa::path(get, path = "/openid4vp/requests/{id}/events", operation_id = "request_events", tag = "Relying party",
+    params(("id" = String, Path, description = "Of the request")),
+    responses(
+        (status = 200, description = "The state now, then each change", content_type = "text/event-stream", body = StateEvent),
+        (status = 404, description = "There is none, or it is over", body = Refusal),
+        (status = 503, description = "Too many listen; come back after `Retry-After` seconds", body = Refusal)))]
 pub(super) async fn events(State(service): State<Presenting>, Path(id): Path<String>) -> Response {
     let Ok(turn) = service.0.listeners.clone().try_acquire_owned() else {
         return failure(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", "TooManyListeners");
@@ -76,6 +102,18 @@ pub(super) async fn events(State(service): State<Presenting>, Path(id): Path<Str
     Sse::new(events).keep_alive(KeepAlive::default()).into_response()
 }
 
+/// Read the verdict: once, or until its time is over where `keep` was said.
+#[utoipa::path(post, path = "/openid4vp/requests/{id}/verdict", operation_id = "read_verdict", tag = "Relying party",
+    security(("token" = [])), params(("id" = String, Path, description = "Of the request")),
+    request_body(content = Option<VerdictCall>, description = "Of a same-device request: the code from the address"),
+    responses(
+        (status = 200, description = "The verdict", body = VerdictAnswer),
+        (status = 400, description = "Not well formed", body = Refusal),
+        (status = 401, description = "The token is wrong", body = Refusal),
+        (status = 403, description = "The response code is wrong", body = Refusal),
+        (status = 404, description = "There is none, or it was read", body = Refusal),
+        (status = 409, description = "It is not answered; the description is its state", body = Refusal),
+        (status = 413, description = "Too large", body = Refusal)))]
 pub(super) async fn verdict(
     State(service): State<Presenting>,
     Path(id): Path<String>,
@@ -98,6 +136,40 @@ pub(super) async fn verdict(
         Err(Unread::Unknown) => failure(StatusCode::NOT_FOUND, "invalid_request", "RequestOver"),
         Err(Unread::WrongCode) => failure(StatusCode::FORBIDDEN, "access_denied", "ResponseCodeWrong"),
         Err(Unread::Undecided(state)) => failure(StatusCode::CONFLICT, "invalid_request", state.name()),
+    }
+}
+
+/// Check a receipt again: as of the moment when the holder agreed, with today's trust data. Nothing of it is kept.
+#[utoipa::path(post, path = "/openid4vp/receipts", operation_id = "check_receipt", tag = "Relying party",
+    security(("token" = [])), request_body = ReceiptShape,
+    responses(
+        (status = 200, description = "What it proves", body = RecheckedShape),
+        (status = 400, description = "Not well formed", body = Refusal),
+        (status = 401, description = "The token is wrong", body = Refusal),
+        (status = 413, description = "Too large", body = Refusal),
+        (status = 422, description = "It proves nothing; the description is the name of the refusal", body = Refusal),
+        (status = 503, description = "Busy, or no trust data; come back after `Retry-After` seconds", body = Refusal)))]
+pub(super) async fn receipt(State(service): State<Presenting>, headers: HeaderMap, body: Bytes) -> Response {
+    if !authorised(&service, &headers) {
+        return unauthorised();
+    }
+    let receipt = match Receipt::from_json(&body) {
+        Ok(receipt) => receipt,
+        Err(refusal) => return failure(StatusCode::BAD_REQUEST, "invalid_request", &refusal.name()),
+    };
+    let Some(trust) = (service.0.trust)() else {
+        return failure(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", "TrustUnavailable");
+    };
+    let Ok(turn) = service.0.checks.acquire().await else {
+        return failure(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", "NotChecked");
+    };
+    let checking = service.clone();
+    let checked = tokio::task::spawn_blocking(move || receipt.check(&trust, &checking.0.settings.vocabulary)).await;
+    drop(turn);
+    match checked {
+        Ok(Ok(rechecked)) => Json(rechecked).into_response(),
+        Ok(Err(refusal)) => failure(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request", &refusal.name()),
+        Err(_) => failure(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", "NotChecked"),
     }
 }
 

@@ -8,14 +8,13 @@ use protocol::exchange::qr::Drawing;
 use rand_core::UnwrapErr;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 use verifier::ask::AskError;
 use verifier::openid4vp::{Draft, ask};
 
-use super::store::Asked;
-use super::{Presenting, handle, random};
-
-/// Longest address of the relying party, and of a wallet's link, in bytes.
-const ADDRESS_MAX: usize = 1024;
+use super::respond::lock;
+use super::store::{Asked, GRACE};
+use super::{CallbackAddress, Presenting, Reach, handle, random};
 
 /// Why a request is not made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -44,12 +43,20 @@ pub enum RequestFailure {
 }
 
 /// What a relying party asks.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "purpose": "roadside",
+    "dcql_query": { "credentials": [{
+        "id": "licence", "format": "dc+sd-jwt", "meta": { "vct_values": ["kr.go.police.driver-licence.1"] },
+        "claims": [{ "path": ["document_number"] }, { "path": ["name_ko"] }]
+    }] }
+}))]
 pub struct NewRequest {
     /// The registered purpose.
     pub purpose: String,
     /// The question (OpenID4VP 1.0, section 6).
+    #[schema(value_type = super::openapi::DcqlShape)]
     pub dcql_query: Value,
     /// `x509_hash`, `x509_san_dns` or `decentralized_identifier`; the verifier's first where there is none.
     #[serde(default)]
@@ -69,10 +76,16 @@ pub struct NewRequest {
     /// `post`, which is the default, or `get`.
     #[serde(default)]
     pub request_uri_method: Option<String>,
+    /// Where to be told that the request is decided.
+    #[serde(default)]
+    pub webhook: Option<String>,
+    /// For how many seconds after the answer the verdict can be read again; once only where there is none.
+    #[serde(default)]
+    pub keep: Option<u64>,
 }
 
 /// A text to agree to.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewTransaction {
     /// Identifiers of credential queries, of which one answers for it.
@@ -84,7 +97,7 @@ pub struct NewTransaction {
 }
 
 /// What the relying party gets.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Created {
     /// By this it asks for the verdict. Wallets never see it.
     pub id: String,
@@ -132,7 +145,20 @@ impl Presenting {
                 ClientMetadata { keys, methods: ContentEncryption::ALL.to_vec() }
             }
         };
-        let redirect_uri = new.redirect_uri.map(|it| address(it, "redirect_uri")).transpose()?;
+        let here = Reach::HttpsOrThisMachine;
+        let redirect_uri = new.redirect_uri.map(|it| address(&it, here, "redirect_uri")).transpose()?;
+        let redirect_uri = redirect_uri.map(|it| it.as_str().to_owned());
+        let call = match (&new.webhook, &settings.webhooks) {
+            (None, _) => None,
+            (Some(_), None) => return Err(RequestFailure::MalformedCall("webhook")),
+            // OVP-21
+            (Some(it), Some(webhooks)) => Some((address(it, webhooks.reach, "webhook")?, webhooks.clone())),
+        };
+        let keep = new.keep.unwrap_or_default();
+        if keep > settings.keep_max {
+            // OVP-23
+            return Err(RequestFailure::MalformedCall("keep"));
+        }
         let transaction =
             |it: &NewTransaction| TransactionData::new(it.credential_ids.clone(), &it.text_ko, &it.text_en);
         let draft = Draft {
@@ -152,23 +178,20 @@ impl Presenting {
         let client_id = client_id.to_string();
         let link = link(new.wallet.as_deref(), &client_id, &request_uri, new.request_uri_method.as_deref())?;
         let png = Drawing::new(&link).and_then(|it| it.png()).map_err(|_| RequestFailure::LinkTooLong)?;
-        let asked = Asked { request, signer, key, redirect_uri };
-        if !super::respond::lock(&self.0.store).insert(&id, &handle, asked, now) {
-            return Err(RequestFailure::TooManyRequests);
+        let asked = Asked { request, signer, key, redirect_uri, keep };
+        let followed = lock(&self.0.store).insert(&id, &handle, asked, now);
+        let followed = followed.ok_or(RequestFailure::TooManyRequests)?;
+        self.forget_later(settings.life.saturating_add(GRACE));
+        if let Some((address, webhooks)) = call {
+            self.announce(webhooks, address, id.clone(), followed, expires_at.saturating_sub(now));
         }
         Ok(Created { id, link, qr_png: base64url(&png), request_uri, client_id, expires_at })
     }
 }
 
-/// A `https` address, or one of this machine, without a fragment.
-fn address(text: String, name: &'static str) -> Result<String, RequestFailure> {
-    let local = |it: &str| it.starts_with("http://127.0.0.1:") || it.starts_with("http://localhost:");
-    let plain = text.len() <= ADDRESS_MAX && !text.contains(|it: char| it == '#' || it.is_control() || it == ' ');
-    if plain && (text.starts_with("https://") || local(&text)) {
-        Ok(text)
-    } else {
-        Err(RequestFailure::MalformedCall(name))
-    }
+/// An address that the policy lets through.
+fn address(text: &str, reach: Reach, name: &'static str) -> Result<CallbackAddress, RequestFailure> {
+    CallbackAddress::read(text, reach).ok_or(RequestFailure::MalformedCall(name))
 }
 
 fn link(
@@ -179,7 +202,7 @@ fn link(
 ) -> Result<String, RequestFailure> {
     let start = match wallet {
         None => "openid4vp://".to_owned(),
-        Some(it) if it.starts_with("https://") => address(it.to_owned(), "wallet")?,
+        Some(it) if it.starts_with("https://") => address(it, Reach::Https, "wallet")?.as_str().to_owned(),
         Some(it) => {
             let scheme = it.strip_suffix("://").unwrap_or_default();
             let plain = scheme.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || b"-+.".contains(&it));

@@ -6,44 +6,55 @@
 //! | `POST /openid4vp/requests` | relying party | 201 `{"id", "link", "qr_png", "request_uri", "client_id", "expires_at"}` |
 //! | `GET /openid4vp/requests/{id}` | page | `{"state": "waiting"\|"fetched"\|"answered"\|"declined"\|"refused"}`, 404 when it is over |
 //! | `GET /openid4vp/requests/{id}/events` | page | the same, as server-sent events, until it is decided |
-//! | `POST /openid4vp/requests/{id}/verdict` | relying party | `{"accepted": true, "verdict": …}` once; then it is forgotten |
+//! | `POST /openid4vp/requests/{id}/verdict` | relying party | `{"accepted": true, "verdict": …}` once, or until `keep` seconds are over |
+//! | `POST /openid4vp/receipts` | relying party | a receipt from a verdict in, what it still proves out |
 //! | `GET`, `POST /openid4vp/object/{handle}` | wallet | the signed request, `application/oauth-authz-req+jwt` |
 //! | `POST /openid4vp/response/{handle}` | wallet | `{}` or `{"redirect_uri": …}` |
+//! | `GET /openid4vp/openapi.json` | programs | all of this as OpenAPI 3.1 |
+//!
+//! A request with `webhook` also has the service call the relying party when it is decided ([`Webhooks`]).
 //!
 //! The relying party shows its token (`Authorization: Bearer …`). Nothing of an answer is kept but the verdict, and that until
-//! it is read or its request is over; no log has any of it.
+//! it is read, its request is over, or its time is; no log has any of it.
 
 mod api;
 mod create;
 mod identity;
 mod limits;
+mod openapi;
 mod respond;
 mod store;
 mod wallet;
+mod webhook;
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::get;
 use protocol::exchange::openid4vp::{Vocabulary, form};
 use protocol::ledger::state::TrustedState;
 use rand_core::UnwrapErr;
-use serde_json::json;
 use tokio::sync::Semaphore;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 use verifier::{Policy, SeenInMemory};
 
 pub use create::{Created, NewRequest, NewTransaction, RequestFailure};
 pub use identity::{Identity, RequestSigner};
 pub use respond::ResponseFailure;
+pub use webhook::{CallbackAddress, Deliver, Delivery, Reach, WebhookSecret, Webhooks};
 
 use limits::Rate;
 use store::Store;
 
 /// How many answers are checked at once; others wait.
 const CHECKS_AT_ONCE: usize = 4;
+/// How many relying parties are called at once; others wait.
+const DELIVERIES_AT_ONCE: usize = 8;
 /// How many pages listen for events at once.
 const LISTENERS: usize = 256;
 
@@ -62,10 +73,14 @@ pub struct Settings {
     pub vocabulary: Vocabulary,
     /// How old things may be.
     pub policy: Policy,
+    /// Longest time that a verdict may be kept for, in seconds.
+    pub keep_max: u64,
+    /// How relying parties are called; none are where there is nothing.
+    pub webhooks: Option<Webhooks>,
 }
 
 impl Settings {
-    /// Five minutes, 10,000 requests, names as they are.
+    /// Five minutes, 10,000 requests, names as they are; nothing is kept, and nobody is called.
     #[must_use]
     pub fn new(base_url: &str, token: &str) -> Self {
         Self {
@@ -75,6 +90,8 @@ impl Settings {
             most: 10_000,
             vocabulary: Vocabulary::default(),
             policy: Policy::default(),
+            keep_max: 0,
+            webhooks: None,
         }
     }
 }
@@ -91,6 +108,7 @@ struct Inner {
     store: Mutex<Store>,
     seen: Mutex<SeenInMemory>,
     checks: Semaphore,
+    deliveries: Semaphore,
     listeners: Arc<Semaphore>,
     polls: Rate,
 }
@@ -111,6 +129,7 @@ impl Presenting {
             clock: Box::new(clock),
             seen: Mutex::default(),
             checks: Semaphore::new(CHECKS_AT_ONCE),
+            deliveries: Semaphore::new(DELIVERIES_AT_ONCE),
             listeners: Arc::new(Semaphore::new(LISTENERS)),
             polls: Rate::default(),
         }))
@@ -122,21 +141,61 @@ impl Presenting {
 
     /// The routes.
     pub fn router(self) -> Router {
-        Router::new()
-            .route("/openid4vp/requests", post(api::create))
-            .route("/openid4vp/requests/{id}", get(api::state))
-            .route("/openid4vp/requests/{id}/events", get(api::events))
-            .route("/openid4vp/requests/{id}/verdict", post(api::verdict))
-            .route("/openid4vp/object/{handle}", get(wallet::object).post(wallet::object_with_nonce))
-            .route("/openid4vp/response/{handle}", post(wallet::response))
+        let (routes, document) = routes().split_for_parts();
+        routes
+            .route("/openid4vp/openapi.json", get(openapi::serve(&document)))
             .layer(DefaultBodyLimit::max(form::FORM_MAX))
-            .layer(axum::middleware::map_response(uncached))
+            .layer(axum::middleware::map_response(finished))
             .with_state(self)
+    }
+
+    /// What the routes are, as OpenAPI 3.1.
+    #[must_use]
+    pub fn openapi() -> utoipa::openapi::OpenApi {
+        routes().split_for_parts().1
+    }
+
+    /// Forgets what is over in so many seconds, whoever calls until then.
+    fn forget_later(&self, seconds: u64) {
+        let service = Arc::downgrade(&self.0);
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_secs(seconds.saturating_add(1))).await;
+            if let Some(service) = service.upgrade() {
+                let now = (service.clock)();
+                respond::lock(&service.store).forget(now);
+            }
+        });
     }
 }
 
-/// Nothing that concerns one person may be cached (J38).
-async fn uncached(mut response: Response) -> Response {
+fn routes() -> OpenApiRouter<Presenting> {
+    openapi::router()
+        .routes(routes!(api::create))
+        .routes(routes!(api::state))
+        .routes(routes!(api::events))
+        .routes(routes!(api::verdict))
+        .routes(routes!(api::receipt))
+        .routes(routes!(wallet::object, wallet::object_with_nonce))
+        .routes(routes!(wallet::response))
+}
+
+/// Nothing that concerns one person may be cached (J38). What the server's library refuses has the form of other refusals.
+async fn finished(response: Response) -> Response {
+    let status = response.status();
+    let json = response.headers().get(header::CONTENT_TYPE).is_some_and(|it| it == "application/json");
+    let mut response = match (status.is_client_error() && !json, status) {
+        (false, _) => response,
+        (true, StatusCode::PAYLOAD_TOO_LARGE) => failure(status, "invalid_request", "TooLarge"),
+        (true, StatusCode::NOT_FOUND) => failure(status, "invalid_request", "NotFound"),
+        (true, StatusCode::METHOD_NOT_ALLOWED) => {
+            let mut refusal = failure(status, "invalid_request", "MethodNotAllowed");
+            if let Some(allow) = response.headers().get(header::ALLOW) {
+                refusal.headers_mut().insert(header::ALLOW, allow.clone());
+            }
+            refusal
+        }
+        (true, _) => failure(status, "invalid_request", "MalformedCall"),
+    };
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
@@ -155,7 +214,8 @@ fn handle() -> String {
 
 /// An error as OAuth has it. Descriptions are names of ours, never what was sent (K31).
 fn failure(status: StatusCode, error: &str, description: &str) -> Response {
-    let mut answer = (status, axum::Json(json!({ "error": error, "error_description": description }))).into_response();
+    let refusal = openapi::Refusal { error: error.to_owned(), error_description: description.to_owned() };
+    let mut answer = (status, axum::Json(refusal)).into_response();
     if status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::TOO_MANY_REQUESTS {
         answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }

@@ -57,10 +57,12 @@ impl Presenting {
         let turn = self.0.checks.acquire().await.map_err(|_| ResponseFailure::NotChecked)?;
         // Whoever waited may have been overtaken.
         let asked = self.open(wallet)?;
-        let (service, handle) = (self.clone(), wallet.to_owned());
+        let (service, handle, keep) = (self.clone(), wallet.to_owned(), asked.keep);
         let checked = tokio::task::spawn_blocking(move || service.decide(&handle, &asked, &parameters)).await;
         drop(turn);
-        checked.map_err(|_| ResponseFailure::NotChecked)?
+        let to = checked.map_err(|_| ResponseFailure::NotChecked)??;
+        self.forget_later(keep);
+        Ok(to)
     }
 
     fn open(&self, wallet: &str) -> Result<Arc<Asked>, ResponseFailure> {
@@ -93,7 +95,7 @@ impl Presenting {
             let mark = if uri.contains('?') { '&' } else { '?' };
             format!("{uri}{mark}{}", form::write(&[("response_code", code)]))
         });
-        lock(&self.0.store).answer(wallet, answered, code).ok_or(ResponseFailure::RequestOver)?;
+        lock(&self.0.store).answer(wallet, answered, code, self.now()).ok_or(ResponseFailure::RequestOver)?;
         Ok(to)
     }
 }

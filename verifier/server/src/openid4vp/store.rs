@@ -5,21 +5,29 @@ use std::sync::Arc;
 
 use protocol::crypto::agreement::AgreementKey;
 use protocol::exchange::openid4vp::RequestObject;
+use serde::Serialize;
 use tokio::sync::watch;
+use utoipa::ToSchema;
 use verifier::openid4vp::Answered;
 
 /// How long a verdict can be read after its request is over, in seconds.
-const GRACE: u64 = 60;
+pub(super) const GRACE: u64 = 60;
 /// After so many answers that are refused, or wrong response codes, the request is over (K25).
 const TRIES: u8 = 5;
 
 /// Where a request stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
 pub(super) enum State {
+    /// No wallet has fetched it.
     Waiting,
+    /// A wallet has it.
     Fetched,
+    /// There is a verdict.
     Answered,
+    /// The holder, or the wallet, said no.
     Declined,
+    /// Too many answers were refused.
     Refused,
 }
 
@@ -45,6 +53,8 @@ pub(super) struct Asked {
     pub(super) signer: usize,
     pub(super) key: Option<AgreementKey>,
     pub(super) redirect_uri: Option<String>,
+    /// Seconds for which a verdict can be read again.
+    pub(super) keep: u64,
 }
 
 pub(super) struct Entry {
@@ -77,26 +87,26 @@ impl Store {
     }
 
     /// Forgets what is over.
-    fn forget(&mut self, now: u64) {
+    pub(super) fn forget(&mut self, now: u64) {
         self.entries.retain(|_, entry| now < entry.until);
         let entries = &self.entries;
         self.handles.retain(|_, id| entries.contains_key(id));
     }
 
-    /// Keeps a request; false when too many wait.
-    pub(super) fn insert(&mut self, id: &str, handle: &str, asked: Asked, now: u64) -> bool {
+    /// Keeps a request, to be followed; none when too many wait.
+    pub(super) fn insert(&mut self, id: &str, handle: &str, asked: Asked, now: u64) -> Option<watch::Receiver<State>> {
         if self.entries.len() >= self.most {
             self.forget(now);
         }
         if self.entries.len() >= self.most {
-            return false;
+            return None;
         }
         let until = asked.request.expires_at.unwrap_or(now).saturating_add(GRACE);
-        let (state, _) = watch::channel(State::Waiting);
+        let (state, followed) = watch::channel(State::Waiting);
         let entry = Entry { asked: Arc::new(asked), state, verdict: None, response_code: None, tries: 0, until };
         self.entries.insert(id.to_owned(), entry);
         self.handles.insert(handle.to_owned(), id.to_owned());
-        true
+        Some(followed)
     }
 
     /// Follows where a request stands.
@@ -121,8 +131,11 @@ impl Store {
     }
 
     /// Keeps a verdict until it is read. Of many answers the first is kept: none when it was not this one.
-    pub(super) fn answer(&mut self, handle: &str, verdict: Answered, code: Option<String>) -> Option<()> {
+    pub(super) fn answer(&mut self, handle: &str, verdict: Answered, code: Option<String>, now: u64) -> Option<()> {
         let entry = self.open_entry(handle)?;
+        if entry.asked.keep > 0 {
+            entry.until = now.saturating_add(entry.asked.keep);
+        }
         entry.verdict = Some(verdict);
         entry.response_code = code;
         entry.state.send_replace(State::Answered);
@@ -145,7 +158,7 @@ impl Store {
         }
     }
 
-    /// The verdict, once: then nothing of the request is left.
+    /// The verdict. Nothing of the request is left when it was read once, or where it is kept, when its time is over.
     pub(super) fn read(&mut self, id: &str, code: Option<&str>, now: u64) -> Result<Answered, Unread> {
         let entry = self.entries.get_mut(id).filter(|it| now < it.until).ok_or(Unread::Unknown)?;
         let state = *entry.state.borrow();
@@ -158,6 +171,9 @@ impl Store {
                 self.remove(id);
             }
             return Err(Unread::WrongCode);
+        }
+        if entry.asked.keep > 0 {
+            return entry.verdict.clone().ok_or(Unread::Unknown);
         }
         self.remove(id).and_then(|it| it.verdict).ok_or(Unread::Unknown)
     }

@@ -6,18 +6,36 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use protocol::exchange::openid4vp::form;
-use serde_json::json;
 
+use super::openapi::{AnswerCall, ObjectCall, Refusal, Taken};
 use super::respond::{ResponseFailure, lock};
 use super::{Presenting, failure};
 
 /// Longest nonce of a wallet, in bytes.
 const NONCE_MAX: usize = 256;
 
+/// Fetch the signed request.
+#[utoipa::path(get, path = "/openid4vp/object/{handle}", operation_id = "request_object", tag = "Wallet",
+    params(("handle" = String, Path, description = "From the link")),
+    responses(
+        (status = 200, description = "A JWT", content_type = "application/oauth-authz-req+jwt", body = String),
+        (status = 404, description = "There is none, or it is over", body = Refusal),
+        (status = 503, description = "The key store did not sign", body = Refusal)))]
 pub(super) async fn object(State(service): State<Presenting>, Path(handle): Path<String>) -> Response {
     signed(&service, &handle, None)
 }
 
+/// Fetch the signed request with a nonce of the wallet in it.
+#[utoipa::path(post, path = "/openid4vp/object/{handle}", operation_id = "request_object_with_nonce", tag = "Wallet",
+    params(("handle" = String, Path, description = "From the link")),
+    request_body(content = ObjectCall, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, description = "A JWT", content_type = "application/oauth-authz-req+jwt", body = String),
+        (status = 400, description = "Not such a form", body = Refusal),
+        (status = 404, description = "There is none, or it is over", body = Refusal),
+        (status = 413, description = "Too large", body = Refusal),
+        (status = 415, description = "Not a form, or compressed", body = Refusal),
+        (status = 503, description = "The key store did not sign", body = Refusal)))]
 pub(super) async fn object_with_nonce(
     State(service): State<Presenting>,
     Path(handle): Path<String>,
@@ -51,6 +69,16 @@ fn signed(service: &Presenting, handle: &str, wallet_nonce: Option<String>) -> R
     }
 }
 
+/// Answer.
+#[utoipa::path(post, path = "/openid4vp/response/{handle}", operation_id = "answer_request", tag = "Wallet",
+    params(("handle" = String, Path, description = "From the request")),
+    request_body(content = AnswerCall, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, description = "Taken", body = Taken),
+        (status = 400, description = "Refused; the description is the name of the refusal", body = Refusal),
+        (status = 413, description = "Too large", body = Refusal),
+        (status = 415, description = "Not a form, or compressed", body = Refusal),
+        (status = 503, description = "No trust data; come back after `Retry-After` seconds", body = Refusal)))]
 pub(super) async fn response(
     State(service): State<Presenting>,
     Path(handle): Path<String>,
@@ -66,8 +94,7 @@ pub(super) async fn response(
         return failure(StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid_request", "form");
     }
     match service.respond(&handle, body.to_vec()).await {
-        Ok(None) => Json(json!({})).into_response(),
-        Ok(Some(uri)) => Json(json!({ "redirect_uri": uri })).into_response(),
+        Ok(redirect_uri) => Json(Taken { redirect_uri }).into_response(),
         Err(error @ (ResponseFailure::TrustUnavailable | ResponseFailure::NotChecked)) => {
             failure(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", &error.name())
         }
