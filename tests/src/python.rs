@@ -52,8 +52,12 @@ pub fn lines(script: &Path, input: &[u8]) -> Vec<String> {
         .stdout(Stdio::piped())
         .spawn()
         .expect("an interpreter");
-    child.stdin.take().expect("a pipe").write_all(input).expect("a reader");
-    let output = child.wait_with_output().expect("an end");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    // Side by side: a script that answers while it is still being told waits for somebody to read.
+    let output = std::thread::scope(|scope| {
+        scope.spawn(move || stdin.write_all(input).expect("a reader"));
+        child.wait_with_output().expect("an end")
+    });
     assert!(output.status.success(), "{} failed", script.display());
     String::from_utf8(output.stdout).expect("text").lines().map(str::to_owned).collect()
 }
