@@ -95,11 +95,12 @@ fn take_up(
 /// Sends what is to be sent until everything is there. What cannot be reached stays under way.
 fn receive(wallet: &Wallet, http: &Http, id: &CredentialId, now: Now) -> Result<Vec<CredentialId>, CliError> {
     loop {
-        let now = now.seconds();
-        let answer = http.exchange(&wallet.receiving_request(id, now, &mut randomness::os()?)?)?;
+        let answer = http.exchange(&wallet.receiving_request(id, now.seconds(), &mut randomness::os()?)?)?;
         if answer.status == 429 || answer.status >= 500 {
             return Err(CliError::refused("ServiceFailed", "the issuer cannot answer now; accept the offer again"));
         }
+        // The clock has gone on while the issuer answered.
+        let now = now.seconds();
         match wallet.receiving_answered(id, &answer, now) {
             Ok(None) => {}
             Ok(Some(received)) => return Ok(received),

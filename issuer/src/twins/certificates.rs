@@ -24,6 +24,8 @@ const SIGNER: &str = "document-signer.der";
 pub(crate) struct Certificates {
     pub(crate) root: Vec<u8>,
     pub(crate) signer: Vec<u8>,
+    /// From when both are valid, Unix seconds.
+    pub(crate) from: u64,
     /// Until when both are valid, Unix seconds.
     until: u64,
 }
@@ -43,7 +45,7 @@ impl Issuer {
         now: u64,
         rng: &mut R,
     ) -> Result<Certificates, IssuerError> {
-        let needed = now.saturating_add(u64::from(VALIDITY_MAX) * 86_400);
+        let needed = now.saturating_add((u64::from(VALIDITY_MAX) + 1) * 86_400);
         let mut kept = self.certificates.lock().unwrap_or_else(PoisonError::into_inner);
         let found = kept.take().or_else(|| self.read_certificates());
         let made = match found.filter(|found| found.until >= needed) {
@@ -60,8 +62,8 @@ impl Issuer {
         let (root, signer) = (read(ROOT)?, read(SIGNER)?);
         let ours = root.key() == self.keys.root().ok()?.multikey()
             && signer.key() == self.keys.document_signer().ok()?.multikey();
-        let until = root.until().min(signer.until());
-        ours.then(|| Certificates { root: root.der().to_vec(), signer: signer.der().to_vec(), until })
+        let (from, until) = (root.from().max(signer.from()), root.until().min(signer.until()));
+        ours.then(|| Certificates { root: root.der().to_vec(), signer: signer.der().to_vec(), from, until })
     }
 
     fn make_certificates<R: CryptoRng + ?Sized>(&self, now: u64, rng: &mut R) -> Result<Certificates, IssuerError> {
@@ -81,6 +83,7 @@ impl Issuer {
         let certificates = Certificates {
             root: draft(&root_name, root.multikey(), ROOT_LIFE, Use::Root).sign(root)?,
             signer: draft(&signer_name, signer.multikey(), SIGNER_LIFE, Use::DocumentSigner).sign(root)?,
+            from: now,
             until: now.saturating_add(SIGNER_LIFE.min(ROOT_LIFE)),
         };
         for (file, bytes) in [(ROOT, &certificates.root), (SIGNER, &certificates.signer)] {

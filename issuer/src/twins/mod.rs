@@ -32,6 +32,9 @@ use crate::error::IssuerError;
 use crate::issuer::Issuer;
 use crate::register::PersonState;
 
+/// How slow a wallet's clock may be, in seconds.
+const CLOCK_SLACK: u64 = 300;
+
 /// Formats of twins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum TwinFormat {
@@ -124,8 +127,9 @@ impl Issuer {
             return Err(IssuerError::PersonDeceased);
         }
         let values = claims::values(&entry.credential_type, &person)?;
-        let end = issued.expiry.plus(1).begins_in_korea().saturating_sub(1);
-        let until = end.min(now.saturating_add(u64::from(twins.validity_days) * 86_400));
+        // TWIN-06
+        let last = issued.expiry.min(Day::in_korea(now).plus(twins.validity_days));
+        let until = last.plus(1).begins_in_korea().saturating_sub(1);
         if until <= now {
             return Err(IssuerError::EnrolmentOver); // TWIN-05
         }
@@ -146,7 +150,7 @@ impl Issuer {
             },
             holder: *holder,
             status: Reference { uri: list.write(&self.description.url), index: entry_number & 0xffff_ffff },
-            from: now,
+            from: day_begun(now).max(self.certificates(now, rng)?.from),
             until,
         };
         match format {
@@ -155,6 +159,12 @@ impl Issuer {
             TwinFormat::W3cEddsa | TwinFormat::W3cBbs => twin.w3c(twins, format, rng),
         }
     }
+}
+
+/// When what is signed now begins to be valid: with a day, so that times do not tell whose copies belong together, and with
+/// one that has begun on clocks that are a little slow (TWIN-06).
+fn day_begun(now: u64) -> u64 {
+    Day::in_korea(now.saturating_sub(CLOCK_SLACK)).begins_in_korea()
 }
 
 impl From<IssueError> for IssuerError {

@@ -10,7 +10,7 @@ use protocol::credential::status::bitstring::{Bitstring, StatusPurpose};
 use protocol::credential::status::token::{Freshness, Reference, StatusToken};
 use protocol::credential::twins::Twins;
 use protocol::credential::w3c::{self, Contexts, Expected, derive_credential};
-use protocol::credential::{CredentialType, Status, StatusList};
+use protocol::credential::{CredentialType, Day, Status, StatusList};
 use protocol::crypto::multikey::{Multikey, StandardKey, StandardSigner};
 use protocol::identifier::Purpose;
 use protocol::ledger::testkit::TestLedger;
@@ -196,7 +196,7 @@ fn twin_04_no_two_twins_share_an_entry_and_some_entries_stand_for_nothing() {
     }
     assert_eq!(entries.len(), 64);
     assert_eq!(twin(&world, &enrolment, TwinFormat::SdJwt, NOW), Err(IssuerError::TooManyTwins));
-    assert!(twin(&world, &enrolment, TwinFormat::SdJwt, NOW + 90 * 86_400).is_ok(), "when those have expired");
+    assert!(twin(&world, &enrolment, TwinFormat::SdJwt, NOW + 91 * 86_400).is_ok(), "when those have expired");
     world.issuer.revoke(&person, LICENCE, RevocationReason::PhoneLost, NOW + 1).unwrap();
     let list = world.issuer.status_list(LICENCE, 0).unwrap();
     let revoked = (0..StatusList::ENTRIES).filter(|index| list.status(*index) == Ok(Status::Revoked)).count();
@@ -315,4 +315,27 @@ fn a_new_type_is_data() {
         Expected { contexts: &contexts, purpose: Purpose::AssertionMethod, now: NOW, domain: None, challenge: None };
     let held = w3c::verify_credential(&document, &state.controllers(NOW), &expected).unwrap();
     assert_eq!((&held.subjects()[0]["type"], &held.subjects()[0]["over19"]), (&name.into(), &true.into()));
+}
+
+#[test]
+fn twin_06_times_are_those_of_days_and_a_slow_clock_takes_what_was_just_given() {
+    let world = world();
+    let enrolment = world.issuer.enrol(&PersonId::new(HOLDER), LICENCE, false, NOW, &mut fresh()).unwrap();
+    let times = |at: u64, slow: u64| {
+        let text = String::from_utf8(twin(&world, &enrolment, TwinFormat::SdJwt, at).unwrap()).unwrap();
+        let state = trust(&world, at);
+        let roots = state.certificate_roots();
+        let held = sd_jwt::verify_issued(&text, LICENCE, &Trust { roots: &roots, now: at - slow }).unwrap();
+        let claim = |name: &str| held.claims()[name].as_u64().unwrap();
+        (claim("iat"), claim("exp"))
+    };
+    let last = |day: Day| day.plus(91).begins_in_korea() - 1;
+    let first = Day::in_korea(NOW);
+    assert_eq!(times(NOW, 0), (NOW, last(first)), "not before the certificates");
+    assert_eq!(times(NOW + 9, 9), times(NOW, 0), "copies do not show when they were made");
+    let second = first.plus(1);
+    let begun = (second.begins_in_korea(), last(second));
+    assert_eq!(times(begun.0 + 299, 300), (NOW, last(second)), "of the day before");
+    assert_eq!(times(begun.0 + 300, 300), begun);
+    assert_eq!(times(second.plus(1).begins_in_korea() - 1, 300), begun);
 }
