@@ -291,7 +291,14 @@ fn offer(args: &OfferArgs) -> Result<Answer, CliError> {
     let issuer = args.directory.open()?;
     let credential_types = match args.types.as_slice() {
         [] => issuer.credential_types().map(|t| t.id.clone()).collect(),
-        named => named.to_vec(),
+        named => {
+            let known: Vec<&str> = issuer.credential_types().map(|it| it.id.as_str()).collect();
+            if let Some(unknown) = named.iter().find(|it| !known.contains(&it.as_str())) {
+                let text = format!("this issuer has no credential type {unknown}; it has {}", known.join(", "));
+                return Err(CliError::refused("CredentialTypeUnknown", text));
+            }
+            named.to_vec()
+        }
     };
     let terms = OfferTerms { credential_types, with_tx_code: args.tx_code, replaces: args.replace, life: args.life };
     let now = args.now.seconds();

@@ -68,6 +68,11 @@ pub(super) fn accept(
     Ok(held.map(|it| (it.credential_type, format!("{} ({})", it.name.en, it.name.ko))).collect())
 }
 
+/// What the credential types that this program knows are called in formats of others.
+fn vocabulary() -> Result<Vocabulary, CliError> {
+    Ok(Vocabulary::of_twins(&network::twins(&network::types()?)?))
+}
+
 /// From the link to the wallet file.
 fn take_up(
     wallet: &Wallet,
@@ -82,7 +87,7 @@ fn take_up(
     };
     let roots = wallet.certificate_roots(now.seconds())?;
     let issuer = http.exchange(&offered.ask_issuer())?;
-    let known = offered.issuer_known(&issuer, &roots, now.seconds())?;
+    let known = offered.issuer_known(&issuer, &roots, &vocabulary()?, now.seconds())?;
     let server = http.exchange(&known.ask_server())?;
     let sheet = known.server_known(&server)?;
     if sheet.tx_code().is_some() != tx_code.is_some() {
@@ -127,8 +132,7 @@ pub(super) fn answer(
     let text = String::from_utf8(fetched.body).ok().filter(|_| fetched.status == 200);
     let text =
         text.ok_or_else(|| CliError::refused("RequestGone", "there is no such request any more; ask for a new one"))?;
-    let vocabulary = Vocabulary::of_twins(&network::twins(&network::types()?)?);
-    let consent = wallet.read_openid_request(text.trim(), &came, &vocabulary, now.seconds())?;
+    let consent = wallet.read_openid_request(text.trim(), &came, &vocabulary()?, now.seconds())?;
     let decision = decide(&shown(&consent.sheet))?;
     let usual = consent.usual();
     let outgoing = wallet.answer_openid(&consent, decision, &usual, now.seconds(), &mut randomness::os()?)?;
@@ -181,6 +185,11 @@ fn shown(sheet: &Sheet) -> String {
         for (path, value) in &option.shown {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             lines.push(format!("  it would see   {}: {text}", path.trim_start_matches('/')));
+        }
+        if option.all {
+            lines.push(
+                "  WARNING: this is everything in it; credentials of this format cannot be shown in part".to_owned(),
+            );
         }
         if choice.retained {
             lines.push("  it says that it keeps some of this".to_owned());

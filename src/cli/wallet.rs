@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use protocol::credential::Day;
+use protocol::credential::w3c::Suite;
 use protocol::exchange::qr::Kind;
 use protocol::exchange::{Received, StapledPresentation};
 use serde_json::json;
@@ -277,7 +278,8 @@ fn list(args: &ListArgs) -> Result<Answer, CliError> {
     let mut lines = Vec::new();
     for credential in &held {
         let (name, state) = (&credential.name, state(credential));
-        lines.push(format!("{} ({}): {state}, until {}", name.en, name.ko, credential.expiry));
+        let back = if credential.state == CredentialState::Suspended { " (it may come back)" } else { "" };
+        lines.push(format!("{} ({}): {state}{back}, until {}", name.en, name.ko, credential.expiry));
         lines.push(format!("  {}  {}", credential.credential_type, credential.id));
         match credential.format {
             None => {
@@ -287,7 +289,8 @@ fn list(args: &ListArgs) -> Result<Answer, CliError> {
             Some(format) => {
                 let copies =
                     credential.copies.map_or_else(String::new, |left| format!(", {left} copies nobody has seen"));
-                lines.push(format!("  {}{copies}", format.name()));
+                let suite = format.suite().map_or_else(String::new, |suite| format!(" ({})", suite.as_str()));
+                lines.push(format!("  {}{suite}{copies}", format.name()));
             }
         }
         if args.values {
@@ -304,6 +307,7 @@ fn list(args: &ListArgs) -> Result<Answer, CliError> {
                 "id": credential.id.to_string(),
                 "type": credential.credential_type,
                 "format": credential.format.map(Format::name),
+                "suite": credential.format.and_then(Format::suite).map(Suite::as_str),
                 "copies": credential.copies,
                 "name": credential.name,
                 "issuer": credential.issuer,
@@ -325,6 +329,7 @@ fn state(credential: &HeldCredential) -> &'static str {
     match credential.state {
         CredentialState::Usable => "usable",
         CredentialState::Expired => "expired",
+        CredentialState::Suspended => "suspended",
         CredentialState::Withdrawn => "withdrawn",
     }
 }

@@ -20,6 +20,8 @@ pub enum CredentialState {
     Usable,
     /// Its last day is over.
     Expired,
+    /// The issuer suspended it: it may come back.
+    Suspended,
     /// The issuer withdrew it.
     Withdrawn,
 }
@@ -31,7 +33,7 @@ pub struct HeldCredential {
     pub id: CredentialId,
     /// The format of others that it is in; none for our own.
     pub format: Option<Format>,
-    /// The type's id: of formats of others `vct` or doctype.
+    /// The type's id: of formats of others `vct`, doctype, or the type of a W3C credential as its context defines it.
     pub credential_type: String,
     /// What people call it.
     pub name: Label,

@@ -6,7 +6,9 @@ use minicbor::{Decode, Encode};
 use protocol::credential::mdoc::IssuerSigned;
 use protocol::credential::sd_jwt::{Trust, verify_issued};
 use protocol::credential::status::ListAddress;
+use protocol::credential::status::bitstring;
 use protocol::credential::status::token::Reference;
+use protocol::credential::w3c::{self, Contexts};
 use protocol::credential::{Day, Label, Status};
 use protocol::crypto::keys::PublicKey;
 use protocol::crypto::x509::Root;
@@ -63,7 +65,7 @@ pub(crate) struct ForeignCopy {
     pub(crate) number: u8,
     #[n(1)]
     pub(crate) key: PublicKey,
-    /// The text of an SD-JWT, the bytes of `IssuerSigned`.
+    /// The text of an SD-JWT, the bytes of `IssuerSigned`, the JSON of a W3C credential with the issuer's proof.
     #[cbor(n(2), with = "minicbor::bytes")]
     pub(crate) content: Vec<u8>,
     /// Whether it was shown to somebody.
@@ -134,6 +136,16 @@ impl StoredForeign {
                 let (object, _) = signed.verify(&self.offered.kind, roots, self.received_at).ok()?;
                 Some((signed.to_json(), object.status))
             }
+            Format::W3cEddsa | Format::W3cBbs => {
+                let document = w3c::read_json(content).ok()?;
+                let reference = bitstring::reference(document.as_object()?).ok();
+                let mut said = serde_json::Map::new();
+                for (pointer, value) in w3c::attributes(&document) {
+                    let name = pointer.trim_start_matches("/credentialSubject").trim_start_matches('/').to_owned();
+                    said.insert(name, value);
+                }
+                Some((Value::Object(said), reference))
+            }
         }
     }
 
@@ -149,10 +161,11 @@ impl StoredForeign {
 
     fn describe(&self, id: &CredentialId, trust: &TrustedState, now: u64) -> HeldCredential {
         let (claims, reference) = self.read(&trust.certificate_roots()).unwrap_or_default();
-        let state = match self.valid_until {
-            _ if withdrawn(trust, &self.issuer, reference.as_ref()) => CredentialState::Withdrawn,
-            Some(until) if until < now => CredentialState::Expired,
-            _ => CredentialState::Usable,
+        let state = match (status(trust, &self.issuer, reference.as_ref()), self.valid_until) {
+            (Status::Revoked | Status::Unknown, _) => CredentialState::Withdrawn,
+            (_, Some(until)) if until < now => CredentialState::Expired,
+            (Status::Suspended, _) => CredentialState::Suspended,
+            (Status::Valid, _) => CredentialState::Usable,
         };
         let mut attributes = Vec::new();
         flatten("", &claims, &mut attributes);
@@ -205,7 +218,7 @@ pub(crate) fn with_usable<T>(
     held.sort_by_key(|(_, stored)| Reverse(stored.received_at));
     held.retain(|(_, stored)| {
         let reference = stored.read(&roots).map(|(_, reference)| reference);
-        reference.is_some_and(|reference| !withdrawn(trust, &stored.issuer, reference.as_ref()))
+        reference.is_some_and(|reference| status(trust, &stored.issuer, reference.as_ref()) == Status::Valid)
     });
     let keys = held.iter().map(|(id, stored)| {
         let copy = stored.copies.first().ok_or(WalletError::StorageTampered)?;
@@ -215,7 +228,7 @@ pub(crate) fn with_usable<T>(
     let (mut usable, mut foreign) = (Vec::new(), Vec::new());
     for (held, key) in held.iter().zip(&keys) {
         // What has run out since does not stand up to the check of today.
-        if let Some(it) = candidate(&held.1, key, &roots, now) {
+        if let Some(it) = candidate(&held.1, key, trust, &roots, now) {
             usable.push(held.clone());
             foreign.push(it);
         }
@@ -226,6 +239,7 @@ pub(crate) fn with_usable<T>(
 fn candidate<'a>(
     stored: &'a StoredForeign,
     key: &'a StandardDeviceKey<'_>,
+    trust: &TrustedState,
     roots: &[Root],
     now: u64,
 ) -> Option<Foreign<'a>> {
@@ -240,16 +254,22 @@ fn candidate<'a>(
             IssuerSigned::from_slice(content).ok()?.verify(kind, roots, now).ok()?;
             Foreign::mdoc(content, kind, key).ok()
         }
+        Format::W3cEddsa | Format::W3cBbs => {
+            let contexts = stored.offered.meaning.as_ref()?.context.with(Contexts::standard());
+            let document = w3c::read_json(content).ok()?;
+            w3c::verify_issued(&document, &trust.controllers(now), &contexts, now).ok()?;
+            Foreign::w3c(document, contexts, key).ok()
+        }
     }
 }
 
-/// Whether the installed trust data says so. The address of a list names the type it is for.
-fn withdrawn(trust: &TrustedState, issuer: &Did, reference: Option<&Reference>) -> bool {
+/// What the installed trust data says; valid where it says nothing. The address of a list names the type it is for.
+fn status(trust: &TrustedState, issuer: &Did, reference: Option<&Reference>) -> Status {
     let Some((reference, list)) = reference.and_then(|it| Some((it, ListAddress::read(&it.uri)?))) else {
-        return false;
+        return Status::Valid;
     };
     let listed = trust.listed_status(issuer, &list.credential_type, &reference.uri, reference.index);
-    listed.is_ok_and(|listed| listed.status != Status::Valid)
+    listed.map_or(Status::Valid, |listed| listed.status)
 }
 
 /// Every value with the path it stands at.

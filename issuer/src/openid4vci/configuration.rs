@@ -3,16 +3,18 @@
 use std::collections::BTreeMap;
 
 use protocol::credential::CredentialType;
-use protocol::credential::twins::{Claims, Source, Twins};
+use protocol::credential::twins::{Claims, Source, Twins, W3cTwin};
+use protocol::credential::w3c::Suite;
 use protocol::crypto::jose::base64url;
 use protocol::exchange::openid4vci::{
-    ClaimDescription, CredentialConfiguration, CredentialMetadata, Display, MDOC, ProofType, SD_JWT,
+    ClaimDescription, CredentialConfiguration, CredentialDefinition, CredentialMetadata, Display, LDP_VC, MDOC,
+    ProofType, SD_JWT,
 };
 use serde_json::{Value, json};
 
 use super::metadata::ALGORITHM;
 use crate::issuer::Issuer;
-use crate::twins::TwinFormat;
+use crate::twins::{TwinFormat, w3c};
 
 /// ES256 in COSE (RFC 9053).
 const COSE_ES256: i64 = -7;
@@ -31,7 +33,7 @@ pub struct Configuration {
 
 impl Configuration {
     /// A configuration for each of our formats that the standard knows.
-    fn of(credential_type: &CredentialType, twins: &Twins) -> impl Iterator<Item = Self> {
+    fn of(credential_type: &CredentialType, twins: &Twins) -> Vec<Self> {
         let display = [("ko-KR", &credential_type.name.ko), ("en-US", &credential_type.name.en)];
         let display = display.map(|(locale, name)| Display { name: Some(name.clone()), locale: Some(locale.into()) });
         let proof = ProofType {
@@ -43,6 +45,7 @@ impl Configuration {
             scope: None,
             vct: None,
             doctype: None,
+            credential_definition: None,
             cryptographic_binding_methods_supported: Vec::new(),
             credential_signing_alg_values_supported: Vec::new(),
             proof_types_supported: BTreeMap::from([("jwt".to_owned(), proof)]),
@@ -80,7 +83,29 @@ impl Configuration {
                 ..common.clone()
             },
         });
-        [sd_jwt, mdoc].into_iter().flatten()
+        let of_suite = |format, suite: Suite, twin: &W3cTwin| Self {
+            id: named(suite.as_str()),
+            credential_type: credential_type.id.clone(),
+            format,
+            metadata: CredentialConfiguration {
+                format: LDP_VC.to_owned(),
+                scope: Some(named(suite.as_str())),
+                credential_definition: Some(CredentialDefinition {
+                    context: w3c::context(twin).map(Value::from).to_vec(),
+                    kinds: w3c::types(twin).map(str::to_owned).to_vec(),
+                }),
+                // The proof of the key has it as jwk; the credential names it as did:key.
+                cryptographic_binding_methods_supported: vec!["jwk".to_owned()],
+                credential_signing_alg_values_supported: vec![suite.as_str().into()],
+                credential_metadata: described(paths(&twin.claims, &[json!("credentialSubject")])),
+                ..common.clone()
+            },
+        };
+        let w3c = twins.w3c.as_ref().map(|twin| {
+            [(TwinFormat::W3cBbs, Suite::Bbs2023), (TwinFormat::W3cEddsa, Suite::EddsaRdfc2022)]
+                .map(|(format, suite)| of_suite(format, suite, twin))
+        });
+        [sd_jwt, mdoc].into_iter().chain(w3c.into_iter().flatten().map(Some)).flatten().collect::<Vec<_>>()
     }
 
     /// What the metadata say of it.
@@ -89,10 +114,11 @@ impl Configuration {
     }
 
     /// A credential as it travels.
-    pub(super) fn write(&self, credential: Vec<u8>) -> Option<String> {
+    pub(super) fn write(&self, credential: Vec<u8>) -> Option<Value> {
         match self.format {
-            TwinFormat::Mdoc => Some(base64url(&credential)),
-            TwinFormat::SdJwt | TwinFormat::W3cEddsa | TwinFormat::W3cBbs => String::from_utf8(credential).ok(),
+            TwinFormat::Mdoc => Some(base64url(&credential).into()),
+            TwinFormat::SdJwt => String::from_utf8(credential).ok().map(Value::String),
+            TwinFormat::W3cEddsa | TwinFormat::W3cBbs => serde_json::from_slice(&credential).ok(),
         }
     }
 }

@@ -10,7 +10,7 @@ mod enrolment;
 mod mdoc;
 mod sd_jwt;
 mod status;
-mod w3c;
+pub(crate) mod w3c;
 
 use protocol::credential::Day;
 use protocol::credential::mdoc::MdocError;

@@ -28,11 +28,6 @@ pub enum StatusForm {
     Bitstring(StatusPurpose),
 }
 
-/// The address of one purpose of the list at `address`.
-pub(super) fn bitstring_address(address: &str, purpose: StatusPurpose) -> String {
-    format!("{address}/{}", purpose.as_str())
-}
-
 impl Issuer {
     /// A status list of a type with twins as it stands now, signed.
     ///
@@ -71,7 +66,7 @@ impl Issuer {
                 Ok(signed.map_err(TwinError::from)?)
             }
             StatusForm::Bitstring(purpose) => {
-                let address = bitstring_address(&address, purpose);
+                let address = purpose.address(&address);
                 let credential = json!({
                     "@context": [CREDENTIALS_V2],
                     "id": address,

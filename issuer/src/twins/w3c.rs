@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::sd_jwt::json as datum_json;
-use super::{Twin, TwinError, TwinFormat, status};
+use super::{Twin, TwinError, TwinFormat};
 use crate::error::IssuerError;
 use crate::issuer::Issuer;
 use crate::ledger::{BBS_FRAGMENT, W3C_FRAGMENT};
@@ -27,7 +27,6 @@ impl Twin<'_> {
         let w3c = twins.w3c.as_ref().ok_or(IssuerError::TwinUnavailable)?;
         let mut subject = Map::new();
         subject.insert("id".to_owned(), DidKey::new(self.holder).to_text().into());
-        subject.insert("type".to_owned(), w3c.kind.as_str().into());
         for (name, source) in &w3c.claims {
             subject.extend(self.facts.read(source).map(|datum| (name.clone(), datum_json(&datum))));
         }
@@ -36,12 +35,12 @@ impl Twin<'_> {
                 "type": "BitstringStatusListEntry",
                 "statusPurpose": purpose.as_str(),
                 "statusListIndex": self.status.index.to_string(),
-                "statusListCredential": status::bitstring_address(&self.status.uri, purpose),
+                "statusListCredential": purpose.address(&self.status.uri),
             })
         };
         let credential = json!({
-            "@context": [CREDENTIALS_V2, w3c.context],
-            "type": ["VerifiableCredential"],
+            "@context": context(w3c),
+            "type": types(w3c),
             "issuer": self.issuer.did().to_string(),
             "validFrom": date_time_text(self.from),
             "validUntil": date_time_text(self.until),
@@ -63,6 +62,16 @@ impl Twin<'_> {
         let signed = self.issuer.keys.prove(&credential, &options, &contexts, &mut rng)?;
         Ok(signed.to_string().into_bytes())
     }
+}
+
+/// The value of `@context` in these credentials.
+pub(crate) fn context(w3c: &W3cTwin) -> [&str; 2] {
+    [CREDENTIALS_V2, &w3c.context]
+}
+
+/// The value of `type` in these credentials.
+pub(crate) fn types(w3c: &W3cTwin) -> [&str; 2] {
+    ["VerifiableCredential", &w3c.kind]
 }
 
 /// The contexts of the standards and the one that follows from the file of twins.

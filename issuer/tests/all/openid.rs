@@ -8,12 +8,14 @@ use issuer::register::PersonId;
 use issuer::server::Limits;
 use issuer::{RevocationReason, openid4vci::BATCH_MAX};
 use protocol::credential::sd_jwt;
+use protocol::credential::w3c::Suite;
 use protocol::crypto::jose::{self, Jwk, Jws, base64url};
 use protocol::crypto::multikey::{StandardKey, StandardSigner};
 use protocol::crypto::x509::{Purpose, Root, verify_chain};
 use protocol::exchange::openid4vci::dpop::{self, Request as DpopRequest};
 use protocol::exchange::openid4vci::key_proof::{self, Expected};
 use protocol::exchange::openid4vci::{Offer, OfferUri, PRE_AUTHORIZED};
+use protocol::identifier::DidKey;
 use rand_core::Rng;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -25,6 +27,8 @@ use crate::world::*;
 const BASE: &str = "http://127.0.0.1:8701";
 const SD_JWT: &str = "kr.go.police.driver-licence.1.sd-jwt";
 const MDOC: &str = "kr.go.police.driver-licence.1.mdoc";
+const BBS: &str = "kr.go.police.driver-licence.1.bbs-2023";
+const EDDSA: &str = "kr.go.police.driver-licence.1.eddsa-rdfc-2022";
 
 /// What a wallet sends to the token endpoint.
 type Form<'a> = &'a [(&'a str, &'a str)];
@@ -186,7 +190,7 @@ async fn a_foreign_wallet_takes_a_licence_in_two_formats() {
     assert_eq!((&server["issuer"], &server["dpop_signing_alg_values_supported"]), (&json!(BASE), &json!(["ES256"])));
 
     let offered = offer(&site).await;
-    assert_eq!(offered.offer.credential_configuration_ids, [SD_JWT, MDOC]);
+    assert_eq!(offered.offer.credential_configuration_ids, [SD_JWT, MDOC, BBS, EDDSA]);
     assert!(metadata["credential_configurations_supported"].get(SD_JWT).is_some());
     let by_reference = site.get(&format!("/openid4vci/offers/{}", offered.code)).await;
     assert_eq!(Offer::read(&by_reference.body).unwrap(), offered.offer);
@@ -220,6 +224,40 @@ async fn a_foreign_wallet_takes_a_licence_in_two_formats() {
     let issued = site.issuer.issued(&PersonId::new(HOLDER)).unwrap();
     assert_eq!(issued.len(), 1, "one enrolment, whatever the formats");
     site.issuer.check_audit().unwrap();
+}
+
+/// Appendix A.1.2: W3C credentials with Data Integrity proofs, one to show parts of and one to show whole.
+#[tokio::test]
+async fn a_foreign_wallet_takes_a_licence_as_w3c_credential() {
+    let site = site(Limits::default());
+    let metadata = site.get("/.well-known/openid-credential-issuer").await.json();
+    let mut wallet = Foreign::new(&site).await;
+    let (token, _) = wallet.redeem(&offer(&site).await).await;
+    let (one, two) = (key(), key());
+    let mut shown = Vec::new();
+    for (id, suite) in [(BBS, Suite::Bbs2023), (EDDSA, Suite::EddsaRdfc2022)] {
+        let configuration = &metadata["credential_configurations_supported"][id];
+        assert_eq!((&configuration["format"], &configuration["scope"]), (&json!("ldp_vc"), &json!(id)));
+        assert_eq!(configuration["credential_signing_alg_values_supported"], json!([suite.as_str()]));
+        let claims = configuration["credential_metadata"]["claims"].as_array().unwrap();
+        assert!(claims.iter().any(|it| it["path"] == json!(["credentialSubject", "nameKo"])));
+        let request = wallet.request(id, &[&one, &two]).await;
+        let answer = wallet.ask(&token, &request).await;
+        assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
+        let answer = answer.json();
+        let [first, second] = &answer["credentials"].as_array().unwrap()[..] else { panic!("two copies") };
+        for (copy, key) in [(first, &one), (second, &two)] {
+            let credential = &copy["credential"];
+            let definition = &configuration["credential_definition"];
+            assert_eq!((&credential["@context"], &credential["type"]), (&definition["@context"], &definition["type"]));
+            assert_eq!(credential["credentialSubject"]["id"], DidKey::new(key.multikey()).to_text());
+            assert_eq!(credential["proof"]["cryptosuite"], suite.as_str());
+            let status = credential["credentialStatus"][0]["statusListIndex"].as_str().unwrap().to_owned();
+            assert!(!shown.contains(&status), "TWIN-04: an entry of its own");
+            shown.push(status);
+        }
+        assert_eq!(wallet.ask(&token, &request).await.json(), answer, "VCI-26: the same again");
+    }
 }
 
 #[tokio::test]

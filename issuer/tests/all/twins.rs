@@ -314,7 +314,14 @@ fn a_new_type_is_data() {
     let expected =
         Expected { contexts: &contexts, purpose: Purpose::AssertionMethod, now: NOW, domain: None, challenge: None };
     let held = w3c::verify_credential(&document, &state.controllers(NOW), &expected).unwrap();
-    assert_eq!((&held.subjects()[0]["type"], &held.subjects()[0]["over19"]), (&name.into(), &true.into()));
+    assert_eq!((&held.members()["type"][1], &held.subjects()[0]["over19"]), (&name.into(), &true.into()));
+    let definition = issuer.openid_metadata().credential_configurations_supported.into_values();
+    let mut definitions = definition.filter_map(|it| it.credential_definition);
+    let definition = definitions.next().unwrap();
+    assert_eq!(
+        (&definition.context.into(), &definition.kinds.into()),
+        (&held.members()["@context"], &held.members()["type"])
+    );
 }
 
 #[test]

@@ -9,6 +9,8 @@ pub enum CardState {
     Usable,
     /// Its last day is over.
     Expired,
+    /// The issuer suspended it: it may come back.
+    Suspended,
     /// The issuer withdrew it.
     Withdrawn,
 }
@@ -64,6 +66,7 @@ impl From<wallet_core::HeldCredential> for Card {
             state: match held.state {
                 wallet_core::CredentialState::Usable => CardState::Usable,
                 wallet_core::CredentialState::Expired => CardState::Expired,
+                wallet_core::CredentialState::Suspended => CardState::Suspended,
                 wallet_core::CredentialState::Withdrawn => CardState::Withdrawn,
             },
             attributes: attributes

@@ -15,7 +15,6 @@ pub mod status;
 mod text;
 pub mod twins;
 mod value;
-#[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
 pub mod w3c;
 
 pub use calendar::{Day, DayError};

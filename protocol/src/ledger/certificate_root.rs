@@ -15,10 +15,10 @@ pub const ROOT_PREFIX: &str = "x509-";
 /// Why the owner of a root is not the issuer of a credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateIssuerError {
-    /// No DID has the root, or not at that time.
+    /// No DID has the root, or not at that time; or it is no DID of this ledger.
     #[error("the issuer is not on the ledger; do not accept the credential")]
     IssuerNotTrusted,
-    /// The root's owner is not accredited for this type of credential.
+    /// The DID is not accredited for this type of credential.
     #[error("the issuer may not issue this type of credential; do not accept it")]
     IssuerNotAuthorizedForType,
 }
@@ -82,6 +82,25 @@ impl TrustedState {
             refusal = CertificateIssuerError::IssuerNotAuthorizedForType;
         }
         Err(refusal)
+    }
+
+    /// The issuer that a credential names by its DID, if it is accredited for `credential_type` at `at` (Unix seconds). Whether
+    /// a key of it signed is another question: [`TrustedState::controllers`].
+    ///
+    /// # Errors
+    /// [`CertificateIssuerError`]
+    pub fn accredited_issuer(
+        &self,
+        issuer: &str,
+        credential_type: &str,
+        at: u64,
+    ) -> Result<Did, CertificateIssuerError> {
+        let did: Did = issuer.parse().map_err(|_| CertificateIssuerError::IssuerNotTrusted)?;
+        self.did(&did).filter(|it| !it.deactivated).ok_or(CertificateIssuerError::IssuerNotTrusted)?;
+        match self.accreditation(&did, credential_type, at) {
+            Some(_) => Ok(did),
+            None => Err(CertificateIssuerError::IssuerNotAuthorizedForType),
+        }
     }
 }
 
@@ -148,6 +167,23 @@ mod tests {
             sd_jwt::verify_issued(&credential(1, NOW - 101), TYPE, &trust).is_err(),
             "before the root was recorded"
         );
+    }
+
+    #[test]
+    fn didm_05_an_issuer_named_by_its_did_is_accredited_or_refused() {
+        let issuer = record("w3c-1", 1, Purposes::ASSERTION, false);
+        let name = issuer.did.to_string();
+        let state = state(core::slice::from_ref(&issuer), &[&issuer.did]);
+        assert_eq!(state.accredited_issuer(&name, TYPE, NOW), Ok(issuer.did.clone()));
+        let other = state.accredited_issuer(&name, "kr.other", NOW);
+        assert_eq!(other, Err(CertificateIssuerError::IssuerNotAuthorizedForType), "A25");
+        for unknown in ["did:mid:kr:zzz", "did:key:z6MkehRgf7yJbgaGfYsdoAsKdBPE3dj2CYhowQdcjqSJgvVd", "", "x"] {
+            let refused = state.accredited_issuer(unknown, TYPE, NOW);
+            assert_eq!(refused, Err(CertificateIssuerError::IssuerNotTrusted), "A07: {unknown}");
+        }
+        let gone = record("w3c-1", 1, Purposes::ASSERTION, true);
+        let state = self::state(core::slice::from_ref(&gone), &[&gone.did]);
+        assert_eq!(state.accredited_issuer(&name, TYPE, NOW), Err(CertificateIssuerError::IssuerNotTrusted));
     }
 
     #[test]

@@ -3,12 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "test code: a surprise stops the test")]
 
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use journeys::{Citizen, LICENCE, Services, mid};
 use serde_json::{Value, json};
 
 const MDL: &str = "org.iso.18013.5.1.mDL";
+const W3C: &str = "https://www.police.go.kr/credentials/driver-licence/1#DriverLicence";
 
 /// An offer of the licence in other formats, and the code told separately.
 fn offer(services: &Services, person: &str) -> (String, String) {
@@ -80,7 +81,7 @@ fn j3_a_licence_is_taken_up_held_and_shown_in_formats_of_others() {
     let picture = alice.file("offer.txt");
     std::fs::write(&picture, &link).unwrap();
     let received = accept(&alice, &services, picture.to_str().unwrap(), &code).accepted();
-    assert_eq!(received["received"].as_array().unwrap().len(), 2);
+    assert_eq!(received["received"].as_array().unwrap().len(), 4);
     let listed = alice.wallet("list", &["--values"]).accepted();
     let told: Vec<_> =
         listed["credentials"].as_array().unwrap().iter().map(|it| (&it["type"], &it["format"])).collect();
@@ -134,10 +135,76 @@ fn j3_a_licence_is_taken_up_held_and_shown_in_formats_of_others() {
 
     let log = alice.wallet("log", &[]).accepted();
     let events: Vec<_> = log["log"].as_array().unwrap().iter().map(|it| it["event"].as_str().unwrap()).collect();
-    assert_eq!(events, ["received", "received", "answered", "answered", "declined"]);
+    assert_eq!(events, ["received", "received", "received", "received", "answered", "answered", "declined"]);
     let name = listed["credentials"].to_string();
     let number = seen["credentials"][0]["claims"][1]["value"].as_str().unwrap();
     assert!(name.contains(number) && !log.to_string().contains(number), "names of attributes, never values");
+}
+
+/// A W3C credential, from the issuer through the wallet to the verifier: only what was asked where the proof lets the rest be
+/// left out; withdrawn for now and given back.
+#[test]
+fn a_licence_is_taken_up_held_and_shown_as_w3c_credential() {
+    let place = tempfile::tempdir().unwrap();
+    let services = Services::start(&place.path().join("network"));
+    let alice = Citizen::new(&place.path().join("alice"));
+    let (link, code) = offer(&services, "person-0001");
+    accept(&alice, &services, &link, &code).accepted();
+    let w3c = || {
+        let listed = alice.wallet("list", &["--values"]).accepted();
+        let all = listed["credentials"].as_array().unwrap().iter().filter(|it| it["format"] == "ldp_vc");
+        all.map(|it| (it["suite"].clone(), it["copies"].clone(), it["state"].clone())).collect::<Vec<_>>()
+    };
+    let held = w3c();
+    for suite in ["bbs-2023", "eddsa-rdfc-2022"] {
+        assert!(held.contains(&(json!(suite), json!(8), json!("usable"))), "{held:?}");
+    }
+
+    let query = |claims: &[&str]| {
+        let claims: Vec<_> = claims.iter().map(|name| json!({ "path": ["credentialSubject", name] })).collect();
+        json!({ "id": "licence", "format": "ldp_vc", "meta": { "type_values": [[W3C]] }, "claims": claims })
+    };
+    let (id, link) = request(&services, &query(&["nameKo", "licenceNumber"]), &json!({}));
+    let unasked = alice.wallet("answer", &[&link]);
+    assert_eq!(unasked.refused(), "ConsentNeeded");
+    assert!(unasked.text.contains("it would see   credentialSubject/nameKo: "), "{}", unasked.text);
+    assert!(!unasked.text.contains("birthDate") && !unasked.text.contains("WARNING"), "{}", unasked.text);
+    alice.wallet("answer", &[&link, "--approve"]).accepted();
+    let seen = verdict(&services, &id, &json!({}));
+    let credential = &seen["credentials"][0];
+    assert_eq!((&credential["format"], &credential["kind"]), (&json!("ldp_vc"), &json!(W3C)));
+    assert_eq!((&credential["credential_type"], credential["claims"].as_array().unwrap().len()), (&json!(LICENCE), 2));
+    let left = w3c();
+    assert!(left.contains(&(json!("bbs-2023"), json!(7), json!("usable"))), "what was shown is used up: {left:?}");
+    assert_eq!(alice.wallet("answer", &[&link, "--approve"]).refused(), "RequestGone");
+    let body = json!({ "purpose": "roadside", "dcql_query": { "credentials": [query(&["over19"])] } });
+    let (status, refused) = ask(&services, "", &body);
+    assert_eq!((status, refused["error_description"].as_str()), (403, Some("AttributeNotRegistered")), "{refused}");
+
+    let sources = sources(&services);
+    let whose = json!({ "person": "person-0001", "credential_type": LICENCE });
+    for (what, state) in [("suspensions", "suspended"), ("reinstatements", "usable")] {
+        assert_eq!(services.admin(what, &whose).unwrap().0, 200);
+        wait_for(|| {
+            alice.wallet("update", &sources.each_ref().map(String::as_str)).accepted();
+            w3c().iter().all(|it| it.2 == state)
+        });
+        let (_, link) = request(&services, &query(&["nameKo"]), &json!({}));
+        let answered = alice.wallet("answer", &[&link, "--approve"]);
+        match state {
+            "usable" => drop(answered.accepted()),
+            _ => assert_eq!(answered.refused(), "NotHeld"),
+        }
+    }
+}
+
+/// What takes a moment until everybody has it.
+fn wait_for(mut done: impl FnMut() -> bool) {
+    let until = Instant::now() + Duration::from_secs(60);
+    while !done() {
+        assert!(Instant::now() < until, "it did not happen within a minute");
+        std::thread::sleep(Duration::from_millis(250));
+    }
 }
 
 /// VCI-44: the phone dies while it takes an offer up. What was begun goes on, or the offer has to be made again; whatever
@@ -167,7 +234,7 @@ fn a_phone_that_dies_while_it_takes_an_offer_up_goes_on() {
         }
         let listed = alice.wallet("list", &[]).accepted();
         let held = listed["credentials"].as_array().unwrap().len();
-        assert!(held == 0 || held == 2, "{listed}");
+        assert!(held == 0 || held == 4, "{listed}");
     }
     let (link, code) = offer(&services, "person-0002");
     accept(&alice, &services, &link, &code).accepted();

@@ -7,6 +7,7 @@
 )]
 
 pub mod calls;
+mod w3c;
 
 use std::sync::Arc;
 
@@ -26,6 +27,8 @@ use protocol::ledger::state::TrustedState;
 use protocol::ledger::testkit::TestLedger;
 use serde_json::json;
 use verifier_server::openid4vp::{Identity, Presenting, RequestSigner, Settings};
+
+pub use w3c::{KIND, vocabulary, w3c_query};
 
 /// Type of the SD-JWT licences, whose status is on a list of the ledger.
 pub const VCT: &str = "urn:kr:licence:1";
@@ -108,10 +111,12 @@ impl World {
             from: now - 100 * DAY,
             until: None,
         };
-        let record = |seed, root| DidRecord {
-            did: did(seed),
-            keys: vec![dated("key-1", seed, Purposes::ALL), dated("x509-1", root, Purposes::ASSERTION)],
-            deactivated: false,
+        let record = |seed, root| {
+            let mut keys = vec![dated("key-1", seed, Purposes::ALL), dated("x509-1", root, Purposes::ASSERTION)];
+            if seed == ISSUER_ROOT {
+                keys.extend(w3c::keys(now - 100 * DAY));
+            }
+            DidRecord { did: did(seed), keys, deactivated: false }
         };
         let accreditation = |kind: &str| {
             let credential_type = kind.to_owned();

@@ -187,7 +187,7 @@ export interface components {
             claim_sets?: string[][];
             /** @description What of it; nothing that can be kept back where there are none. */
             claims?: components["schemas"]["ClaimQueryShape"][];
-            /** @description `dc+sd-jwt` or `mso_mdoc`. */
+            /** @description `dc+sd-jwt`, `mso_mdoc` or `ldp_vc`. */
             format: string;
             /** @description Its name within the question. */
             id: string;
@@ -217,7 +217,7 @@ export interface components {
             claims: components["schemas"]["ClaimShape"][];
             /** @description The credential type on the ledger. */
             credential_type: string;
-            /** @description `dc+sd-jwt` or `mso_mdoc`. */
+            /** @description `dc+sd-jwt`, `mso_mdoc` or `ldp_vc`. */
             format: string;
             /** @description The DID of its issuer. */
             issuer: string;

@@ -3,15 +3,17 @@
 use protocol::credential::Status;
 use protocol::credential::mdoc::{DeviceCheck, DeviceResponse, Handover, MdocError, SessionTranscript};
 use protocol::credential::sd_jwt::{self, Challenge, SdJwt, SdJwtError};
+use protocol::credential::status::bitstring;
 use protocol::credential::status::token::{Reference, TokenStatusError};
+use protocol::credential::w3c::{self, Contexts, W3cError};
 use protocol::crypto::jose::from_base64url;
 use protocol::crypto::x509::{Root, authorities};
 use protocol::exchange::Binding;
 use protocol::exchange::dcql::{Candidate, CredentialQuery, DcqlError, Kind, Meta, Shown};
 use protocol::exchange::openid4vp::{RequestObject, Response, ResponseMode, Vocabulary, VpError};
 use protocol::identifier::Did;
-use protocol::ledger::ListedStatusError;
 use protocol::ledger::state::TrustedState;
+use protocol::ledger::{CertificateIssuerError, ListedStatusError};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -88,6 +90,7 @@ struct Asked<'a> {
     audience: String,
     transcript: SessionTranscript,
     roots: Vec<Root>,
+    contexts: Contexts,
     now: u64,
 }
 
@@ -96,6 +99,8 @@ struct Received {
     query: String,
     format: &'static str,
     kind: String,
+    /// Of a W3C credential: its types.
+    types: Vec<String>,
     claims: Value,
     disclosed: Vec<Vec<Option<String>>>,
     authorities: Vec<String>,
@@ -128,16 +133,19 @@ impl<'a> Asked<'a> {
             }
         };
         let transcript = SessionTranscript::new(&handover);
-        Ok(Self { request, trust, vocabulary, audience, transcript, roots: trust.certificate_roots(), now })
+        let (roots, contexts) = (trust.certificate_roots(), vocabulary.contexts());
+        Ok(Self { request, trust, vocabulary, audience, transcript, roots, contexts, now })
     }
 
     fn receive(&self, query: &CredentialQuery, presentation: &Value) -> Result<Received, AnswerRefusal> {
-        // D18, D20: a text in every format that is asked for here.
-        let text = presentation.as_str().ok_or(VpError::MalformedPresentation("vp_token"))?;
+        // D18, D20: an object where a W3C credential is asked for, a text otherwise.
+        let text = || presentation.as_str().ok_or(VpError::MalformedPresentation("vp_token"));
         match &query.meta {
-            Meta::SdJwt { vct_values } => self.sd_jwt(&query.id, text, vct_values),
-            Meta::MsoMdoc { doctype_value } => self.mdoc(&query.id, text, doctype_value),
-            Meta::LdpVc { .. } | Meta::Other { .. } => Err(DcqlError::UnsupportedFormat.into()),
+            Meta::SdJwt { vct_values } => self.sd_jwt(&query.id, text()?, vct_values),
+            Meta::MsoMdoc { doctype_value } => self.mdoc(&query.id, text()?, doctype_value),
+            Meta::LdpVc { .. } if presentation.is_object() => self.w3c(&query.id, presentation),
+            Meta::LdpVc { .. } => Err(VpError::MalformedPresentation("vp_token").into()),
+            Meta::Other { .. } => Err(DcqlError::UnsupportedFormat.into()),
         }
     }
 
@@ -173,6 +181,7 @@ impl<'a> Asked<'a> {
             transactions: verified.authentic().transaction_hashes().unwrap_or_default().to_vec(),
             kept: Kept::of(query, &kind, text),
             claims: Value::Object(claims.clone()),
+            types: Vec::new(),
             kind,
         })
     }
@@ -192,6 +201,7 @@ impl<'a> Asked<'a> {
             query: query.to_owned(),
             format: "mso_mdoc",
             kind: kind.to_owned(),
+            types: Vec::new(),
             disclosed: elements.flat_map(|(namespace, it)| it.keys().map(move |name| path(namespace, name))).collect(),
             authorities: authorities(&document.certificates()?),
             claims: verified.to_json(),
@@ -201,6 +211,45 @@ impl<'a> Asked<'a> {
             valid_until: verified.valid_until,
             transactions: Vec::new(),
             kept: None,
+        })
+    }
+
+    /// Appendix B.1: a presentation of one credential, signed by its subject for this client identifier and nonce (OVP-12).
+    fn w3c(&self, query: &str, presentation: &Value) -> Result<Received, AnswerRefusal> {
+        // Whoever decoded it did not know the limits of these documents (WJSN-01, WJSN-03).
+        let document = w3c::read_json(presentation.to_string().as_bytes())?;
+        let challenge = w3c::Challenge { domain: &self.audience, challenge: &self.request.nonce, now: self.now };
+        let shown = w3c::verify_shown(&document, &self.trust.controllers(self.now), &self.contexts, &challenge)?;
+        let members = shown.members();
+        let types = w3c::expanded_types(&Value::Object(members.clone()), &self.contexts)?;
+        // OVP-13: whoever may issue one of its types says nothing about the others.
+        let (mut kind, mut issuer) = (None, Err(CertificateIssuerError::IssuerNotAuthorizedForType));
+        for it in types.iter().filter(|it| *it != w3c::CREDENTIAL_TYPE) {
+            let credential_type = self.vocabulary.credential_type(it).to_owned();
+            issuer = Ok(self.trust.accredited_issuer(shown.issuer(), &credential_type, self.now)?);
+            kind = Some((it.clone(), credential_type));
+        }
+        let (kind, credential_type) = kind.ok_or(CertificateIssuerError::IssuerNotAuthorizedForType)?;
+        let status = match members.contains_key("credentialStatus") {
+            true => Some(bitstring::reference(members)?),
+            false => None,
+        };
+        // Where nothing can be left out, the holder did not choose what is shown.
+        let chosen = shown.proven_by().iter().all(|by| by.suite.is_selective());
+        Ok(Received {
+            query: query.to_owned(),
+            format: "ldp_vc",
+            kind,
+            disclosed: if chosen { w3c::disclosed(members) } else { Vec::new() },
+            authorities: Vec::new(),
+            claims: Value::Object(members.clone()),
+            issuer: issuer?,
+            credential_type,
+            status,
+            valid_until: shown.valid_until().ok_or(W3cError::MalformedValidity)?,
+            transactions: Vec::new(),
+            kept: None,
+            types,
         })
     }
 
@@ -296,6 +345,7 @@ impl Received {
     fn shown(&self) -> Shown<'_> {
         let kind = match self.format {
             "mso_mdoc" => Kind::MsoMdoc { doctype: &self.kind },
+            "ldp_vc" => Kind::LdpVc { types: &self.types },
             _ => Kind::SdJwt { vct: &self.kind },
         };
         // Nothing gets here without the holder's proof.

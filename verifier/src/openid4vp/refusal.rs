@@ -3,6 +3,7 @@
 use protocol::credential::mdoc::MdocError;
 use protocol::credential::sd_jwt::SdJwtError;
 use protocol::credential::status::token::TokenStatusError;
+use protocol::credential::w3c::W3cError;
 use protocol::exchange::dcql::DcqlError;
 use protocol::exchange::openid4vp::VpError;
 use protocol::ledger::CertificateIssuerError;
@@ -24,6 +25,9 @@ pub enum AnswerRefusal {
     /// A mobile document: form, issuer's signature, device's proof.
     #[error(transparent)]
     Mdoc(#[from] MdocError),
+    /// A W3C credential: form, issuer's proof, holder's proof.
+    #[error(transparent)]
+    W3c(#[from] W3cError),
     /// It does not answer the question, or shows more.
     #[error(transparent)]
     Query(#[from] DcqlError),

@@ -59,13 +59,13 @@ impl Presented {
         &self.query
     }
 
-    /// `dc+sd-jwt` or `mso_mdoc`.
+    /// `dc+sd-jwt`, `mso_mdoc` or `ldp_vc`.
     #[must_use]
     pub fn format(&self) -> &'static str {
         self.format
     }
 
-    /// Its own type: `vct` or doctype.
+    /// Its own type: `vct`, doctype, or the last type of a W3C credential as its context defines it.
     #[must_use]
     pub fn kind(&self) -> &str {
         &self.kind
@@ -156,7 +156,8 @@ impl Answered {
         self.checked_at
     }
 
-    /// What can be kept without attributes; none when a mobile document was shown, or an attribute cannot be left out.
+    /// What can be kept without attributes; none when another credential than an SD-JWT was shown, or an attribute cannot be
+    /// left out.
     #[must_use]
     pub fn receipt(&self) -> Option<&Receipt> {
         self.receipt.as_ref()

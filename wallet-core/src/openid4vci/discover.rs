@@ -1,13 +1,15 @@
 //! From a link to what the owner is asked about.
 
 use minicbor::{Decode, Encode};
+use protocol::credential::w3c::{Suite, expanded_types};
 use protocol::crypto::jose::Jws;
 use protocol::crypto::x509::{Purpose, Root, verify_chain};
 use protocol::exchange::openid4vci::{
-    IssuerMetadata, MDOC, MESSAGE_MAX, METADATA_KIND, Offer, OfferUri, PreAuthorized, SD_JWT, ServerMetadata, read,
-    well_known,
+    CredentialConfiguration, IssuerMetadata, LDP_VC, MDOC, MESSAGE_MAX, METADATA_KIND, Offer, OfferUri, PreAuthorized,
+    SD_JWT, ServerMetadata, read, well_known,
 };
-use serde_json::Value;
+use protocol::exchange::openid4vp::{TypeContext, Vocabulary};
+use serde_json::{Value, json};
 
 use super::receive::{Format, Receiving};
 use super::{Answer, ReceiveError, Request};
@@ -67,12 +69,19 @@ impl Offered {
         Request::get(well_known(&self.offer.credential_issuer, "openid-credential-issuer"), "application/jwt")
     }
 
-    /// Checks who the issuer is: its metadata are signed by a key that one of `roots` vouches for (VCI-40).
+    /// Checks who the issuer is: its metadata are signed by a key that one of `roots` vouches for (VCI-40). Of W3C credentials
+    /// those can be had whose types `vocabulary` defines.
     ///
     /// # Errors
     /// [`ReceiveError::MetadataInvalid`], [`ReceiveError::IssuerUntrusted`], [`ReceiveError::IssuerMismatch`],
     /// [`ReceiveError::GrantUnsupported`], [`ReceiveError::NothingUsable`]
-    pub fn issuer_known(self, answer: &Answer, roots: &[Root], now: u64) -> Result<KnownIssuer, ReceiveError> {
+    pub fn issuer_known(
+        self,
+        answer: &Answer,
+        roots: &[Root],
+        vocabulary: &Vocabulary,
+        now: u64,
+    ) -> Result<KnownIssuer, ReceiveError> {
         let text = core::str::from_utf8(&answer.body).map_err(|_| ReceiveError::MetadataInvalid)?;
         if answer.status != 200 || text.len() > MESSAGE_MAX {
             return Err(ReceiveError::MetadataInvalid);
@@ -101,7 +110,7 @@ impl Offered {
             return Err(ReceiveError::MetadataInvalid);
         }
         let credentials: Vec<OfferedCredential> =
-            self.offer.credential_configuration_ids.iter().filter_map(|id| usable(&metadata, id)).collect();
+            self.offer.credential_configuration_ids.iter().filter_map(|id| usable(&metadata, id, vocabulary)).collect();
         if credentials.is_empty() {
             return Err(ReceiveError::NothingUsable);
         }
@@ -164,12 +173,27 @@ pub struct OfferedCredential {
     /// The format.
     #[n(1)]
     pub format: Format,
-    /// `vct` or doctype.
+    /// `vct`, doctype, or the last type of a W3C credential as its context defines it.
     #[n(2)]
     pub kind: String,
     /// Its names, with their languages.
     #[n(3)]
     pub names: Vec<(String, Option<String>)>,
+    /// What a W3C credential means, as the wallet knew it then.
+    #[n(4)]
+    pub meaning: Option<Meaning>,
+}
+
+/// What a W3C credential means.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Meaning {
+    /// The credential type on the ledger.
+    #[n(0)]
+    pub credential_type: String,
+    /// What defines its words.
+    #[n(1)]
+    pub context: TypeContext,
 }
 
 /// What the owner is asked about.
@@ -224,11 +248,12 @@ impl KnownIssuer {
     }
 }
 
-fn usable(metadata: &IssuerMetadata, id: &str) -> Option<OfferedCredential> {
+fn usable(metadata: &IssuerMetadata, id: &str, vocabulary: &Vocabulary) -> Option<OfferedCredential> {
     let configuration = metadata.credential_configurations_supported.get(id)?;
-    let (format, kind) = match configuration.format.as_str() {
-        SD_JWT => (Format::SdJwt, configuration.vct.clone()?),
-        MDOC => (Format::Mdoc, configuration.doctype.clone()?),
+    let (format, kind, meaning) = match configuration.format.as_str() {
+        SD_JWT => (Format::SdJwt, configuration.vct.clone()?, None),
+        MDOC => (Format::Mdoc, configuration.doctype.clone()?, None),
+        LDP_VC => w3c(configuration, vocabulary)?,
         _ => return None,
     };
     let proof = configuration.proof_types_supported.get("jwt")?;
@@ -236,7 +261,23 @@ fn usable(metadata: &IssuerMetadata, id: &str) -> Option<OfferedCredential> {
     let ours = proof.proof_signing_alg_values_supported.iter().any(|it| it == ALGORITHM);
     let display = configuration.credential_metadata.iter().flat_map(|it| it.display.iter());
     let names = display.filter_map(|it| Some((it.name.clone()?, it.locale.clone()))).collect();
-    (plain && ours).then(|| OfferedCredential { configuration: id.to_owned(), format, kind, names })
+    (plain && ours).then(|| OfferedCredential { configuration: id.to_owned(), format, kind, names, meaning })
+}
+
+/// A W3C credential whose words the wallet knows, with a proof that it can check and show.
+fn w3c(configuration: &CredentialConfiguration, vocabulary: &Vocabulary) -> Option<(Format, String, Option<Meaning>)> {
+    let [suite] = &configuration.credential_signing_alg_values_supported[..] else { return None };
+    let format = match Suite::named(suite.as_str()?).ok()? {
+        Suite::Bbs2023 => Format::W3cBbs,
+        Suite::EddsaRdfc2022 => Format::W3cEddsa,
+        _ => return None,
+    };
+    let definition = configuration.credential_definition.as_ref()?;
+    let document = json!({ "@context": definition.context, "type": definition.kinds });
+    let kind = expanded_types(&document, &vocabulary.contexts()).ok()?.pop()?;
+    let names = vocabulary.0.get(&kind)?;
+    let meaning = Meaning { credential_type: names.credential_type.clone(), context: names.context.clone()? };
+    Some((format, kind, Some(meaning)))
 }
 
 /// Scheme, host and port.

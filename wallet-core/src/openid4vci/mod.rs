@@ -5,12 +5,14 @@
 //! nonce, credentials) · [`Received`]. A [`Wallet`](crate::Wallet) keeps what is under way and what was received in its file. An issuer that no trusted root vouches for is refused before the owner is asked
 //! for any code.
 
+mod check;
 mod discover;
 mod receive;
 mod wallet;
 
-pub use discover::{Invitation, KnownIssuer, Offered, OfferedCredential, Sheet};
-pub use receive::{Format, Keys, Progress, Received, Receiving};
+pub use check::{Received, Trusted, Vouching};
+pub use discover::{Invitation, KnownIssuer, Meaning, Offered, OfferedCredential, Sheet};
+pub use receive::{Format, Keys, Progress, Receiving};
 
 use protocol::exchange::openid4vci::OfferUriError;
 

@@ -1,21 +1,18 @@
 //! From the owner's consent to checked credentials: token, nonce, credential, notification.
 
 use minicbor::{Decode, Encode};
-use protocol::credential::mdoc::IssuerSigned;
-use protocol::credential::sd_jwt::{self, Trust};
-use protocol::crypto::jose::from_base64url;
+use protocol::credential::w3c::Suite;
 use protocol::crypto::multikey::{Multikey, StandardSigner};
-use protocol::crypto::x509::Root;
 use protocol::exchange::openid4vci::dpop::{self, Request as DpopRequest};
 use protocol::exchange::openid4vci::key_proof::{self, Expected};
 use protocol::exchange::openid4vci::{
-    CREDENTIALS_MAX, CredentialRequest, CredentialResponse, ErrorBody, ErrorCode, MDOC, MESSAGE_MAX, NonceResponse,
-    NotificationEvent, NotificationRequest, PRE_AUTHORIZED, Proofs, SD_JWT, TokenResponse, form, read,
+    CREDENTIALS_MAX, CredentialRequest, CredentialResponse, ErrorBody, ErrorCode, LDP_VC, MDOC, MESSAGE_MAX,
+    NonceResponse, NotificationEvent, NotificationRequest, PRE_AUTHORIZED, Proofs, SD_JWT, TokenResponse, form, read,
 };
 use rand_core::CryptoRng;
 use serde::Serialize;
-use serde_json::Value;
 
+use super::check::{Received, Trusted, check};
 use super::discover::{KnownIssuer, OfferedCredential};
 use super::{Answer, ReceiveError, Request};
 
@@ -35,6 +32,12 @@ pub enum Format {
     /// Mobile document.
     #[n(1)]
     Mdoc,
+    /// W3C credential with an `eddsa-rdfc-2022` proof: all of it is shown, or nothing.
+    #[n(2)]
+    W3cEddsa,
+    /// W3C credential with a `bbs-2023` base proof: parts of it are shown.
+    #[n(3)]
+    W3cBbs,
 }
 
 impl Format {
@@ -44,6 +47,17 @@ impl Format {
         match self {
             Self::SdJwt => SD_JWT,
             Self::Mdoc => MDOC,
+            Self::W3cEddsa | Self::W3cBbs => LDP_VC,
+        }
+    }
+
+    /// The suite of a W3C credential's proof.
+    #[must_use]
+    pub const fn suite(self) -> Option<Suite> {
+        match self {
+            Self::SdJwt | Self::Mdoc => None,
+            Self::W3cEddsa => Some(Suite::EddsaRdfc2022),
+            Self::W3cBbs => Some(Suite::Bbs2023),
         }
     }
 }
@@ -55,52 +69,6 @@ pub struct Keys<'a> {
     pub sender: &'a dyn StandardSigner,
     /// For each offered credential, in order, those that its copies are bound to: at most [`Receiving::copies_max`].
     pub holders: &'a [&'a [&'a dyn StandardSigner]],
-}
-
-/// A credential that was checked: by a trusted issuer, of the offered kind, for the wallet's key, and valid now.
-#[derive(Clone, PartialEq, Eq, Encode, Decode)]
-#[cbor(array)]
-pub struct Received {
-    /// What was offered.
-    #[n(0)]
-    pub offered: OfferedCredential,
-    /// The credential: the text of an SD-JWT, the bytes of `IssuerSigned`.
-    #[cbor(n(1), with = "minicbor::bytes")]
-    pub credential: Vec<u8>,
-    /// The key it is bound to.
-    #[cbor(n(2), with = "key")]
-    pub holder: Multikey,
-    /// The root that vouches for its issuer.
-    #[cbor(n(3), with = "key")]
-    pub root: Multikey,
-    /// Until when it is valid, Unix seconds; none when it does not run out.
-    #[n(4)]
-    pub valid_until: Option<u64>,
-}
-
-/// Keys are kept as multicodec.
-mod key {
-    use minicbor::decode::{self as reading, Decoder};
-    use minicbor::encode::{self as writing, Encoder};
-    use protocol::crypto::multikey::Multikey;
-
-    pub(super) fn encode<C, W: writing::Write>(
-        key: &Multikey,
-        e: &mut Encoder<W>,
-        _: &mut C,
-    ) -> Result<(), writing::Error<W::Error>> {
-        e.bytes(&key.to_multicodec())?.ok()
-    }
-
-    pub(super) fn decode<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<Multikey, reading::Error> {
-        Multikey::from_multicodec(d.bytes()?).map_err(|_| reading::Error::message("not a key"))
-    }
-}
-
-impl core::fmt::Debug for Received {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "Received({} [redacted])", self.offered.configuration)
-    }
 }
 
 /// How far it is.
@@ -299,7 +267,7 @@ impl Receiving {
         mut self,
         answer: &Answer,
         keys: &Keys<'_>,
-        roots: &[Root],
+        trusted: &Trusted<'_>,
         now: u64,
     ) -> Result<Progress, ReceiveError> {
         if let Some(nonce) = &answer.dpop_nonce {
@@ -332,7 +300,7 @@ impl Receiving {
                     return Err(ReceiveError::AnswerMalformed);
                 }
                 for issued in &response.credentials {
-                    let copy = check(offered.clone(), &issued.credential, roots, now)?;
+                    let copy = check(offered.clone(), &issued.credential, trusted, now)?;
                     // Each copy has a key of its own.
                     let mine = holders.iter().position(|holder| *holder == copy.holder);
                     holders.remove(mine.ok_or(ReceiveError::CredentialInvalid)?);
@@ -389,26 +357,4 @@ fn json(message: &impl Serialize) -> Vec<u8> {
 
 fn message<T: serde::de::DeserializeOwned>(answer: &Answer, max: usize) -> Result<T, ReceiveError> {
     read(&answer.body, max).map_err(|_| ReceiveError::AnswerMalformed)
-}
-
-/// VCI-43: nothing is stored that a verifier would not accept from this phone.
-fn check(offered: OfferedCredential, text: &str, roots: &[Root], now: u64) -> Result<Received, ReceiveError> {
-    let invalid = ReceiveError::CredentialInvalid;
-    match offered.format {
-        Format::SdJwt => {
-            let verified = sd_jwt::verify_issued(text, &offered.kind, &Trust { roots, now });
-            let verified = verified.map_err(|_| invalid.clone())?;
-            let holder = verified.authentic().holder_key().map_err(|_| invalid)?;
-            let valid_until = verified.claims().get("exp").and_then(Value::as_u64).map(|end| end.saturating_sub(1));
-            let credential = text.as_bytes().to_vec();
-            Ok(Received { offered, credential, holder, root: *verified.root(), valid_until })
-        }
-        Format::Mdoc => {
-            let credential = from_base64url(text).ok_or(invalid.clone())?;
-            let signed = IssuerSigned::from_slice(&credential).map_err(|_| invalid.clone())?;
-            let (object, leaf) = signed.verify(&offered.kind, roots, now).map_err(|_| invalid)?;
-            let (holder, valid_until) = (object.device_key, Some(object.valid_until));
-            Ok(Received { offered, credential, holder, root: leaf.root, valid_until })
-        }
-    }
 }

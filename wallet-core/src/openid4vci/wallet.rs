@@ -5,7 +5,7 @@ use protocol::crypto::multikey::StandardSigner;
 use protocol::crypto::x509::Root;
 use rand_core::CryptoRng;
 
-use super::{Answer, Keys, Progress, ReceiveError, Request, Sheet};
+use super::{Answer, Keys, Progress, ReceiveError, Request, Sheet, Trusted, Vouching};
 use crate::activity::{self, Event};
 use crate::contents::{self, CredentialId};
 use crate::error::WalletError;
@@ -103,10 +103,11 @@ impl Wallet {
     ) -> Result<Option<Vec<CredentialId>>, WalletError> {
         self.with_open(now, |open| {
             let mut stored = under_way(open, id)?;
-            let roots = open.trust()?.certificate_roots();
+            let ledger = open.trust()?;
+            let trusted = Trusted { roots: &ledger.certificate_roots(), ledger: Some(ledger) };
             let again = under_way(open, id)?.receiving;
             let progress =
-                with_keys(open.area.as_ref(), id, &stored, |keys| Ok(again.answered(answer, keys, &roots, now)?))?;
+                with_keys(open.area.as_ref(), id, &stored, |keys| Ok(again.answered(answer, keys, &trusted, now)?))?;
             match progress {
                 Progress::More(next) => {
                     stored.receiving = *next;
@@ -183,7 +184,10 @@ fn keep(
         });
         let (from, copies): (Vec<_>, Vec<_>) = copies.unzip();
         let Some(first) = from.first() else { continue };
-        let owner = trust.certificate_owners(first.root, now).next().ok_or(ReceiveError::IssuerUntrusted)?;
+        let owner = match &first.vouching {
+            Vouching::Root(root) => trust.certificate_owners(*root, now).next().ok_or(ReceiveError::IssuerUntrusted)?,
+            Vouching::Did(did) => did,
+        };
         new.push((
             CredentialId(holder.id),
             StoredForeign {

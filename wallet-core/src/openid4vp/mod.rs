@@ -5,6 +5,7 @@
 //! and what is sent. A wallet that does not hold what was asked, and an owner who says no, send the same bytes (OVP-10).
 
 mod link;
+mod w3c;
 mod wallet;
 
 pub use link::Link;
@@ -17,6 +18,7 @@ use protocol::credential::mdoc::{
     DeviceResponse, Document, Handover, IssuerSigned, MdocError, Proof, SessionTranscript,
 };
 use protocol::credential::sd_jwt::{KeyBinding, SdJwt, SdJwtError};
+use protocol::credential::w3c::{Challenge, Contexts, W3cError};
 use protocol::crypto::jose::base64url;
 use protocol::crypto::multikey::StandardSigner;
 use protocol::crypto::x509::authorities;
@@ -31,6 +33,7 @@ use protocol::ledger::state::TrustedState;
 use rand_core::CryptoRng;
 use serde_json::Value;
 
+use self::w3c::Held;
 use crate::presenting::Decision;
 
 /// Why nothing is answered.
@@ -45,6 +48,9 @@ pub enum OpenIdError {
     /// A document is not one that an issuer handed out.
     #[error(transparent)]
     Mdoc(#[from] MdocError),
+    /// A W3C credential is not one that an issuer handed out, or cannot be shown.
+    #[error(transparent)]
+    W3c(#[from] W3cError),
     /// The owner chose something that does not answer.
     #[error("that credential does not answer this; choose one of those that do")]
     NotOffered,
@@ -62,6 +68,7 @@ pub struct Foreign<'a> {
 enum Form<'a> {
     SdJwt(SdJwt<'a>),
     Mdoc(Box<IssuerSigned>),
+    W3c(Box<Held>),
 }
 
 impl<'a> Foreign<'a> {
@@ -99,10 +106,21 @@ impl<'a> Foreign<'a> {
         })
     }
 
+    /// A W3C credential, as it was issued and verified (`verify_issued`) with these contexts.
+    ///
+    /// # Errors
+    /// [`OpenIdError::W3c`]
+    pub fn w3c(document: Value, contexts: Contexts, key: &'a dyn StandardSigner) -> Result<Self, OpenIdError> {
+        let held = Held::new(document, contexts)?;
+        let (claims, kind) = (held.claims()?, held.types().last().cloned().unwrap_or_default());
+        Ok(Self { claims, kind, authorities: Vec::new(), form: Form::W3c(Box::new(held)), key })
+    }
+
     fn candidate(&self) -> Candidate<'_> {
-        let kind = match self.form {
+        let kind = match &self.form {
             Form::SdJwt(_) => Kind::SdJwt { vct: &self.kind },
             Form::Mdoc(_) => Kind::MsoMdoc { doctype: &self.kind },
+            Form::W3c(held) => Kind::LdpVc { types: held.types() },
         };
         Candidate { kind, claims: &self.claims, holder_bound: true, authorities: &self.authorities }
     }
@@ -117,7 +135,7 @@ pub struct Choice {
     pub required: bool,
     /// Whether more than one credential may be sent.
     pub multiple: bool,
-    /// Credentials that answer it.
+    /// Credentials that answer it; those of which only what was asked is shown first.
     pub options: Vec<Offered>,
     /// Whether the verifier of a mobile document says it keeps some of it.
     pub retained: bool,
@@ -128,8 +146,10 @@ pub struct Choice {
 pub struct Offered {
     /// Which of the credentials.
     pub credential: usize,
-    /// Where the claims stand (RFC 6901), with their values.
+    /// Where the claims stand (RFC 6901), with their values: everything that the verifier would see.
     pub shown: Vec<(String, Value)>,
+    /// Whether the credential's format cannot leave anything out, so that more is shown than was asked.
+    pub all: bool,
     pointers: Vec<String>,
 }
 
@@ -207,15 +227,24 @@ fn choices(request: &RequestObject, plan: Plan, held: &[Foreign<'_>]) -> Vec<Cho
     let choice = |((at, matches), required): ((usize, Vec<Match>), bool)| {
         let query = request.query.credentials.get(at)?;
         let offered = |it: &Match| {
-            let claims = &held.get(it.candidate)?.claims;
-            let shown = it.selection.values(claims).map(|(path, value)| (path.to_owned(), value.clone())).collect();
-            Some(Offered { credential: it.candidate, shown, pointers: it.selection.pointers.clone() })
+            let Foreign { claims, form, .. } = held.get(it.candidate)?;
+            let pointers = it.selection.pointers.clone();
+            let (shown, all) = match form {
+                Form::W3c(held) => (held.seen(&pointers).ok()?, !held.shows_parts()),
+                Form::SdJwt(_) | Form::Mdoc(_) => {
+                    let values = it.selection.values(claims);
+                    (values.map(|(path, value)| (path.to_owned(), value.clone())).collect(), false)
+                }
+            };
+            Some(Offered { credential: it.candidate, shown, all, pointers })
         };
+        let mut options: Vec<Offered> = matches.iter().filter_map(offered).collect();
+        options.sort_by_key(|it| it.all); // OVP-14
         Some(Choice {
             query: query.id.clone(),
             required,
             multiple: query.multiple,
-            options: matches.iter().filter_map(offered).collect(),
+            options,
             retained: query.claims.iter().any(|it| it.intent_to_retain == Some(true)),
         })
     };
@@ -264,7 +293,7 @@ impl Sheet {
             if !list.is_empty() && !choice.multiple {
                 return Err(OpenIdError::NotOffered);
             }
-            list.push(self.present(foreign, query, offered, now)?);
+            list.push(self.present(foreign, query, offered, now, rng)?);
         }
         let response = Response { vp_token: VpToken(token), state: self.request.state.clone() };
         let body = match (&self.request.response, uri.is_some()) {
@@ -291,6 +320,7 @@ impl Sheet {
         query: &String,
         offered: &Offered,
         now: u64,
+        rng: &mut dyn CryptoRng,
     ) -> Result<Value, OpenIdError> {
         let request = &self.request;
         let audience = request.client_id.to_string();
@@ -330,6 +360,10 @@ impl Sheet {
                 let proof = Proof::Signature(foreign.key);
                 let document = Document::present(issued, &foreign.kind, &elements, &transcript, &proof)?;
                 Ok(base64url(&DeviceResponse { documents: vec![document] }.to_vec()).into())
+            }
+            Form::W3c(held) => {
+                let challenge = Challenge { domain: &audience, challenge: &request.nonce, now };
+                Ok(held.show(&offered.pointers, foreign.key, &challenge, rng)?)
             }
         }
     }

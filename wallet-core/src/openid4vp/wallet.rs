@@ -1,7 +1,7 @@
 //! The same with a wallet file: what it holds answers, with the owner's consent, and the log says so.
 
 use protocol::crypto::jose::base64url;
-use protocol::exchange::dcql::Meta;
+use protocol::exchange::dcql::{ClaimsQuery, CredentialQuery, Meta};
 use protocol::exchange::openid4vp::{Expected, Vocabulary, VpError};
 use rand_core::CryptoRng;
 
@@ -112,7 +112,7 @@ impl Wallet {
             });
             let (consent, answer) = answered?;
             let sent = consent.sheet.choices.is_some() && decision != Decision::Decline;
-            let entries = entries(&consent.sheet, if sent { Some(chosen) } else { None });
+            let entries = entries(&consent, if sent { Some(chosen) } else { None });
             let event: fn(Asked) -> Event = match (&answer, decision) {
                 (Ok(_), Decision::Decline) => Event::Declined,
                 (Ok(_), _) if !sent => Event::Unanswered,
@@ -177,7 +177,8 @@ fn consent<T>(
 }
 
 /// What the log says of a request: an entry for each credential that was asked for, or only for those that were shown.
-fn entries(sheet: &Sheet, shown: Option<&[(String, CredentialId)]>) -> Vec<Asked> {
+fn entries(consent: &OpenIdConsent, shown: Option<&[(String, CredentialId)]>) -> Vec<Asked> {
+    let sheet = &consent.sheet;
     let request = &sheet.request;
     let short = |text: &str| text.chars().take(NAME_MAX).collect::<String>();
     let purpose = request.registration.as_ref().map(|(_, purpose)| short(purpose)).unwrap_or_default();
@@ -186,7 +187,7 @@ fn entries(sheet: &Sheet, shown: Option<&[(String, CredentialId)]>) -> Vec<Asked
         .credentials
         .iter()
         .filter(|query| shown.is_none_or(|shown| shown.iter().any(|(id, _)| *id == query.id)));
-    let entry = |query: &protocol::exchange::dcql::CredentialQuery| Asked {
+    let entry = |query: &CredentialQuery| Asked {
         verifier: sheet.verifier.clone(),
         name_ko: sheet.name.ko.clone(),
         name_en: sheet.name.en.clone(),
@@ -194,11 +195,26 @@ fn entries(sheet: &Sheet, shown: Option<&[(String, CredentialId)]>) -> Vec<Asked
         credential_type: short(match &query.meta {
             Meta::SdJwt { vct_values } => vct_values.first().map_or("", String::as_str),
             Meta::MsoMdoc { doctype_value } => doctype_value,
-            Meta::LdpVc { .. } | Meta::Other { .. } => query.meta.format(),
+            Meta::LdpVc { type_values } => type_values.first().and_then(|it| it.last()).map_or("", String::as_str),
+            Meta::Other { .. } => query.meta.format(),
         }),
-        shown: query.claims.iter().take(NAMES_MAX).map(|claim| short(&claim.name())).collect(),
+        shown: all_of(consent, &query.id, shown)
+            .unwrap_or_else(|| query.claims.iter().map(ClaimsQuery::name).collect())
+            .iter()
+            .take(NAMES_MAX)
+            .map(|name| short(name))
+            .collect(),
         proven: Vec::new(),
         pseudonym: None,
     };
     wanted.map(entry).collect()
+}
+
+/// The names of everything in the credential that answered, where its format shows all of it. In others it is what was asked.
+fn all_of(consent: &OpenIdConsent, query: &str, shown: Option<&[(String, CredentialId)]>) -> Option<Vec<String>> {
+    let (_, id) = shown?.iter().find(|(asked, _)| asked == query)?;
+    let at = consent.credentials.iter().position(|held| held == id)?;
+    let choice = consent.sheet.choices.as_ref()?.iter().find(|it| it.query == query)?;
+    let option = choice.options.iter().find(|it| it.credential == at && it.all)?;
+    Some(option.shown.iter().map(|(pointer, _)| pointer.trim_start_matches('/').replace('/', ".")).collect())
 }

@@ -3,8 +3,10 @@
 //! The credential around a list, and its proof, are a W3C credential like any other. Here is what is inside.
 
 use super::inflate::{self, InflateError, UNPACKED_MAX};
+use super::token::{Reference, TokenStatusError};
 use super::{Status, StatusList};
 use crate::crypto::jose::{base64url, from_base64url};
+use serde_json::{Map, Value};
 
 /// Fewest entries of a list (section 2.2): fewer would say too much about whom it is asked for.
 pub const ENTRIES_MIN: usize = 131_072;
@@ -47,6 +49,43 @@ impl StatusPurpose {
             Self::Suspension => "suspension",
         }
     }
+
+    /// The address of this purpose of the list at `list`.
+    #[must_use]
+    pub fn address(self, list: &str) -> String {
+        format!("{list}/{}", self.as_str())
+    }
+}
+
+/// Where the status of a W3C credential stands (STAT-10): its entries (`credentialStatus`) are the purposes of one entry of
+/// one list, revocation among them.
+///
+/// # Errors
+/// [`TokenStatusError::StatusMissing`], [`TokenStatusError::StatusListMalformed`] for other entries, too: what they say
+/// would not be known; [`TokenStatusError::StatusIndexOutOfRange`] for an entry that is not a number from 0
+pub fn reference(credential: &Map<String, Value>) -> Result<Reference, TokenStatusError> {
+    let entries = credential.get("credentialStatus").ok_or(TokenStatusError::StatusMissing)?;
+    let entries = entries.as_array().map_or(std::slice::from_ref(entries), Vec::as_slice);
+    let mut found: Option<Reference> = None;
+    let mut revocation = false;
+    for entry in entries {
+        let text = |name: &str| entry.get(name).and_then(Value::as_str).ok_or(TokenStatusError::StatusListMalformed);
+        let purpose = [StatusPurpose::Revocation, StatusPurpose::Suspension];
+        let purpose = purpose.into_iter().find(|it| text("statusPurpose") == Ok(it.as_str()));
+        let purpose = purpose.filter(|_| text("type") == Ok("BitstringStatusListEntry"));
+        let purpose = purpose.ok_or(TokenStatusError::StatusListMalformed)?;
+        let list = text("statusListCredential")?.strip_suffix(purpose.as_str()).and_then(|it| it.strip_suffix('/'));
+        let uri = list.ok_or(TokenStatusError::StatusListMalformed)?.to_owned();
+        let index = text("statusListIndex")?;
+        let number = index.parse::<u64>().ok().filter(|number| number.to_string() == index);
+        let reference = Reference { uri, index: number.ok_or(TokenStatusError::StatusIndexOutOfRange)? };
+        if found.as_ref().is_some_and(|other| *other != reference) {
+            return Err(TokenStatusError::StatusListMalformed);
+        }
+        revocation |= purpose == StatusPurpose::Revocation;
+        found = Some(reference);
+    }
+    found.filter(|_| revocation).ok_or(TokenStatusError::StatusListMalformed)
 }
 
 /// An unpacked list.
@@ -137,6 +176,35 @@ impl core::fmt::Debug for Bitstring {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn stat_10_entries_are_the_purposes_of_one_entry() {
+        use serde_json::json;
+        let entry = |purpose: &str, index: &str| {
+            let list = format!("https://a/status/t/3/{purpose}");
+            json!({ "type": "BitstringStatusListEntry", "statusPurpose": purpose, "statusListIndex": index,
+                "statusListCredential": list })
+        };
+        let read = |status: Value| reference(json!({ "credentialStatus": status }).as_object().unwrap());
+        let expected = Ok(Reference { uri: "https://a/status/t/3".into(), index: 5 });
+        assert_eq!(read(json!([entry("revocation", "5"), entry("suspension", "5")])), expected);
+        assert_eq!(read(entry("revocation", "5")), expected);
+        assert_eq!(reference(&Map::new()), Err(TokenStatusError::StatusMissing));
+        let malformed = Err(TokenStatusError::StatusListMalformed);
+        assert_eq!(read(json!([])), malformed);
+        assert_eq!(read(entry("suspension", "5")), malformed, "whether it is revoked would not be known");
+        assert_eq!(read(json!([entry("revocation", "5"), entry("suspension", "6")])), malformed, "I15");
+        assert_eq!(read(json!([entry("revocation", "5"), entry("message", "5")])), malformed);
+        let mut other = entry("revocation", "5");
+        other["statusListCredential"] = "https://a/status/t/3/suspension".into();
+        assert_eq!(read(other), malformed, "the list of another purpose");
+        let mut other = entry("revocation", "5");
+        other["type"] = "StatusList2021Entry".into();
+        assert_eq!(read(other), malformed);
+        for index in ["", "-1", "05", "5.0", "18446744073709551616"] {
+            assert_eq!(read(entry("revocation", index)), Err(TokenStatusError::StatusIndexOutOfRange), "{index}");
+        }
+    }
 
     #[test]
     fn stat_02_the_first_entry_is_the_highest_bit() {

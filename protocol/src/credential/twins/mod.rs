@@ -223,12 +223,18 @@ impl Source {
 }
 
 impl W3cTwin {
+    /// The type as its context defines it.
+    #[must_use]
+    pub fn expanded_type(&self) -> String {
+        format!("{}#{}", self.context, self.kind)
+    }
+
     /// The JSON-LD context: what is found at [`W3cTwin::context`], byte for byte. Every term is the address, `#` and its name.
     #[must_use]
     pub fn context_document(&self) -> Vec<u8> {
         let mut terms = Map::new();
         terms.insert("@protected".to_owned(), true.into());
-        terms.insert(self.kind.clone(), format!("{}#{}", self.context, self.kind).into());
+        terms.insert(self.kind.clone(), self.expanded_type().into());
         self.define(&self.claims, &mut terms);
         json!({ "@context": Json::Object(terms) }).to_string().into_bytes()
     }

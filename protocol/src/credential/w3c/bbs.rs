@@ -150,6 +150,34 @@ pub(super) fn verify(
     bbs::verify_proof(&check).map_err(|_| W3cError::SignatureInvalid)
 }
 
+/// Checks a base proof as its holder does, who has all of the document.
+pub(super) fn verify_base(
+    document: &Value,
+    config: &Value,
+    proof_value: &str,
+    key: &Multikey,
+    contexts: &Contexts,
+) -> Result<(), W3cError> {
+    let base = Base::from_text(proof_value)?;
+    let Multikey::Bls12381G2(key) = key else { return Err(W3cError::KeyAlgorithmMismatch) };
+    let whole = Document::new(document, contexts, |names| shuffled_labels(&base.hmac_key, names))?;
+    let always = whole.select(&base.mandatory)?.matching;
+    let (kept, free) = split(&whole.lines, &always);
+    let header = header_hashes(config, contexts, &kept)?.concat();
+    if base.public_key != key || base.header != header {
+        return Err(W3cError::SignatureInvalid);
+    }
+    let refused = |_| W3cError::SignatureInvalid;
+    let key = PublicKey::from_bytes(SUITE, key).map_err(refused)?;
+    let signature = Signature::from_bytes(&base.signature).map_err(refused)?;
+    bbs::verify(&key, &signature, &header, &messages(&free)).map_err(refused)
+}
+
+/// The pointers to what can never be left out.
+pub(super) fn mandatory(proof_value: &str) -> Result<Vec<String>, W3cError> {
+    Ok(Base::from_text(proof_value)?.mandatory)
+}
+
 /// What the holder bound a derived proof to.
 pub(super) fn presentation_header(proof_value: &str) -> Result<Vec<u8>, W3cError> {
     Ok(Derived::from_text(proof_value)?.presentation_header)

@@ -20,6 +20,8 @@ pub(super) const UNDEFINED: &str = "https://undefined.invalid/";
 pub const CREDENTIALS_V2: &str = "https://www.w3.org/ns/credentials/v2";
 /// The first context of every 1.1 document.
 pub const CREDENTIALS_V1: &str = "https://www.w3.org/2018/credentials/v1";
+/// The type that every credential has, as the contexts of both versions define it.
+pub const CREDENTIAL_TYPE: &str = "https://www.w3.org/2018/credentials#VerifiableCredential";
 /// What a 1.1 document needs for its proof.
 pub const DATA_INTEGRITY_V2: &str = "https://w3id.org/security/data-integrity/v2";
 

@@ -11,6 +11,7 @@ mod contexts;
 mod date_time;
 mod ecdsa_sd;
 mod error;
+mod held;
 mod issue;
 mod json;
 mod model;
@@ -22,15 +23,17 @@ mod selective;
 use rand_core::CryptoRng;
 use serde_json::{Map, Value};
 
-pub use contexts::{CREDENTIALS_V1, CREDENTIALS_V2, Contexts, DATA_INTEGRITY_V2};
+pub use contexts::{CREDENTIAL_TYPE, CREDENTIALS_V1, CREDENTIALS_V2, Contexts, DATA_INTEGRITY_V2};
 pub use date_time::text as date_time_text;
 pub use error::W3cError;
+pub use held::{Challenge, attributes, disclosed, expanded_types, part, present, verify_issued, verify_shown};
 pub use issue::{ProofKey, ProofOptions, add_proof, issue_credential};
 pub use json::{DOCUMENT_MAX, read_json};
 pub use model::ModelVersion;
 pub use proof::{Expected, ProvenBy, Suite, check_proofs};
 
-use crate::identifier::{Controllers, Purpose};
+use crate::crypto::multikey::Multikey;
+use crate::identifier::{Controllers, DidKey, Purpose};
 
 /// Says what the data model asks of a credential, without looking at proofs or the clock (VCDM-01…07).
 ///
@@ -81,6 +84,23 @@ impl VerifiedCredential {
     #[must_use]
     pub fn members(&self) -> &Map<String, Value> {
         &self.members
+    }
+
+    /// The last moment it is valid, Unix seconds; none when it does not run out.
+    #[must_use]
+    pub fn valid_until(&self) -> Option<u64> {
+        let name = ["validUntil", "expirationDate"].into_iter().find_map(|name| self.members.get(name));
+        name.and_then(Value::as_str).and_then(|text| date_time::unix_seconds(text).ok()?.try_into().ok())
+    }
+
+    /// Whom it is about, who has to show it: the one subject, whose identifier is a key (DINT-14).
+    ///
+    /// # Errors
+    /// [`W3cError::MalformedCredential`], [`W3cError::Controller`]
+    pub fn holder(&self) -> Result<Multikey, W3cError> {
+        let [subject] = self.subjects() else { return Err(W3cError::MalformedCredential("credentialSubject")) };
+        let id = subject.get("id").and_then(Value::as_str).ok_or(W3cError::MalformedCredential("credentialSubject"))?;
+        Ok(DidKey::parse(id)?.key())
     }
 
     /// What is said, about one subject or several.

@@ -154,7 +154,30 @@ pub fn check_proofs(
     for proof in &parts.proofs {
         with_previous(&parts, proof, read(proof)?)?;
     }
-    parts.proofs.iter().map(|proof| check_proof(&parts, proof, controllers, expected)).collect()
+    parts.proofs.iter().map(|proof| check_proof(&parts, proof, controllers, expected, Stage::Shown)).collect()
+}
+
+/// Checks the one proof of a document that its holder alone has: a base proof of `bbs-2023` (DINT-13).
+pub(super) fn check_base_proof(
+    document: &Value,
+    controllers: &dyn Controllers,
+    expected: &Expected<'_>,
+) -> Result<ProvenBy, W3cError> {
+    let parts = parts(document)?;
+    let [proof] = parts.proofs[..] else { return Err(W3cError::MalformedProof("proof")) };
+    if read(proof)? != Suite::Bbs2023 {
+        return Err(W3cError::SuiteUnknown);
+    }
+    check_proof(&parts, proof, controllers, expected, Stage::Issued)
+}
+
+/// Who has the document.
+#[derive(Clone, Copy)]
+enum Stage {
+    /// Its holder, who got it from the issuer.
+    Issued,
+    /// Whom it is shown to.
+    Shown,
 }
 
 fn check_proof(
@@ -162,6 +185,7 @@ fn check_proof(
     proof: &Map<String, Value>,
     controllers: &dyn Controllers,
     expected: &Expected<'_>,
+    stage: Stage,
 ) -> Result<ProvenBy, W3cError> {
     let suite = read(proof)?;
     // DINT-03
@@ -178,7 +202,13 @@ fn check_proof(
     let config = config(proof, &document)?;
     match suite {
         Suite::EcdsaSd2023 => super::ecdsa_sd::verify(&document, &config, proof_text(proof)?, &key, expected.contexts)?,
-        Suite::Bbs2023 => super::bbs::verify(&document, &config, proof_text(proof)?, &key, expected.contexts)?,
+        Suite::Bbs2023 => {
+            let verify = match stage {
+                Stage::Issued => super::bbs::verify_base,
+                Stage::Shown => super::bbs::verify,
+            };
+            verify(&document, &config, proof_text(proof)?, &key, expected.contexts)?;
+        }
         _ => {
             let signature = signature(proof)?;
             let hashes = signed_bytes(suite, order, &document, &config, expected.contexts)?;

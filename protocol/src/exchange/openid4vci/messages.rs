@@ -59,11 +59,11 @@ pub struct CredentialRequest {
     pub credential_response_encryption: Option<Value>,
 }
 
-/// One credential: text, or bytes in base64url.
+/// One credential: text, bytes in base64url, or the object that a W3C credential is.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IssuedCredential {
     /// The credential.
-    pub credential: String,
+    pub credential: Value,
 }
 
 /// Credentials, one for each key of the request and in that order, or where they will be (section 8.3).

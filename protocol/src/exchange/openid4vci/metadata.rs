@@ -57,10 +57,21 @@ pub struct CredentialMetadata {
     pub claims: Vec<ClaimDescription>,
 }
 
+/// Contexts and types of a W3C credential, as it has them itself (appendix A.1.2.2).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CredentialDefinition {
+    /// Its contexts; formats that do without have none.
+    #[serde(rename = "@context", default, skip_serializing_if = "Vec::is_empty")]
+    pub context: Vec<Value>,
+    /// Its types.
+    #[serde(rename = "type", default)]
+    pub kinds: Vec<String>,
+}
+
 /// One kind of credential in one format.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CredentialConfiguration {
-    /// `dc+sd-jwt`, `mso_mdoc`, or one that we do not know.
+    /// `dc+sd-jwt`, `mso_mdoc`, `ldp_vc`, or one that we do not know.
     pub format: String,
     /// The value of `scope` that asks for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -71,10 +82,13 @@ pub struct CredentialConfiguration {
     /// Type of a mobile document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub doctype: Option<String>,
+    /// Contexts and types of a W3C credential.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential_definition: Option<CredentialDefinition>,
     /// What the holder is bound by.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cryptographic_binding_methods_supported: Vec<String>,
-    /// Algorithms of the issuer's signature: names, or numbers of COSE for mobile documents.
+    /// Algorithms of the issuer's signature: names, of W3C credentials those of suites, or numbers of COSE for mobile documents.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub credential_signing_alg_values_supported: Vec<Value>,
     /// How keys are proven.

@@ -21,8 +21,8 @@ pub use messages::{
     NotificationRequest, Proofs, PushedResponse, TokenResponse,
 };
 pub use metadata::{
-    BatchIssuance, ClaimDescription, CredentialConfiguration, CredentialMetadata, Display, IssuerMetadata,
-    METADATA_KIND, ProofType, ServerMetadata, well_known,
+    BatchIssuance, ClaimDescription, CredentialConfiguration, CredentialDefinition, CredentialMetadata, Display,
+    IssuerMetadata, METADATA_KIND, ProofType, ServerMetadata, well_known,
 };
 pub use offer::{Authorization, Grants, Offer, OfferUri, OfferUriError, PreAuthorized, TxCode, form};
 
@@ -40,6 +40,8 @@ pub const REFRESH: &str = "refresh_token";
 pub const SD_JWT: &str = "dc+sd-jwt";
 /// Format identifier of mobile documents (appendix A.2).
 pub const MDOC: &str = "mso_mdoc";
+/// Format identifier of W3C credentials with Data Integrity proofs (appendix A.1.2).
+pub const LDP_VC: &str = "ldp_vc";
 /// Largest message of this protocol that is read, in bytes.
 pub const MESSAGE_MAX: usize = 64 * 1_024;
 /// Largest answer with credentials, in bytes: a batch of documents with portraits.

@@ -17,7 +17,7 @@ mod transaction;
 pub use authenticate::{AuthenticRequestObject, Expected, authenticate};
 pub use client_id::ClientId;
 pub use error::VpError;
-pub use registration::{Names, Vocabulary, check_registration};
+pub use registration::{Names, TypeContext, Vocabulary, check_registration};
 pub use request::{AUDIENCE, ClientMetadata, REQUEST_KIND, RequestObject, ResponseMode, Signing};
 pub use response::{ErrorResponse, Response, VpToken};
 pub use transaction::{TRANSACTION_TEXT, TransactionData};

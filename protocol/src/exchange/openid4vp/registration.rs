@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::credential::twins::{Claims, Source, Twins};
+use crate::credential::w3c::Contexts;
 use crate::exchange::OverAsk;
 use crate::exchange::dcql::{ClaimsQuery, CredentialQuery, DcqlQuery, Meta};
 use crate::ledger::record::{Permit, Purpose, VerifierRegistration};
@@ -19,9 +21,35 @@ pub struct Names {
     /// its own name.
     #[serde(default)]
     pub claims: BTreeMap<String, String>,
+    /// What defines a type of W3C credentials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<TypeContext>,
 }
 
-/// Names of types (`vct`, doctype) on the ledger. A type that is not here has its own name there.
+/// A JSON-LD context that follows from a file of twins: whoever has the file knows it without fetching.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, minicbor::Encode, minicbor::Decode)]
+#[serde(deny_unknown_fields)]
+#[cbor(array)]
+pub struct TypeContext {
+    /// Its address.
+    #[n(0)]
+    pub url: String,
+    /// What is there.
+    #[n(1)]
+    pub document: String,
+}
+
+impl TypeContext {
+    /// The contexts of the standards and this one. One that cannot be read is left out, so that documents that name it are
+    /// refused.
+    #[must_use]
+    pub fn with(&self, contexts: Contexts) -> Contexts {
+        let digest = hex::encode(Sha256::digest(&self.document));
+        contexts.clone().with(&self.url, self.document.as_bytes(), &digest).unwrap_or(contexts)
+    }
+}
+
+/// Names of types (`vct`, doctype, expanded type) on the ledger. A type that is not here has its own name there.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Vocabulary(pub BTreeMap<String, Names>);
@@ -33,7 +61,8 @@ impl Vocabulary {
         let mut types = BTreeMap::new();
         for it in twins {
             let mut add = |kind: &str, claims: BTreeMap<String, String>| {
-                types.insert(kind.to_owned(), Names { credential_type: it.credential_type.clone(), claims });
+                let names = Names { credential_type: it.credential_type.clone(), claims, context: None };
+                types.insert(kind.to_owned(), names);
             };
             if let Some(mdoc) = &it.mdoc {
                 let mut claims = BTreeMap::new();
@@ -45,8 +74,29 @@ impl Vocabulary {
                 made_of(&sd_jwt.claims, "", &mut claims);
                 add(&sd_jwt.vct, claims);
             }
+            if let Some(w3c) = &it.w3c {
+                let mut claims = BTreeMap::new();
+                made_of(&w3c.claims, "credentialSubject.", &mut claims);
+                // A claim that is of no attribute has its own name on the ledger, not its path.
+                for name in w3c.claims.keys() {
+                    claims.entry(format!("credentialSubject.{name}")).or_insert_with(|| name.clone());
+                }
+                let document = String::from_utf8_lossy(&w3c.context_document()).into_owned();
+                let context = Some(TypeContext { url: w3c.context.clone(), document });
+                types.insert(
+                    w3c.expanded_type(),
+                    Names { credential_type: it.credential_type.clone(), claims, context },
+                );
+            }
         }
         Self(types)
+    }
+
+    /// The contexts that W3C credentials may name: those of the standards, and those of the types here.
+    #[must_use]
+    pub fn contexts(&self) -> Contexts {
+        let own = self.0.values().filter_map(|names| names.context.as_ref());
+        own.fold(Contexts::standard(), |contexts, own| own.with(contexts))
     }
 
     /// The credential type on the ledger.

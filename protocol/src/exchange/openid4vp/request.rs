@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::client_id::host;
 use super::{ClientId, TransactionData, VpError};
+use crate::credential::w3c::Suite;
 use crate::crypto::jose::{self, ContentEncryption, EncryptionKey, JwsError, key_set};
 use crate::crypto::multikey::StandardSigner;
 use crate::exchange::dcql::DcqlQuery;
@@ -81,6 +82,10 @@ impl ClientMetadata {
             "mso_mdoc": {
                 "issuerauth_alg_values": [-7, -35, -8, -9, -51, -19],
                 "deviceauth_alg_values": [-7, -35, -8, -9, -51, -19],
+            },
+            "ldp_vc": {
+                "proof_type_values": ["DataIntegrityProof"],
+                "cryptosuite_values": Suite::ALL.map(Suite::as_str),
             },
         }});
         if !self.keys.is_empty() {

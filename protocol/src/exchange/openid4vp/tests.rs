@@ -355,7 +355,13 @@ fn ovp_06_claims_of_twins_are_the_attributes_they_are_made_of() {
         let path = json!(["org.iso.18013.5.1", name]);
         ask("mso_mdoc", json!({ "doctype_value": "org.iso.18013.5.1.mDL" }), path)
     };
+    let kind = "https://www.police.go.kr/credentials/driver-licence/1#DriverLicence";
+    let base = "https://www.w3.org/2018/credentials#VerifiableCredential";
+    let w3c = |types: Value, path: Value| ask("ldp_vc", json!({ "type_values": [types] }), path);
+    let subject = |name: &str| w3c(json!([base, kind]), json!(["credentialSubject", name]));
     for within in [
+        subject("licenceNumber"),
+        subject("over19"),
         sd_jwt(json!(["document_number"])),
         sd_jwt(json!(["age_equal_or_over", "19"])),
         mdoc("birth_date"),
@@ -368,9 +374,22 @@ fn ovp_06_claims_of_twins_are_the_attributes_they_are_made_of() {
         (sd_jwt(json!(["age_equal_or_over"])), "age_equal_or_over"),
         (mdoc("family_name"), "family_name"),
         (mdoc("portrait"), "portrait"),
+        (subject("portrait"), "credentialSubject.portrait"),
+        (subject("nameKo"), "credentialSubject.nameKo"),
+        (w3c(json!([kind]), json!(["credentialSubject"])), "credentialSubject"),
+        (w3c(json!([kind]), json!(["credentialStatus", 0, "statusListIndex"])), "credentialStatus.statusListIndex"),
     ] {
         assert_eq!(beyond, Err(OverAsk::AttributeNotRegistered(name.into())));
     }
+    let any = w3c(json!([kind, base]), json!(["credentialSubject", "over19"]));
+    assert_eq!(any, Err(OverAsk::TypeNotRegistered(base.into())), "any credential at all");
+    // Its context is known from the same file.
+    let contexts = [crate::credential::w3c::CREDENTIALS_V2, "https://www.police.go.kr/credentials/driver-licence/1"];
+    let credential = json!({ "@context": contexts, "type": "DriverLicence" });
+    let expanded = crate::credential::w3c::expanded_types(&credential, &names.contexts());
+    assert_eq!(expanded, Ok(vec![kind.to_owned()]));
+    let text = serde_json::to_string(&names).unwrap();
+    assert_eq!(serde_json::from_str::<Vocabulary>(&text).unwrap(), names);
 }
 
 #[test]

@@ -34,7 +34,8 @@ fn credo_takes_a_licence_from_our_issuer() {
     let trusted = json!([root(&services)]);
     let people = ["person-0001", "person-0002", "person-0003", "person-0005", "person-0006"];
     let [by_value, by_reference, by_log_in, wrong_code, untrusting] = people.map(|person| offer(&services, person));
-    let take_up = |offer: &Value, tx_code: &str, roots: &Value| json!({ "job": "credo-take-up", "offer": offer, "txCode": tx_code, "roots": roots, "copies": 2 });
+    let both = [format!("{LICENCE}.sd-jwt"), format!("{LICENCE}.mdoc")];
+    let take_up = |offer: &Value, tx_code: &str, roots: &Value| json!({ "job": "credo-take-up", "offer": offer, "txCode": tx_code, "roots": roots, "copies": 2, "configurations": both });
     let other_code = if wrong_code.1 == "000000" { "000001" } else { "000000" };
     let answers = javascript(&[
         take_up(&by_value.0["openid_offer"], &by_value.1, &trusted),
@@ -110,6 +111,7 @@ fn credo_shows_its_licence_to_the_traffic_control() {
     let answers = javascript(&[json!({
         "job": "credo-take-and-answer", "offer": offer["openid_offer"], "txCode": tx_code,
         "roots": [root(&services), reader(&services)], "links": links,
+        "configurations": [format!("{LICENCE}.sd-jwt"), format!("{LICENCE}.mdoc")],
     })]);
     let answered = answers[0].as_ref().unwrap();
     for (created, answer) in created.iter().zip(answered["answers"].as_array().unwrap()) {

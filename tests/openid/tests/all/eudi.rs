@@ -51,7 +51,8 @@ fn the_eudi_wallet_takes_a_licence_from_our_issuer() {
         assert_eq!(answer["token"], "DPoP");
         let taken = answer["taken"].as_array().unwrap();
         let ids: Vec<&str> = taken.iter().map(|it| it["id"].as_str().unwrap()).collect();
-        assert_eq!(ids, [format!("{LICENCE}.sd-jwt"), format!("{LICENCE}.mdoc")]);
+        let all = ["sd-jwt", "mdoc", "bbs-2023", "eddsa-rdfc-2022"].map(|it| format!("{LICENCE}.{it}"));
+        assert_eq!(ids, all);
         for one in taken {
             assert_eq!(one["credentials"].as_array().unwrap().len(), 2, "one for each key");
         }

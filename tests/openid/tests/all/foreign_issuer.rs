@@ -10,8 +10,11 @@ use protocol::crypto::jose::{Jwk, base64url};
 use protocol::crypto::multikey::{StandardKey, StandardSigner};
 use protocol::crypto::x509::Root;
 use protocol::crypto::x509::testkit::Draft as Certificate;
+use protocol::exchange::openid4vp::Vocabulary;
 use serde_json::{Value, json};
-use wallet_core::openid4vci::{Answer, Invitation, Keys, Offered, Progress, ReceiveError, Received, Request, Sheet};
+use wallet_core::openid4vci::{
+    Answer, Invitation, Keys, Offered, Progress, ReceiveError, Received, Request, Sheet, Trusted,
+};
 
 const VCT: &str = "urn:example:student-card:1";
 const CODE: &str = "493027";
@@ -63,7 +66,7 @@ impl ForeignIssuer {
     fn sheet(&self, roots: &[Root]) -> Result<Sheet, ReceiveError> {
         let Invitation::Offer(offered) = Invitation::read(&self.offer)? else { panic!("an offer by value") };
         let answer = send(&offered.ask_issuer());
-        let known = offered.issuer_known(&answer, roots, now())?;
+        let known = offered.issuer_known(&answer, roots, &Vocabulary::default(), now())?;
         let answer = send(&known.ask_server());
         known.server_known(&answer)
     }
@@ -77,7 +80,7 @@ impl ForeignIssuer {
         let mut rng = tests::rng(&self.base);
         for _ in 0..40 {
             let answer = send(&receiving.request(&keys, now(), &mut rng)?);
-            match receiving.answered(&answer, &keys, &roots, now())? {
+            match receiving.answered(&answer, &keys, &Trusted { roots: &roots, ledger: None }, now())? {
                 Progress::Done(received) => return Ok(received),
                 Progress::More(more) => receiving = *more,
             }

@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
 
-use presenting::{DAY, DOCTYPE, HOST, VCT, World, key, mdoc_query, sd_jwt_query};
+use presenting::{DAY, DOCTYPE, HOST, VCT, World, key, mdoc_query, sd_jwt_query, vocabulary};
+use protocol::credential::w3c::Suite;
 use protocol::crypto::agreement::AgreementKey;
 use protocol::crypto::jose::{self, ContentEncryption, EncryptionKey, base64url, from_base64url};
 use protocol::crypto::multikey::{Multikey, StandardSigner as _};
@@ -12,7 +13,7 @@ use protocol::exchange::OverAsk;
 use protocol::exchange::dcql::DcqlQuery;
 use protocol::exchange::openid4vci::METADATA_KIND;
 use protocol::exchange::openid4vp::{
-    ClientId, ClientMetadata, RequestObject, Response, ResponseMode, Signing, TransactionData, Vocabulary, VpError,
+    ClientId, ClientMetadata, RequestObject, Response, ResponseMode, Signing, TransactionData, VpError,
 };
 use serde_json::{Map, Value, json};
 use verifier::openid4vp::check;
@@ -24,23 +25,24 @@ use wallet_core::{
     WalletError,
 };
 
-const NOW: u64 = 1_795_143_600;
+pub(crate) const NOW: u64 = 1_795_143_600;
 const PIN: &str = "839174";
 const ISSUER: &str = "https://issuer.example";
 
 /// An issuer of a few lines, which remembers for which keys it was asked.
-struct Issuer<'a> {
-    world: &'a World,
-    batch: u32,
+pub(crate) struct Issuer<'a> {
+    pub(crate) world: &'a World,
+    pub(crate) offers: &'static [&'static str],
+    pub(crate) batch: u32,
     /// The entry of the status list that its credentials stand on.
-    entry: u64,
-    asked: RefCell<Vec<Vec<Multikey>>>,
+    pub(crate) entry: u64,
+    pub(crate) asked: RefCell<Vec<Vec<Multikey>>>,
 }
 
 impl Issuer<'_> {
-    fn sheet(&self, code: &str) -> Sheet {
+    pub(crate) fn sheet(&self, code: &str) -> Sheet {
         let offer = json!({
-            "credential_issuer": ISSUER, "credential_configuration_ids": ["sd-jwt", "mdoc"],
+            "credential_issuer": ISSUER, "credential_configuration_ids": self.offers,
             "grants": { "urn:ietf:params:oauth:grant-type:pre-authorized_code": { "pre-authorized_code": code } },
         });
         let link = format!(
@@ -49,12 +51,12 @@ impl Issuer<'_> {
         );
         let Ok(Invitation::Offer(offered)) = Invitation::read(&link) else { panic!("an offer by value") };
         let answer = self.answer(&offered.ask_issuer());
-        let known = offered.issuer_known(&answer, &self.world.trust.certificate_roots(), NOW).unwrap();
+        let known = offered.issuer_known(&answer, &self.world.trust.certificate_roots(), &vocabulary(), NOW).unwrap();
         let answer = self.answer(&known.ask_server());
         known.server_known(&answer).unwrap()
     }
 
-    fn answer(&self, request: &Request) -> Answer {
+    pub(crate) fn answer(&self, request: &Request) -> Answer {
         let ok = |body: Value| Answer { status: 200, dpop_nonce: None, body: body.to_string().into_bytes() };
         match request.address.strip_prefix(ISSUER).unwrap() {
             "/.well-known/openid-credential-issuer" => {
@@ -83,6 +85,16 @@ impl Issuer<'_> {
                 "credential_metadata": { "display": [{ "name": "면허", "locale": "ko" }, { "name": "Licence", "locale": "en" }] },
             })
         };
+        let w3c = |suite: &str, kind: &str| {
+            json!({
+                "format": "ldp_vc", "credential_signing_alg_values_supported": [suite],
+                "credential_definition": {
+                    "@context": ["https://www.w3.org/ns/credentials/v2", "https://issuer.example/licence/1"],
+                    "type": ["VerifiableCredential", kind],
+                },
+                "proof_types_supported": { "jwt": { "proof_signing_alg_values_supported": ["ES256"] } },
+            })
+        };
         let claims = json!({
             "sub": ISSUER, "iat": NOW - 10, "credential_issuer": ISSUER,
             "credential_endpoint": format!("{ISSUER}/credential"), "nonce_endpoint": format!("{ISSUER}/nonce"),
@@ -90,6 +102,8 @@ impl Issuer<'_> {
             "batch_credential_issuance": { "batch_size": self.batch },
             "credential_configurations_supported": {
                 "sd-jwt": configuration("dc+sd-jwt", "vct", VCT), "mdoc": configuration("mso_mdoc", "doctype", DOCTYPE),
+                "bbs": w3c("bbs-2023", "Licence"), "eddsa": w3c("eddsa-rdfc-2022", "Licence"), "other": w3c("bbs-2023", "Other"),
+                "sd": w3c("ecdsa-sd-2023", "Licence"),
             },
         });
         let (signer, certificate) = self.world.issuer_signer();
@@ -105,11 +119,13 @@ impl Issuer<'_> {
         let keys: Vec<Multikey> = body["proofs"]["jwt"].as_array().unwrap().iter().map(proven).collect();
         let issued = keys.iter().map(|key| {
             let issued = self.world.issue(*key, self.entry);
-            let text = match body["credential_configuration_id"].as_str().unwrap() {
-                "mdoc" => base64url(&issued.mdoc),
-                _ => issued.sd_jwt,
+            let credential = match body["credential_configuration_id"].as_str().unwrap() {
+                "mdoc" => base64url(&issued.mdoc).into(),
+                "bbs" => self.world.w3c(*key, self.entry, Suite::Bbs2023),
+                "eddsa" => self.world.w3c(*key, self.entry, Suite::EddsaRdfc2022),
+                _ => issued.sd_jwt.into(),
             };
-            json!({ "credential": text })
+            json!({ "credential": credential })
         });
         let issued: Vec<Value> = issued.collect();
         self.asked.borrow_mut().push(keys);
@@ -118,7 +134,7 @@ impl Issuer<'_> {
 }
 
 /// The key in a proof's header.
-fn proven(proof: &Value) -> Multikey {
+pub(crate) fn proven(proof: &Value) -> Multikey {
     let header = from_base64url(proof.as_str().unwrap().split('.').next().unwrap()).unwrap();
     Multikey::from_jwk(&serde_json::from_slice::<Value>(&header).unwrap()["jwk"]).unwrap()
 }
@@ -127,7 +143,7 @@ fn area(place: &Path) -> Arc<SoftwareSecureArea> {
     Arc::new(SoftwareSecureArea::open_or_create(&place.join("phone"), &mut tests::rng("phone")).unwrap())
 }
 
-fn new_wallet(world: &World, place: &Path) -> Wallet {
+pub(crate) fn new_wallet(world: &World, place: &Path) -> Wallet {
     let set_up =
         SetUp { pin: PIN, personal: PersonalNumbers::default(), kdf: KdfParameters::FLOOR, idle_seconds: 30 * DAY };
     let wallet = Wallet::create(&place.join("wallet"), area(place), &set_up, NOW, &mut tests::rng("new")).unwrap();
@@ -136,7 +152,7 @@ fn new_wallet(world: &World, place: &Path) -> Wallet {
 }
 
 /// The phone dies and starts again.
-fn restarted(wallet: Wallet, place: &Path) -> Wallet {
+pub(crate) fn restarted(wallet: Wallet, place: &Path) -> Wallet {
     drop(wallet);
     let wallet = Wallet::open(&place.join("wallet"), area(place)).unwrap();
     wallet.unlock(PIN, NOW).unwrap();
@@ -144,7 +160,7 @@ fn restarted(wallet: Wallet, place: &Path) -> Wallet {
 }
 
 /// Takes up an offer without any accident.
-fn obtain(wallet: &Wallet, issuer: &Issuer<'_>, code: &str) -> Vec<CredentialId> {
+pub(crate) fn obtain(wallet: &Wallet, issuer: &Issuer<'_>, code: &str) -> Vec<CredentialId> {
     let mut rng = tests::rng(code);
     let id = wallet.begin_receiving(issuer.sheet(code), None, NOW, &mut rng).unwrap();
     loop {
@@ -156,7 +172,7 @@ fn obtain(wallet: &Wallet, issuer: &Issuer<'_>, code: &str) -> Vec<CredentialId>
 }
 
 fn issuer(world: &World, batch: u32, entry: u64) -> Issuer<'_> {
-    Issuer { world, batch, entry, asked: RefCell::default() }
+    Issuer { world, offers: &["sd-jwt", "mdoc"], batch, entry, asked: RefCell::default() }
 }
 
 fn keys_of(place: &Path) -> usize {
@@ -269,9 +285,9 @@ fn what_the_issuer_refuses_ends_the_offer_and_keeps_what_was_received() {
 }
 
 /// A wallet with a licence in both formats, and a shop that asks.
-struct Owner {
-    world: World,
-    wallet: Wallet,
+pub(crate) struct Owner {
+    pub(crate) world: World,
+    pub(crate) wallet: Wallet,
     place: tempfile::TempDir,
 }
 
@@ -287,7 +303,16 @@ impl Owner {
         Self { world, wallet, place }
     }
 
-    fn request(&self, query: &Value, now: u64) -> RequestObject {
+    /// With W3C credentials of these configurations.
+    pub(crate) fn with_w3c(offers: &'static [&'static str], batch: u32, entry: u64) -> Self {
+        let (world, place) = (World::at(NOW), tempfile::tempdir().unwrap());
+        let wallet = new_wallet(&world, place.path());
+        obtain(&wallet, &Issuer { offers, ..issuer(&world, batch, entry) }, "w3c");
+        let wallet = restarted(wallet, place.path());
+        Self { world, wallet, place }
+    }
+
+    pub(crate) fn request(&self, query: &Value, now: u64) -> RequestObject {
         RequestObject {
             client_id: ClientId::X509SanDns(HOST.into()),
             response: ResponseMode::DirectPostJwt(format!("https://{HOST}/answer")),
@@ -306,25 +331,30 @@ impl Owner {
         }
     }
 
-    fn read(&self, request: &RequestObject, now: u64) -> Result<OpenIdConsent, WalletError> {
+    pub(crate) fn read(&self, request: &RequestObject, now: u64) -> Result<OpenIdConsent, WalletError> {
         let text = request.sign(&Signing::Certificates(&[self.world.shop_certificate()]), &key(13)).unwrap();
-        self.wallet.read_openid_request(&text, &Came::default(), &Vocabulary::default(), now)
+        self.wallet.read_openid_request(&text, &Came::default(), &vocabulary(), now)
     }
 
-    fn answer(&self, consent: &OpenIdConsent, decision: Decision, now: u64) -> Result<Outgoing, WalletError> {
+    pub(crate) fn answer(
+        &self,
+        consent: &OpenIdConsent,
+        decision: Decision,
+        now: u64,
+    ) -> Result<Outgoing, WalletError> {
         self.wallet.answer_openid(consent, decision, &consent.usual(), now, &mut tests::rng("answer"))
     }
 
     /// What the shop learns, or would.
-    fn learned(&self, asked: &RequestObject, sent: &Outgoing) -> (usize, usize, Response) {
+    pub(crate) fn learned(&self, asked: &RequestObject, sent: &Outgoing) -> (usize, usize, Response) {
         let form = protocol::exchange::openid4vp::form::read(sent.body.as_bytes()).unwrap();
         let response = Response::from_form(&form, Some(&agreement())).unwrap();
-        let checked = check(asked, &response, &self.world.trust, &Vocabulary::default(), &Policy::default(), NOW);
+        let checked = check(asked, &response, &self.world.trust, &vocabulary(), &Policy::default(), NOW);
         let answered = checked.unwrap().once(&mut SeenInMemory::default()).unwrap();
         (answered.credentials().len(), answered.transactions().len(), response)
     }
 
-    fn events(&self, now: u64) -> Vec<Event> {
+    pub(crate) fn events(&self, now: u64) -> Vec<Event> {
         self.wallet.history(now).unwrap().into_iter().skip(2).map(|it| it.event).collect()
     }
 }
@@ -413,9 +443,9 @@ fn what_has_run_out_or_was_withdrawn_is_listed_as_that_and_does_not_answer() {
     assert_eq!(states(&owner, late), [CredentialState::Expired; 2]);
     let asked = owner.request(&sd_jwt_query(&[&["family_name"]]), late);
     assert!(owner.read(&asked, late).unwrap().sheet.choices.is_none());
-    for entry in [2, 3] {
+    for (entry, state) in [(2, CredentialState::Withdrawn), (3, CredentialState::Suspended)] {
         let owner = Owner::with(1, entry);
-        assert!(states(&owner, NOW).contains(&CredentialState::Withdrawn), "entry {entry}");
+        assert!(states(&owner, NOW).contains(&state), "entry {entry}");
         let asked = owner.request(&sd_jwt_query(&[&["family_name"]]), NOW);
         assert!(owner.read(&asked, NOW).unwrap().sheet.choices.is_none());
     }

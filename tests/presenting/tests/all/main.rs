@@ -7,4 +7,5 @@ mod held;
 mod receipts;
 mod service;
 mod telling;
+mod w3c;
 mod wallet;

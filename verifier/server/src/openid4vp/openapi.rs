@@ -201,7 +201,7 @@ struct TrustShape {
 struct CredentialShape {
     /// Which credential query it answers.
     query: String,
-    /// `dc+sd-jwt` or `mso_mdoc`.
+    /// `dc+sd-jwt`, `mso_mdoc` or `ldp_vc`.
     format: String,
     /// Its own type: `vct` or doctype.
     kind: String,
@@ -271,7 +271,7 @@ struct CredentialQueryShape {
     /// Its name within the question.
     #[schema(pattern = "^[A-Za-z0-9_-]+$")]
     id: String,
-    /// `dc+sd-jwt` or `mso_mdoc`.
+    /// `dc+sd-jwt`, `mso_mdoc` or `ldp_vc`.
     format: String,
     /// `{"vct_values": […]}` or `{"doctype_value": …}`.
     meta: HashMap<String, Value>,
