@@ -1,6 +1,6 @@
 //! What the owner holds, as the card list shows it.
 
-use protocol::credential::{Day, Encoding, Label, Value};
+use protocol::credential::{CredentialType, Day, Encoding, Label, Value};
 use protocol::exchange::{PortraitError, check_portrait};
 use protocol::identifier::Did;
 
@@ -46,6 +46,8 @@ pub struct HeldCredential {
     /// How many answers it still has that are each signed with a device key of their own; none in types without. Of a format
     /// of others: copies that nobody has seen; when there is none, the last one is shown again.
     pub copies: Option<usize>,
+    /// The holder's picture, a PNG, if it was fetched.
+    pub portrait: Option<Vec<u8>>,
     /// Display name and value of each attribute, as people read them.
     pub attributes: Vec<(Label, Label)>,
     /// Ids and names of the ready-made answers.
@@ -73,6 +75,14 @@ impl Wallet {
             described.sort_by_key(|(received_at, _)| *received_at);
             Ok(described.into_iter().map(|(_, held)| held).collect())
         })
+    }
+
+    /// What the ledger says of a credential type: what people call it, its attributes and its ready-made answers.
+    ///
+    /// # Errors
+    /// [`WalletError::Locked`], [`WalletError::TrustMissing`]
+    pub fn credential_type(&self, id: &str, now: u64) -> Result<Option<CredentialType>, WalletError> {
+        self.with_open(now, |open| Ok(open.trust()?.credential_type(id).cloned()))
     }
 
     /// Whether the credential has the digest of a picture that the wallet does not have yet. The app fetches it with the
@@ -171,6 +181,7 @@ fn describe(
         issuer: stored.issuer.clone(),
         expiry: credential.expiry,
         state,
+        portrait: stored.portrait.clone(),
         copies: (known.bound_copies > 0).then(|| stored.copies.as_ref().map_or(0, Vec::len)),
         attributes: rendered.collect(),
         profiles: known.profiles.iter().map(|profile| (profile.id.clone(), profile.name.clone())).collect(),

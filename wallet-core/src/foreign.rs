@@ -177,6 +177,7 @@ impl StoredForeign {
             issuer: self.issuer.clone(),
             expiry: Day::in_korea(self.valid_until.unwrap_or(u64::MAX)),
             state,
+            portrait: None,
             copies: self.batch.then(|| self.copies.iter().filter(|copy| !copy.shown).count()),
             attributes,
             profiles: Vec::new(),

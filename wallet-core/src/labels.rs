@@ -13,14 +13,17 @@ pub(crate) const STATE_DIGEST_1: &[u8] = b"mid/v1/wallet/state-digest;";
 /// Hash: one entry of the activity log and the one before it.
 pub(crate) const ACTIVITY_CHAIN: &[u8] = b"mid/v1/wallet/activity-chain;";
 /// Derivation: the software secure area's name, from its root key.
-#[cfg(not(target_family = "wasm"))]
 pub(crate) const AREA_DEVICE_ID: &[u8] = b"mid/v1/wallet/area/device-id;";
 /// Derivation: the software secure area's sealing key, from its root key.
-#[cfg(not(target_family = "wasm"))]
 pub(crate) const AREA_SEALING: &[u8] = b"mid/v1/wallet/area/sealing;";
 /// Derivation: the nonce of what the software secure area seals.
-#[cfg(not(target_family = "wasm"))]
 pub(crate) const AREA_NONCE: &[u8] = b"mid/v1/wallet/area/nonce;";
+/// Derivation: the sealing key of rows that a page keeps, from the database key.
+pub(crate) const ROW_SEALING: &[u8] = b"mid/v1/wallet/row/sealing;";
+/// Derivation: the nonce of such a row.
+pub(crate) const ROW_NONCE: &[u8] = b"mid/v1/wallet/row/nonce;";
+/// Derivation: the name of such a row.
+pub(crate) const ROW_NAME: &[u8] = b"mid/v1/wallet/row/name;";
 
 #[cfg(test)]
 mod tests {
@@ -29,7 +32,9 @@ mod tests {
     #[test]
     fn labels_are_distinct_and_prefix_free() {
         let storage = [WRAPPING_KEY, DEVICE_SHARE, STATE_DIGEST, STATE_DIGEST_1, ACTIVITY_CHAIN];
-        let all = [storage.as_slice(), &[AREA_DEVICE_ID, AREA_SEALING, AREA_NONCE]].concat();
+        let all =
+            [storage.as_slice(), &[AREA_DEVICE_ID, AREA_SEALING, AREA_NONCE], &[ROW_SEALING, ROW_NONCE, ROW_NAME]]
+                .concat();
         for (i, label) in all.iter().enumerate() {
             assert!(label.starts_with(b"mid/v1/wallet/"));
             assert!(all.iter().skip(i + 1).all(|other| !label.starts_with(other) && !other.starts_with(label)));

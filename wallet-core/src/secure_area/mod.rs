@@ -1,11 +1,13 @@
 //! The phone's secure area: keys that never cross the interface, and a little memory that cannot be
 //! turned back.
 
+mod sealed;
 #[cfg(not(target_family = "wasm"))]
 mod software;
 
+pub use sealed::{SealedArea, Shelf};
 #[cfg(not(target_family = "wasm"))]
-pub use software::SoftwareSecureArea;
+pub use software::{Folder, SoftwareSecureArea};
 
 use std::cell::Cell;
 

@@ -1,24 +1,18 @@
 //! A secure area in a directory: the same interface, without the hardware.
 
+use core::any::Any;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use chacha20poly1305::aead::{Aead, KeyInit, Payload};
-use chacha20poly1305::{ChaCha20Poly1305, Key, Nonce};
-use hkdf::Hkdf;
-use protocol::crypto::keys::{P256SigningKey, PublicKey, Signature, Signer};
-use protocol::crypto::multikey::{StandardKey, StandardSigner as _};
 use rand_core::CryptoRng;
-use sha2::Sha256;
-use zeroize::{ZeroizeOnDrop, Zeroizing};
+use zeroize::Zeroizing;
 
-use super::{SecureArea, SecureAreaError, SecureRecord};
-use crate::{durable, labels};
+use super::{SealedArea, SecureAreaError, Shelf};
+use crate::durable;
 
 const ROOT: &str = "root.key";
 const LOCK: &str = "area.lock";
-const NONCE: usize = 12;
 
 /// Keys and records as files under one directory, sealed with a root key that lies beside them.
 ///
@@ -27,14 +21,12 @@ const NONCE: usize = 12;
 /// the directory, and it behaves as a phone's secure area does, for tests, demonstrations and desktops.
 /// On a phone the keys live in StrongBox or the Secure Enclave, the root key is one of them, and records
 /// are bound to a counter or key that the operating system cannot turn back.
-#[derive(ZeroizeOnDrop)]
-pub struct SoftwareSecureArea {
-    #[zeroize(skip)]
-    directory: PathBuf,
-    root: Zeroizing<[u8; 32]>,
-}
+pub type SoftwareSecureArea = SealedArea<Folder>;
 
-impl SoftwareSecureArea {
+/// The directory of a software secure area.
+pub struct Folder(PathBuf);
+
+impl SealedArea<Folder> {
     /// Opens the secure area in `directory`, or makes one there: another directory is another device.
     ///
     /// # Errors
@@ -52,108 +44,26 @@ impl SoftwareSecureArea {
                 durable::replace(&path, root.as_ref()).map_err(unavailable)?;
             }
         }
-        Ok(Self { directory: directory.to_owned(), root })
-    }
-
-    /// Keys and records have the names of their aliases in hexadecimal, so that no alias is a path.
-    fn path(&self, kind: &str, name: &str) -> PathBuf {
-        self.directory.join(format!("{}.{kind}", hex::encode(name)))
-    }
-
-    fn derive<const N: usize>(&self, info: &[u8]) -> Zeroizing<[u8; N]> {
-        const { assert!(N <= 32, "one block of output, which HKDF never refuses") };
-        let mut out = Zeroizing::new([0; N]);
-        let _ = Hkdf::<Sha256>::new(None, self.root.as_ref()).expand(info, out.as_mut());
-        out
-    }
-
-    fn cipher(&self) -> ChaCha20Poly1305 {
-        ChaCha20Poly1305::new(&Key::from(*self.derive::<32>(labels::AREA_SEALING)))
-    }
-
-    fn key(&self, alias: &str) -> Result<Option<P256SigningKey>, SecureAreaError> {
-        let Some(sealed) = durable::read(&self.path("key", alias)).map_err(unavailable)? else { return Ok(None) };
-        let seed = self.unseal(&context("key", alias), &sealed)?;
-        let seed = Zeroizing::new(<[u8; 32]>::try_from(seed.as_slice()).map_err(|_| SecureAreaError::SealBroken)?);
-        P256SigningKey::from_seed(&seed).map(Some).map_err(|_| SecureAreaError::SealBroken)
+        Ok(Self::new(Folder(directory.to_owned()), root))
     }
 }
 
-impl SecureArea for SoftwareSecureArea {
-    fn device_id(&self) -> Result<[u8; 16], SecureAreaError> {
-        Ok(*self.derive(labels::AREA_DEVICE_ID))
+impl Shelf for Folder {
+    fn exclusive(&self) -> Result<Box<dyn Any>, SecureAreaError> {
+        Ok(Box::new(exclusive(&self.0)?))
     }
 
-    fn create_key(&self, alias: &str, mut rng: &mut dyn CryptoRng) -> Result<PublicKey, SecureAreaError> {
-        let _exclusive = exclusive(&self.directory)?;
-        if let Some(key) = self.key(alias)? {
-            return Ok(key.public_key());
-        }
-        let key = P256SigningKey::generate(&mut rng);
-        let sealed = self.seal(&context("key", alias), key.seed().as_ref())?;
-        durable::replace(&self.path("key", alias), &sealed).map_err(unavailable)?;
-        Ok(key.public_key())
+    fn read(&self, name: &str) -> Result<Option<Vec<u8>>, SecureAreaError> {
+        durable::read(&self.0.join(name)).map_err(unavailable)
     }
 
-    fn sign(&self, alias: &str, domain: &[u8], message: &[u8]) -> Result<Signature, SecureAreaError> {
-        let key = self.key(alias)?.ok_or(SecureAreaError::UnknownKey)?;
-        key.sign(domain, message).map_err(|_| SecureAreaError::Unavailable)
+    fn replace(&self, name: &str, sealed: &[u8]) -> Result<(), SecureAreaError> {
+        durable::replace(&self.0.join(name), sealed).map_err(unavailable)
     }
 
-    fn sign_standard(&self, alias: &str, message: &[u8]) -> Result<Vec<u8>, SecureAreaError> {
-        let key = self.key(alias)?.ok_or(SecureAreaError::UnknownKey)?;
-        let key = StandardKey::p256(&key.seed()).map_err(|_| SecureAreaError::SealBroken)?;
-        key.sign(message).map_err(|_| SecureAreaError::Unavailable)
+    fn remove(&self, name: &str) -> Result<(), SecureAreaError> {
+        durable::remove(&self.0.join(name)).map_err(unavailable)
     }
-
-    fn delete_key(&self, alias: &str) -> Result<(), SecureAreaError> {
-        durable::remove(&self.path("key", alias)).map_err(unavailable)
-    }
-
-    fn seal(&self, context: &[u8], secret: &[u8]) -> Result<Vec<u8>, SecureAreaError> {
-        // The nonce is a keyed hash of what is sealed, so that no two contents ever share one, whatever
-        // happens to counters and random numbers.
-        let length = (context.len() as u64).to_be_bytes();
-        let nonce = *self.derive::<NONCE>(&[labels::AREA_NONCE, &length, context, secret].concat());
-        let payload = Payload { msg: secret, aad: context };
-        let sealed = self.cipher().encrypt(&Nonce::from(nonce), payload).map_err(|_| SecureAreaError::Unavailable)?;
-        Ok([nonce.as_slice(), &sealed].concat())
-    }
-
-    fn unseal(&self, context: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SecureAreaError> {
-        let (nonce, sealed) = sealed.split_first_chunk::<NONCE>().ok_or(SecureAreaError::SealBroken)?;
-        let payload = Payload { msg: sealed, aad: context };
-        let opened = self.cipher().decrypt(&Nonce::from(*nonce), payload).map_err(|_| SecureAreaError::SealBroken)?;
-        Ok(Zeroizing::new(opened))
-    }
-
-    fn record(&self, name: &str) -> Result<Option<SecureRecord>, SecureAreaError> {
-        let Some(sealed) = durable::read(&self.path("record", name)).map_err(unavailable)? else { return Ok(None) };
-        let opened = self.unseal(&context("record", name), &sealed).map_err(|_| SecureAreaError::RecordTampered)?;
-        let (version, bytes) = opened.split_first_chunk().ok_or(SecureAreaError::RecordTampered)?;
-        Ok(Some(SecureRecord { version: u64::from_be_bytes(*version), bytes: bytes.to_vec() }))
-    }
-
-    fn replace_record(&self, name: &str, version: u64, bytes: &[u8]) -> Result<(), SecureAreaError> {
-        let _exclusive = exclusive(&self.directory)?;
-        let current = self.record(name)?.map_or(0, |record| record.version);
-        if current != version {
-            return Err(SecureAreaError::RecordConflict);
-        }
-        let next = version.checked_add(1).ok_or(SecureAreaError::RecordConflict)?;
-        let content = Zeroizing::new([next.to_be_bytes().as_slice(), bytes].concat());
-        let sealed = self.seal(&context("record", name), &content)?;
-        durable::replace(&self.path("record", name), &sealed).map_err(unavailable)
-    }
-
-    fn delete_record(&self, name: &str) -> Result<(), SecureAreaError> {
-        durable::remove(&self.path("record", name)).map_err(unavailable)
-    }
-}
-
-/// What a file is, so that one cannot stand in for another.
-fn context(kind: &str, name: &str) -> Vec<u8> {
-    format!("{kind}/{name}").into_bytes()
 }
 
 /// Waits until no other process changes this secure area; released when dropped.
@@ -179,6 +89,7 @@ mod tests {
     use rand_chacha::rand_core::SeedableRng;
 
     use super::*;
+    use crate::secure_area::SecureArea as _;
 
     const DOMAIN: &[u8] = b"mid/v1/test;";
 

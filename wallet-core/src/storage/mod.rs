@@ -16,6 +16,7 @@ mod guard;
 mod header;
 mod key;
 mod records;
+mod rows;
 #[cfg(not(target_family = "wasm"))]
 mod sqlcipher;
 mod transaction;
@@ -29,6 +30,7 @@ pub(crate) use header::Header;
 pub(crate) use key::WrappedKey;
 pub use key::{DatabaseKey, KdfParameters};
 pub use records::{Change, Records, Table, Vault, Visit};
+pub use rows::Rows;
 pub(crate) use transaction::{Transaction, View};
 
 use crate::error::WalletError;
