@@ -14,11 +14,11 @@ mod pin;
 mod randomness;
 mod records;
 mod relying_party;
-mod scanner_app;
 mod seen;
 mod serving;
 mod up;
 mod web;
+mod web_app;
 
 use std::process::ExitCode;
 

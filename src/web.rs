@@ -7,7 +7,7 @@
 //! | `/verifier/check?type=…&profile=…` | the same for programs: the presentation in, the verdict or refusal out |
 //! | `/openid4vp/…` | the traffic control asks wallets of others; its token is in `police/api.token` |
 //! | `/bundle`, `/anchor` | the trust bundle and the trust anchor, for pages of any origin |
-//! | `/scanner/` | the scanner app, where `cargo xtask wasm` has put it together |
+//! | `/scanner/`, `/wallet/` | the scanner app and the wallet app, where `cargo xtask wasm` has put them together |
 //! | `/ledger/…` | the ledger node's API |
 //! | `/issuer/…` | the issuer's API |
 
@@ -32,7 +32,7 @@ use verifier_server::Question;
 use crate::network::{Network, Publisher};
 use crate::output::CliError;
 use crate::page::{self, Choice, Lang, Member, Overview, Place};
-use crate::{clock, randomness, scanner_app, serving};
+use crate::{clock, randomness, serving, web_app};
 
 /// How often what the issuer changed is made known.
 const PUBLISH_EVERY: Duration = Duration::from_millis(500);
@@ -58,11 +58,13 @@ pub(crate) fn start(network: &Network, listener: TcpListener) -> Result<Vec<Join
     let trust = NewestTrust::new(network.node().clone());
     let newest = trust.clone();
     let checks = verifier_server::Service::new(move || newest.get(), clock::now);
-    let scanner = serving::web_dir(None).and_then(|web| scanner_app::router(&web.join("scanner")));
+    let web = serving::web_dir(None);
+    let [scanner, wallet] = ["scanner", "wallet"].map(|name| web.as_deref().and_then(|web| web_app::router(web, name)));
     let newest = trust.clone();
     let presenting = network.presenting(move || newest.get())?;
-    let app = pages(site(network, trust, checks.clone(), scanner.is_some()))
+    let app = pages(site(network, trust, checks.clone(), [scanner.is_some(), wallet.is_some()]))
         .merge(scanner.unwrap_or_default())
+        .merge(wallet.unwrap_or_default())
         .merge(presenting.router())
         .nest("/verifier", checks.router())
         .nest("/ledger", network.node().router())
@@ -137,7 +139,7 @@ impl NewestTrust {
     }
 }
 
-fn site(network: &Network, trust: NewestTrust, verifier: verifier_server::Service, has_scanner: bool) -> Site {
+fn site(network: &Network, trust: NewestTrust, verifier: verifier_server::Service, has: [bool; 2]) -> Site {
     let url = network.url();
     let place = |path: &str, name_ko, name_en, about_ko, about_en| Place {
         name_ko,
@@ -146,6 +148,7 @@ fn site(network: &Network, trust: NewestTrust, verifier: verifier_server::Servic
         about_ko,
         about_en,
     };
+    let [has_scanner, has_wallet] = has;
     let scanner = has_scanner.then(|| {
         place(
             "/scanner/",
@@ -155,12 +158,22 @@ fn site(network: &Network, trust: NewestTrust, verifier: verifier_server::Servic
             "Checks by camera; once installed it needs no network",
         )
     });
+    let wallet = has_wallet.then(|| {
+        place(
+            "/wallet/",
+            "지갑 앱",
+            "Wallet app",
+            "신분증을 담고 보이는 웹 앱, 설치하면 네트워크 없이도 씁니다",
+            "Holds and shows your IDs; once installed it needs no network",
+        )
+    });
     let member = |name_ko, name_en, did: &protocol::identifier::Did| Member { name_ko, name_en, did: did.to_string() };
     Site {
         node: network.node().clone(),
         trust,
-        places: scanner
+        places: wallet
             .into_iter()
+            .chain(scanner)
             .chain([
                 place(
                     "/ledger/explorer/",

@@ -1,4 +1,4 @@
-//! The scanner app, as `cargo xtask wasm` put it together: static files below `/scanner/`, read once.
+//! An app that `cargo xtask wasm` put together, scanner or wallet: static files below `/scanner/` or `/wallet/`, read once.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -11,23 +11,24 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 
-/// What pages, workers and scripts of the app may do: run its own scripts and wasm, fetch trust data from any mirror, and
-/// nothing inline. Mirrors on this machine may do without TLS.
+/// What pages, workers and scripts of an app may do: run its own scripts and wasm, fetch trust data from any mirror and
+/// credentials from any issuer, and nothing inline. Those on this machine may do without TLS.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' blob:; \
                       connect-src 'self' https: http://127.0.0.1:* http://localhost:*; worker-src 'self'; \
                       manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 type Files = Arc<HashMap<String, Bytes>>;
 
-/// The app in this folder; `None` where it has not been put together.
-pub(crate) fn router(folder: &Path) -> Option<Router> {
+/// The app in the folder `name` of `web`; `None` where it has not been put together.
+pub(crate) fn router(web: &Path, name: &str) -> Option<Router> {
     let mut files = HashMap::new();
-    read(folder, "", &mut files).ok()?;
+    read(&web.join(name), "", &mut files).ok()?;
+    let start = format!("/{name}/");
     files.contains_key("sw.js").then(|| {
         Router::new()
-            .route("/scanner", get(|| async { Redirect::permanent("/scanner/") }))
-            .route("/scanner/", get(|State(files): State<Files>| answer(files, "index.html".to_owned())))
-            .route("/scanner/{*file}", get(|State(files): State<Files>, UrlPath(file)| answer(files, file)))
+            .route(&format!("/{name}"), get(|| async move { Redirect::permanent(&start) }))
+            .route(&format!("/{name}/"), get(|State(files): State<Files>| answer(files, "index.html".to_owned())))
+            .route(&format!("/{name}/{{*file}}"), get(|State(files): State<Files>, UrlPath(file)| answer(files, file)))
             .with_state(Arc::new(files))
     })
 }

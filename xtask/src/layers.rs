@@ -16,7 +16,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("ledger-node/engine", &["protocol"]),
     ("ledger-node/client", &["protocol"]),
     ("mobile-bindings", &["protocol", "wallet-core", "verifier"]),
-    ("mobile-bindings/web", &["protocol", "verifier"]),
+    ("mobile-bindings/web", &["protocol", "verifier", "wallet-core"]),
 ];
 
 /// Libraries that would let a role call out, and where they must not be.

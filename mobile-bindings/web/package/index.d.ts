@@ -56,3 +56,47 @@ export interface Question {
   shows: Label[];
   proves: Label[];
 }
+
+/** A credential on its owner's own screen: what `Wallet.cards` lists, as JSON. */
+export interface Card {
+  id: string;
+  type: string;
+  name: Label;
+  /** Who issued, a DID on the ledger. */
+  issuer: string;
+  /** Last day of validity, `YYYY-MM-DD`. */
+  expiry: string;
+  state: "usable" | "expired" | "withdrawn";
+  /** Answers with a one-time key that are left; none in types without. */
+  copies: number | null;
+  /** A PNG, in hexadecimal. */
+  portrait: string | null;
+  /** `digest`: of the picture, which says nothing to its owner. */
+  attributes: { name: string | null; digest: boolean; label: Label; value: Label }[];
+  profiles: { id: string; name: Label }[];
+}
+
+/** What `Wallet.read_offer` says, as JSON. */
+export interface OfferSheet {
+  issuer: string;
+  url: string;
+  types: { id: string; name: Label }[];
+  /** Whether a code that the issuer told separately has to be typed. */
+  tx_code: boolean;
+}
+
+/** What `Consent.sheet` says, as JSON. */
+export interface ConsentSheet {
+  verifier: string;
+  name: Label;
+  /** Nothing when the verifier did not register it. */
+  purpose: Label | null;
+  credential_name: Label;
+  attributes: { label: Label; disclosure: "shown" | "proven" | "kept"; texts: Label[] }[];
+  bound: Label | null;
+  recognition: Label | null;
+  /** Name of what goes beyond the registration; such a request is not answered. */
+  over_ask: string | null;
+  /** Unix seconds. */
+  expires_at: number;
+}

@@ -1,10 +1,10 @@
 // Keeps the whole app on this device, so that it starts and checks with no network. A newer version is fetched whole, its
 // files compared with their hashes, and used when whoever uses the app says so.
 
-/** Written by `web-pack`: a name for this content, and the SHA-256 of each file. */
-const CONTENT = { version: "", files: {} };
+/** Written by `web-pack`: which app this is, a name for this content, and the SHA-256 of each file. */
+const CONTENT = { app: "", version: "", files: {} };
 
-const CACHE = `scanner-${CONTENT.version}`;
+const CACHE = `${CONTENT.app}-${CONTENT.version}`;
 
 self.addEventListener("install", (event) => {
   const requests = Object.entries(CONTENT.files).map(
@@ -15,7 +15,7 @@ self.addEventListener("install", (event) => {
 
 self.addEventListener("activate", (event) => {
   const forget = async () => {
-    const old = (await caches.keys()).filter((name) => name.startsWith("scanner-") && name !== CACHE);
+    const old = (await caches.keys()).filter((name) => name.startsWith(`${CONTENT.app}-`) && name !== CACHE);
     await Promise.all(old.map((name) => caches.delete(name)));
     await self.clients.claim();
   };

@@ -1,14 +1,13 @@
 // Reads codes and checks them, away from the screen. All decisions are the wasm's.
 
 import init, { CodeReader, Scanner } from "./mid_web.js";
+import { pixels } from "./pixels.js";
 import { get, put } from "./store.js";
 
 /** Seconds a request lives: the holder reads a consent sheet and decides. */
 const REQUEST_LIFE = 300;
 /** Milliseconds for which the code that was checked last is not checked again while it stays in view. */
 const IN_VIEW = 2_500;
-/** Longest side of a picture that is looked at, in pixels. */
-const SIDE_MAX = 1_600;
 
 let scanner = null;
 let reader = null;
@@ -57,19 +56,6 @@ async function chosen(verifier) {
     // Not registered (any more): there is nothing it may ask.
   }
   return questions;
-}
-
-/** The pixels of a picture, its middle when it is a camera's. */
-function pixels(bitmap, whole) {
-  const side = Math.min(bitmap.width, bitmap.height);
-  const [width, height] = whole ? [bitmap.width, bitmap.height] : [side, side];
-  const scale = Math.min(1, SIDE_MAX / Math.max(width, height));
-  const canvas = new OffscreenCanvas(Math.round(width * scale), Math.round(height * scale));
-  const context = canvas.getContext("2d", { willReadFrequently: true, alpha: false });
-  const [left, top] = [(bitmap.width - width) / 2, (bitmap.height - height) / 2];
-  context.drawImage(bitmap, left, top, width, height, 0, 0, canvas.width, canvas.height);
-  bitmap.close();
-  return context.getImageData(0, 0, canvas.width, canvas.height);
 }
 
 /** Looks at one picture: nothing found, a piece of a message, the same as before, or a verdict. */

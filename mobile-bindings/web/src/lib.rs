@@ -1,4 +1,4 @@
-//! The verifier for web pages: the crates `protocol` and `verifier` as they are, compiled to wasm.
+//! Wallet and verifier for web pages: the crates `protocol`, `verifier` and `wallet-core` as they are, compiled to wasm.
 //!
 //! Nothing is decided here. A page brings bytes and the time, and gets JSON: `{"accepted": true, "verdict": {…}}` or
 //! `{"refused": "<Name>", "message": "…"}`, the same as the HTTP service answers. No call needs a network.
@@ -15,6 +15,7 @@
 //! - [`Scanner`]: check what holders show, against trust data that the page fetched; ask for more by requests that the
 //!   page signs ([`Draft`])
 //! - [`CodeReader`], [`draw_code`]: codes in a camera's frames, and codes for a screen
+//! - [`Wallet`]: a citizen's wallet in sealed rows that the page keeps ([`WalletStore`])
 //! - [`check_ledger_proof`]: check one record of the ledger, against the trust anchor alone
 #![allow(unsafe_code, reason = "the functions that wasm-bindgen generates are exported under fixed names")]
 
@@ -22,11 +23,13 @@ mod asking;
 mod proof;
 mod reader;
 mod scanner;
+mod wallet;
 
 pub use asking::Draft;
 pub use proof::{check_ledger_proof, proven_record};
-pub use reader::{CodeReader, draw_code};
+pub use reader::{CodeReader, code_texts, draw_code, draw_text};
 pub use scanner::Scanner;
+pub use wallet::{Consent, Errand, RowChange, ToFetch, Wallet, WalletStore};
 
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
 //! Codes in a camera's frames.
 
-use protocol::exchange::frames::{self, Assembler};
+use protocol::exchange::frames::{self, Assembler, FRAME_BYTES, Frames};
 use protocol::exchange::qr::{self, Kind, QrError};
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -85,6 +85,34 @@ pub fn draw_code(kind: &str, message: &[u8]) -> Result<Vec<u8>, String> {
     png.map_err(|error| named(&error))
 }
 
+/// The texts of the codes that show a message of this kind: one, or where one does not hold it, small ones to be shown in
+/// turn, half as many again as are needed.
+///
+/// # Errors
+/// Throws a text that begins with `UnknownKind` or `TooLarge`.
+#[wasm_bindgen]
+pub fn code_texts(kind: &str, message: &[u8]) -> Result<Vec<String>, String> {
+    let kind = kind_named(kind).map_err(|error| named(&error))?;
+    match qr::to_text(kind, message) {
+        Ok(text) => Ok(vec![text]),
+        Err(QrError::TooLarge) => {
+            let frames = Frames::new(kind, message, FRAME_BYTES).map_err(|error| named(&error))?;
+            let count = frames.pieces() + frames.pieces().div_ceil(2);
+            Ok(frames.take(count).collect())
+        }
+        Err(error) => Err(named(&error)),
+    }
+}
+
+/// The picture of a code with this text, a PNG.
+///
+/// # Errors
+/// Throws a text that begins with `TooLarge`.
+#[wasm_bindgen]
+pub fn draw_text(text: &str) -> Result<Vec<u8>, String> {
+    qr::Drawing::new(text).and_then(|code| code.png()).map_err(|error| named(&error))
+}
+
 fn kind_named(name: &str) -> Result<Kind, PageError> {
     match name {
         "presentation" => Ok(Kind::Presentation),
@@ -97,8 +125,6 @@ fn kind_named(name: &str) -> Result<Kind, PageError> {
 
 #[cfg(test)]
 mod tests {
-    use protocol::exchange::frames::Frames;
-
     use super::*;
 
     #[test]
@@ -120,6 +146,19 @@ mod tests {
         }
         assert_eq!(reader.receive(&codes(&second)[2]), Ok(Some(second.to_vec())));
         assert_eq!(reader.progress(), [0, 0]);
+    }
+
+    #[test]
+    fn what_one_code_does_not_hold_is_shown_in_several() {
+        assert_eq!(code_texts("presentation", b"one").unwrap().len(), 1);
+        assert!(code_texts("postcard", b"x").is_err_and(|text| text.starts_with("UnknownKind: ")));
+        let message = vec![3; 6_000];
+        let texts = code_texts("presentation", &message).unwrap();
+        let mut reader = CodeReader::new("presentation").unwrap();
+        let mut whole = texts.iter().filter_map(|text| reader.receive(text).unwrap());
+        assert_eq!(whole.next(), Some(message));
+        assert!(draw_text(&texts[0]).is_ok_and(|png| png.starts_with(b"\x89PNG")));
+        assert!(draw_text(&"x".repeat(5_000)).is_err_and(|text| text.starts_with("TooLarge: ")));
     }
 
     #[test]

@@ -37,9 +37,14 @@ pub fn script(scratch: &str, script: &Path) -> PathBuf {
         let install = ["install", "--no-save", "--no-audit", "--no-fund"];
         run(Command::new("npm").args(install).args(PACKAGES).current_dir(&folder));
     }
-    let copy = folder.join(script.file_name().expect("a script has a name"));
-    std::fs::copy(script, &copy).expect("the script can be copied");
-    copy
+    let scripts = script.parent().expect("a script lies in a folder");
+    for entry in std::fs::read_dir(scripts).expect("the folder of scripts").flatten() {
+        // What scripts share comes along.
+        if entry.path().extension().is_some_and(|kind| kind == "mjs") {
+            std::fs::copy(entry.path(), folder.join(entry.file_name())).expect("a script can be copied");
+        }
+    }
+    folder.join(script.file_name().expect("a script has a name"))
 }
 
 /// The folder in which `mid` looks for what browsers run, filled as it is now.

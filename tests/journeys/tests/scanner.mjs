@@ -2,16 +2,14 @@
 import { strict as assert } from "node:assert";
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import { gzipSync } from "node:zlib";
-import puppeteer from "puppeteer-core";
+import { accessible, audited, korean, open as studio, shot, tabTo, tooWide } from "./studio.mjs";
 
 const given = JSON.parse(process.argv[2]);
 const { url, network, web, place, citizen, pictures } = given;
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 const figures = {};
 
@@ -31,45 +29,9 @@ const folderOf = (folder) => readdirSync(folder).sort().map((name) => `${folder}
 // --- a camera that looks at the other phone's screen ---
 
 const CAMERA = `${place}/camera.y4m`;
-const [WIDTH, HEIGHT] = [1280, 960];
-
-/** What the browser's camera sees from its next start on: these pictures in turn, `rate` a second. */
-async function film(files, rate = 5) {
-  const parts = [Buffer.from(`YUV4MPEG2 W${WIDTH} H${HEIGHT} F${rate}:1 Ip A1:1 C420jpeg\n`)];
-  const colours = Buffer.alloc(WIDTH * HEIGHT / 2, 128);
-  for (const file of files) {
-    const source = file ? `data:image/png;base64,${readFileSync(file).toString("base64")}` : null;
-    const grey = await studio.evaluate(async (source, width, height) => {
-      const canvas = new OffscreenCanvas(width, height);
-      const context = canvas.getContext("2d");
-      context.fillStyle = "#9aa";
-      context.fillRect(0, 0, width, height);
-      if (source) {
-        const image = await createImageBitmap(await (await fetch(source)).blob());
-        const side = Math.min(height * 0.94, image.width * 2);
-        context.drawImage(image, (width - side) / 2 + 7, (height - side) / 2 + 4, side, side);
-      }
-      const { data } = context.getImageData(0, 0, width, height);
-      let text = "";
-      for (let at = 0; at < data.length; at += 4) text += String.fromCharCode((data[at] * 299 + data[at + 1] * 587 + data[at + 2] * 114) / 1000);
-      return btoa(text);
-    }, source, WIDTH, HEIGHT);
-    parts.push(Buffer.from("FRAME\n"), Buffer.from(grey, "base64"), colours);
-  }
-  writeFileSync(`${CAMERA}.new`, Buffer.concat(parts));
-  renameSync(`${CAMERA}.new`, CAMERA);
-}
-
-const browser = await puppeteer.launch({
-  executablePath: "/usr/bin/chromium",
-  args: [
-    "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking", "--accept-lang=ko-KR",
-    "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", `--use-file-for-fake-video-capture=${CAMERA}`,
-  ],
-  protocolTimeout: 240_000,
-});
-const studio = await browser.newPage();
-await film([null]);
+const { browser, film: filmed } = await studio(CAMERA);
+/** What the browser's camera sees from its next start on: these files in turn, `rate` a second. */
+const film = (files, rate) => filmed(files.map((file) => file && readFileSync(file)), rate);
 
 // --- the scanner's screen ---
 
@@ -104,19 +66,6 @@ async function picture(page, name) {
   await page.setViewport({ width: 412, height: Math.max(915, height) });
   await page.screenshot({ path: `${pictures}/scanner-${String(++taken).padStart(2, "0")}-${name}.png` });
   await page.setViewport({ width: 412, height: 915 });
-}
-
-/** No violation of WCAG 2.2 A or AA that axe can find. */
-let audited = 0;
-async function accessible(page, where) {
-  // The app's own policy lets no foreign script in, so axe comes by the driver.
-  await page.evaluate(axe);
-  const found = await page.evaluate(() =>
-    window.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }),
-  );
-  const told = found.violations.map((v) => `${v.id} (${v.impact}): ${v.nodes.map((n) => n.target.join(" ")).join("; ")}`);
-  assert.deepEqual(told, [], `${where}:\n${told.join("\n")}`);
-  audited += 1;
 }
 
 /** Starts the camera and waits for a verdict: what it says. */
@@ -165,23 +114,15 @@ await accessible(page, "set-up");
 await picture(page, "set-up");
 await page.keyboard.press("Tab");
 assert.match(await page.evaluate(() => document.activeElement.className), /skip/);
-/** Presses Tab until the focus is there: everything can be reached. */
-async function tabTo(selector) {
-  for (let presses = 0; presses < 40; presses += 1) {
-    if (await page.evaluate((s) => document.activeElement?.matches(s), selector)) return;
-    await page.keyboard.press("Tab");
-  }
-  assert.fail(`${selector} cannot be reached by keyboard`);
-}
-await tabTo("#anchor-here");
+await tabTo(page, "#anchor-here");
 await page.keyboard.press("Enter");
 await says(page, "#data-told", /신뢰 자료를 받았습니다/);
 await says(page, "#trust", /신뢰 자료 \d\d:\d\d 기준/);
-await tabTo('nav a[href="#settings"]');
+await tabTo(page, 'nav a[href="#settings"]');
 await page.keyboard.press("Enter");
 await page.waitForFunction(() => document.querySelectorAll("#verifier option").length === 3);
 assert.equal(await page.evaluate(() => document.activeElement.id), "main", "the focus goes where one went");
-await tabTo("#verifier");
+await tabTo(page, "#verifier");
 await page.select("#verifier", await page.$$eval("#verifier option", (all) => all.find((o) => /교통 단속/.test(o.innerText)).value));
 await says(page, "#settings-told", /등록된 질문: 2개/);
 await (await page.$("#key-file")).uploadFile(`${network}/police.key`);
@@ -222,13 +163,7 @@ await page.click("#make-request");
 await page.waitForFunction(() => document.getElementById("request-code").naturalWidth > 0);
 await accessible(page, "request");
 await picture(page, "request");
-const code = await page.$eval("#request-code", (image) => {
-  const canvas = document.createElement("canvas");
-  [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
-  canvas.getContext("2d").drawImage(image, 0, 0);
-  return canvas.toDataURL().split(",")[1];
-});
-writeFileSync(`${place}/request.png`, Buffer.from(code, "base64"));
+writeFileSync(`${place}/request.png`, await shot(page, "#request-code"));
 wallet("answer", `${place}/request.png`, "--approve", "--frames", `${place}/answer`);
 await film(folderOf(`${place}/answer`), 8);
 seen = await scan(page, "#scan-answer");
@@ -376,12 +311,7 @@ await page.click("#language");
 assert.equal(await page.evaluate(() => document.documentElement.lang), "en");
 for (const part of ["check", "ask", "data", "settings"]) {
   await go(page, part);
-  const said = await page.evaluate(() => {
-    const copy = document.body.cloneNode(true);
-    for (const node of copy.querySelectorAll("[lang=ko],[hidden],noscript")) node.remove();
-    return copy.innerText;
-  });
-  assert.ok(!/[가-힣]{2,}/.test(said), said.match(/.{0,40}[가-힣]{2,}.{0,40}/)?.[0]);
+  assert.equal(await korean(page), undefined);
   await accessible(page, `${part} in English`);
 }
 await go(page, "check");
@@ -395,8 +325,7 @@ for (const [width, height, scale] of [[640, 450, 2], [320, 256, 4], [320, 740, 1
   await page.setViewport({ width, height, deviceScaleFactor: scale });
   for (const part of ["check", "ask", "data", "settings"]) {
     await go(page, part);
-    const wider = await page.evaluate(() =>
-      Math.max(...["html", "main"].map((s) => document.querySelector(s)).map((node) => node.scrollWidth - node.clientWidth)));
+    const wider = await tooWide(page);
     assert.ok(wider <= 0, `${part} is ${wider} pixels too wide at ${width} by ${height}`);
   }
 }
@@ -442,7 +371,7 @@ rmSync(CAMERA);
 const wasm = readFileSync(`${web}/scanner/mid_web_bg.wasm`);
 figures["wasm, bytes"] = wasm.length;
 figures["wasm compressed, bytes"] = gzipSync(wasm, { level: 9 }).length;
-figures["audited by axe"] = audited;
+figures["audited by axe"] = audited();
 assert.ok(figures["wasm compressed, bytes"] <= 3 * 1024 * 1024);
 for (const [name, value] of Object.entries(figures)) console.log(`${name}: ${[value].flat().join(", ")}`);
 process.exit(0); // whoever started this may keep our input open

@@ -1,4 +1,4 @@
-//! The scanner app: its files, the wasm beside them, and a service worker that knows the hash of each.
+//! The apps: their files, the wasm beside them, and a service worker that knows the hash of each.
 
 use std::collections::BTreeMap;
 use std::io::{Error, ErrorKind};
@@ -10,19 +10,31 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-/// The app's files, as they are in the repository.
-const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../scanner");
+/// The apps' files, as they are in the repository, each in a folder.
+const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+/// What both apps have, in the scanner's folder.
+const SHARED: [&str; 4] = ["camera.js", "pixels.js", "style.css", "words.js"];
 /// What [`crate::library`] writes that the app needs.
 const LIBRARY: [&str; 2] = ["mid_web.js", "mid_web_bg.wasm"];
 /// The file that is told what the others are.
 const SERVICE_WORKER: &str = "sw.js";
 /// The line of it that is replaced.
-const CONTENT: &str = "const CONTENT = { version: \"\", files: {} };";
+const CONTENT: &str = "const CONTENT = { app: \"\", version: \"\", files: {} };";
 
-/// Puts the app together in `<folder>/scanner`, which holds nothing else afterwards.
-pub(crate) fn scanner(folder: &Path) -> io::Result<()> {
-    let mut files = BTreeMap::new();
-    read(Path::new(SOURCES), "", &mut files)?;
+/// Puts the scanner together in `<folder>/scanner` and the wallet in `<folder>/wallet`, which hold nothing else afterwards.
+pub(crate) fn all(folder: &Path) -> io::Result<()> {
+    let [mut scanner, mut wallet] = [BTreeMap::new(), BTreeMap::new()];
+    read(&Path::new(SOURCES).join("scanner"), "", &mut scanner)?;
+    read(&Path::new(SOURCES).join("wallet"), "", &mut wallet)?;
+    for name in SHARED.into_iter().chain([SERVICE_WORKER]) {
+        let file = scanner.get(name).ok_or_else(|| Error::new(ErrorKind::NotFound, name))?;
+        wallet.entry(name.to_owned()).or_insert_with(|| file.clone());
+    }
+    put_together(folder, "scanner", scanner)?;
+    put_together(folder, "wallet", wallet)
+}
+
+fn put_together(folder: &Path, app: &str, mut files: BTreeMap<String, Vec<u8>>) -> io::Result<()> {
     for name in LIBRARY {
         files.insert(name.to_owned(), fs::read(folder.join(name))?);
     }
@@ -33,11 +45,11 @@ pub(crate) fn scanner(folder: &Path) -> io::Result<()> {
     let hashes: BTreeMap<_, _> = files.iter().map(|(name, bytes)| (name, integrity(bytes))).collect();
     // The service worker is part of the version: it decides how the others are served.
     let version = Sha256::new().chain_update(&worker).chain_update(json!(hashes).to_string()).finalize();
-    let content = json!({ "version": hex::encode(&version[..8]), "files": hashes });
+    let content = json!({ "app": app, "version": hex::encode(&version[..8]), "files": hashes });
     let worker = worker.replace(CONTENT, &format!("const CONTENT = {content};"));
     files.insert(SERVICE_WORKER.to_owned(), worker.into_bytes());
 
-    write(&folder.join("scanner"), files)
+    write(&folder.join(app), files)
 }
 
 /// Makes the folder hold these files and nothing else.

@@ -1,5 +1,5 @@
 //! `web-pack <compiled.wasm> <folder>`: writes `mid_web.js`, `mid_web.d.ts` and `mid_web_bg.wasm` into the folder, and the
-//! scanner app, whole, into `<folder>/scanner`; the package for npm goes into `<folder>/package`.
+//! apps, whole, into `<folder>/scanner` and `<folder>/wallet`; the package for npm goes into `<folder>/package`.
 //!
 //! The first is the job of the `wasm-bindgen` command, as a library of the version that `Cargo.lock` names, so that the
 //! two halves always fit and nothing has to be installed.
@@ -19,7 +19,7 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     let folder_path = Path::new(folder);
-    let around = || app::scanner(folder_path).and_then(|()| package::npm(folder_path));
+    let around = || app::all(folder_path).and_then(|()| package::npm(folder_path));
     match library(wasm, folder).and_then(|()| around().map_err(|error| error.to_string())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
