@@ -66,7 +66,7 @@ export interface Card {
   issuer: string;
   /** Last day of validity, `YYYY-MM-DD`. */
   expiry: string;
-  state: "usable" | "expired" | "withdrawn";
+  state: "usable" | "expired" | "suspended" | "withdrawn";
   /** Answers with a one-time key that are left; none in types without. */
   copies: number | null;
   /** A PNG, in hexadecimal. */

@@ -77,7 +77,7 @@ const APPS: [App; 2] = [
         errors: &WALLET_ERRORS,
         ends: &[
             ("age.", &["d", "h", "m", "s"]),
-            ("state.", &["expired", "withdrawn"]),
+            ("state.", &["expired", "suspended", "withdrawn"]),
             ("consent.", &["shown", "proven", "kept", "bound", "recognition"]),
             (
                 "event.",

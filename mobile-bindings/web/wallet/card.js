@@ -58,6 +58,7 @@ function daysLeft(card) {
 /** What the owner should know or do about a credential: texts. */
 export function notices(card) {
   if (card.state === "withdrawn") return [word("notice.withdrawn")];
+  if (card.state === "suspended") return [word("notice.suspended")];
   if (card.state === "expired") return [word("notice.expired")];
   const told = [];
   if (daysLeft(card) <= SOON) told.push(word("notice.soon", { n: daysLeft(card) }));

@@ -24,6 +24,7 @@ pub(super) fn card(held: &HeldCredential, known: Option<&CredentialType>) -> Val
     let state = match held.state {
         CredentialState::Usable => "usable",
         CredentialState::Expired => "expired",
+        CredentialState::Suspended => "suspended",
         CredentialState::Withdrawn => "withdrawn",
     };
     json!({
