@@ -17,6 +17,7 @@ mod relying_party;
 mod seen;
 mod serving;
 mod up;
+mod wallet_provider;
 mod web;
 mod web_app;
 

@@ -73,6 +73,12 @@ pub enum IssuerError {
     /// The type has no twin of this format, or no such status list.
     #[error("credentials of this type are not issued in that format")]
     TwinUnavailable,
+    /// The file of wallet providers has no root, or one that is none.
+    #[error("wallet-providers.json has no usable root certificate; write it again")]
+    WalletProvidersMalformed,
+    /// Nothing of that name waits for a clerk.
+    #[error("nothing of that name waits for a decision; list what waits")]
+    ReviewUnknown,
     /// The enrolment was withdrawn or has run out.
     #[error("the enrolment was withdrawn or has run out; enrol the person again")]
     EnrolmentOver,

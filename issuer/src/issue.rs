@@ -179,6 +179,8 @@ impl Issuing<'_> {
         let type_id = &self.entry.credential_type.id;
         let request = self.request;
         let offer = match store.check_code(&request.code, request.tx_code.as_deref(), self.now)? {
+            // ISSU-20: our own protocol does not wait.
+            CodeCheck::Good(offer) if offer.review => return Ok(Err(IssuanceRefusal::InvalidGrant)),
             CodeCheck::Good(offer) => offer,
             CodeCheck::Refused => {
                 store.audit(self.now, AuditEvent::CodeRefused, type_id, self.person.id.as_str(), 0)?;

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::day_set::DaySet;
 use crate::error::IssuerError;
 use crate::keys::{KeyStore, SoftwareKeyStore, write_whole};
+use crate::openid4vci::TrustedProviders;
 use crate::public_sets;
 use crate::register::{PersonId, Register};
 use crate::store::{AuditSummary, IssuedCredential, Store};
@@ -63,6 +64,8 @@ pub struct Issuer {
     pub(crate) day_set: DaySet,
     /// Read or made when the first twin is.
     pub(crate) certificates: Mutex<Option<Certificates>>,
+    /// Who vouches for wallets, if anyone has to.
+    pub(crate) wallet_providers: Option<TrustedProviders>,
     dir: PathBuf,
 }
 
@@ -137,6 +140,7 @@ impl Issuer {
             store: Store::open(&database(dir), false)?,
             day_set: DaySet::open(dir, &keys)?,
             certificates: Mutex::default(),
+            wallet_providers: TrustedProviders::load(dir)?,
             keys: Box::new(keys),
             description,
             dir: dir.to_owned(),

@@ -15,6 +15,7 @@
 //!     credential_types: vec!["kr.go.police.driver-licence.1".into()],
 //!     with_tx_code: true,
 //!     replaces: false,
+//!     review: false,
 //!     life: 600,
 //! };
 //! let made = issuer.offer(&PersonId::new("person-0001"), &terms, now, &mut rng)?;

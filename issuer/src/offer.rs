@@ -23,6 +23,8 @@ pub struct OfferTerms {
     /// Whether an active credential of a type is withdrawn when the new one is issued: a new phone, a
     /// new address. Otherwise a second one is refused.
     pub replaces: bool,
+    /// Whether a clerk looks, after the offer was taken up, before anything is issued. Only over OpenID4VCI.
+    pub review: bool,
     /// Seconds the offer lives, at most seven days.
     pub life: u64,
 }
@@ -94,6 +96,7 @@ impl Issuer {
                 tx_code: tx_code.as_ref().map(|tx_code| tx_code.as_str()),
                 credential_types: &terms.credential_types,
                 replaces: terms.replaces,
+                review: terms.review,
                 expires_at,
             })
         })?;

@@ -13,6 +13,7 @@ use protocol::exchange::qr::Kind;
 use protocol::ledger::record::IssuerKey;
 use serde_json::json;
 
+use super::review;
 use crate::clock::Now;
 use crate::files::{self, Destination};
 use crate::ledger::{answered, client};
@@ -48,6 +49,12 @@ enum Command {
     Reinstate(SuspendArgs),
     /// Open the next epoch of status tokens
     Epoch(EpochArgs),
+    /// List what waits for a clerk
+    Reviews(review::ReviewsArgs),
+    /// Approve or refuse what waits
+    Review(review::ReviewArgs),
+    /// Give tokens to attested wallets of others only, and say who vouches for them
+    Wallets(review::WalletsArgs),
     /// Serve wallets over HTTP and keep the ledger up to date
     Serve(ServeArgs),
     /// Check the audit log from its first entry to its last
@@ -56,7 +63,7 @@ enum Command {
 
 /// The issuer's directory.
 #[derive(Debug, Args)]
-struct Directory {
+pub(super) struct Directory {
     /// The issuer's directory
     #[arg(long, value_name = "DIR")]
     dir: PathBuf,
@@ -99,6 +106,9 @@ struct OfferArgs {
     /// Withdraw the person's active credentials when the new ones are issued
     #[arg(long)]
     replace: bool,
+    /// Look at what is asked for before anything is issued (OpenID4VCI only)
+    #[arg(long)]
+    review: bool,
     /// Seconds the offer lives, seven days at most
     #[arg(long, default_value_t = 600)]
     life: u64,
@@ -182,6 +192,9 @@ pub(crate) fn run(args: IssuerArgs) -> Result<Answer, CliError> {
         Command::Suspend(args) => suspend(&args),
         Command::Reinstate(args) => reinstate(&args),
         Command::Epoch(args) => epoch(&args),
+        Command::Reviews(args) => review::list(&args),
+        Command::Review(args) => review::decide(&args),
+        Command::Wallets(args) => review::wallets(&args),
         Command::Serve(args) => serve(&args),
         Command::Audit(directory) => audit(&directory),
     }
@@ -192,7 +205,11 @@ fn reason(text: &str) -> Result<RevocationReason, String> {
 }
 
 impl Directory {
-    fn open(&self) -> Result<Issuer, CliError> {
+    pub(super) fn path(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(super) fn open(&self) -> Result<Issuer, CliError> {
         if !self.dir.join("issuer.json").exists() {
             return Err(IssuerError::NotAnIssuer.into());
         }
@@ -300,7 +317,13 @@ fn offer(args: &OfferArgs) -> Result<Answer, CliError> {
             named.to_vec()
         }
     };
-    let terms = OfferTerms { credential_types, with_tx_code: args.tx_code, replaces: args.replace, life: args.life };
+    let terms = OfferTerms {
+        credential_types,
+        with_tx_code: args.tx_code,
+        replaces: args.replace,
+        review: args.review,
+        life: args.life,
+    };
     let now = args.now.seconds();
     let made = issuer.offer(&PersonId::new(args.person.as_str()), &terms, now, &mut randomness::os()?)?;
     let link = issuer.openid_offer(&made).map(|offer| offer.to_uri());

@@ -9,6 +9,7 @@ pub(crate) mod issuer;
 pub(crate) mod ledger;
 mod openid;
 mod presenting;
+mod review;
 mod submit;
 pub(crate) mod trust;
 pub(crate) mod verifier;

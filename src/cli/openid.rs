@@ -1,19 +1,23 @@
 //! What a wallet's app sends and fetches for issuers and verifiers of others: OpenID4VCI and OpenID4VP.
 
 use std::path::Path;
+use std::time::Duration;
 
 use protocol::exchange::openid4vp::Vocabulary;
 use protocol::exchange::qr::{self, Kind};
 use serde_json::{Value, json};
-use wallet_core::openid4vci::{Invitation, Offered, ReceiveError, Request};
-use wallet_core::openid4vp::{Came, Link, Sheet};
+use wallet_core::openid4vci::{self, Invitation, Offered, ReceiveError, Request, SoftwareProvider, WalletProvider};
+use wallet_core::openid4vp::{self, Link, Sheet};
 use wallet_core::{CredentialId, Decision, Wallet, WalletError};
 
 use super::fetch::{self, Sources};
-use crate::clock::Now;
+use crate::clock::{self, Now};
 use crate::http::Http;
 use crate::output::{Answer, CliError};
 use crate::{files, network, randomness};
+
+/// How long `mid wallet continue` waits for the time that an issuer named, in seconds.
+const PATIENCE: u64 = 10;
 
 /// What a file or argument holds.
 pub(super) enum Message {
@@ -41,31 +45,62 @@ impl Message {
     }
 }
 
-/// Takes up an offer. Returns ids and names of the credentials received.
+/// What came of offers.
+#[derive(Default)]
+pub(super) struct Came {
+    /// Types and names of the credentials received.
+    received: Vec<(String, String)>,
+    /// When it is worth asking again, while a clerk looks.
+    waiting: Option<u64>,
+}
+
+impl Came {
+    /// In words.
+    pub(super) fn told(&self) -> Answer {
+        let names: Vec<_> = self.received.iter().map(|(_, name)| name.as_str()).collect();
+        let ids: Vec<_> = self.received.iter().map(|(id, _)| id).collect();
+        let mut lines = Vec::new();
+        if !names.is_empty() {
+            lines.push(format!("received: {}", names.join(", ")));
+        }
+        if let Some(at) = self.waiting {
+            let at = clock::rfc3339(at);
+            lines.push(format!("the issuer's clerk has to look first; go on with `mid wallet continue` after {at}"));
+        }
+        if lines.is_empty() {
+            lines.push("nothing is under way".to_owned());
+        }
+        Answer::new(lines.join("\n"), json!({ "received": ids, "waiting_until": self.waiting.map(clock::rfc3339) }))
+    }
+}
+
+/// The wallet's provider, if there is one.
+type Vouching<'a> = Option<&'a SoftwareProvider>;
+
+/// Takes up an offer.
 pub(super) fn accept(
     wallet: &Wallet,
     dir: &Path,
     link: &str,
     tx_code: Option<&str>,
     sources: &Sources,
+    provider: Vouching<'_>,
     now: Now,
-) -> Result<Vec<(String, String)>, CliError> {
+) -> Result<Came, CliError> {
     fetch::renew_trust(wallet, dir, sources, now)?;
-    let http = Http::new();
+    let app = App { wallet, provider, http: Http::new(), now };
     // What an earlier run began goes on first; what cannot be reached now stays under way.
     let mut received = Vec::new();
     for id in wallet.receiving(now.seconds())? {
-        received.extend(receive(wallet, &http, &id, now).unwrap_or_default());
+        received.extend(app.receive(&id).unwrap_or_default());
     }
-    match take_up(wallet, &http, link, tx_code, now) {
+    match app.take_up(link, tx_code) {
         Ok(new) => received.extend(new),
         // The code is used up for what an earlier run began with it.
         Err(CliError::Refused { name, .. }) if name == "Refused" && !received.is_empty() => {}
         Err(other) => return Err(other),
     }
-    let held = wallet.credentials(now.seconds())?;
-    let held = held.into_iter().filter(|it| received.contains(&it.id));
-    Ok(held.map(|it| (it.credential_type, format!("{} ({})", it.name.en, it.name.ko))).collect())
+    app.came(&received)
 }
 
 /// What the credential types that this program knows are called in formats of others.
@@ -73,48 +108,114 @@ fn vocabulary() -> Result<Vocabulary, CliError> {
     Ok(Vocabulary::of_twins(&network::twins(&network::types()?)?))
 }
 
-/// From the link to the wallet file.
-fn take_up(
+/// Gets everything anew that its issuers give anew: copies that nobody has seen, and what has changed since.
+pub(super) fn renew(
     wallet: &Wallet,
-    http: &Http,
-    link: &str,
-    tx_code: Option<&str>,
+    dir: &Path,
+    sources: &Sources,
+    provider: Vouching<'_>,
     now: Now,
-) -> Result<Vec<CredentialId>, CliError> {
-    let offered = match Invitation::read(link)? {
-        Invitation::Offer(offered) => *offered,
-        Invitation::Fetch(request) => Offered::read(&http.exchange(&request)?)?,
-    };
-    let roots = wallet.certificate_roots(now.seconds())?;
-    let issuer = http.exchange(&offered.ask_issuer())?;
-    let known = offered.issuer_known(&issuer, &roots, &vocabulary()?, now.seconds())?;
-    let server = http.exchange(&known.ask_server())?;
-    let sheet = known.server_known(&server)?;
-    if sheet.tx_code().is_some() != tx_code.is_some() {
-        return Err(ReceiveError::TxCodeUnfit.into());
+) -> Result<Came, CliError> {
+    fetch::renew_trust(wallet, dir, sources, now)?;
+    let app = App { wallet, provider, http: Http::new(), now };
+    let mut received = Vec::new();
+    for (id, offered) in wallet.renewals(now.seconds())? {
+        let sheet = app.sheet(offered)?;
+        wallet.begin_renewal(&id, &sheet, now.seconds(), &mut randomness::os()?)?;
+        received.extend(app.receive(&id)?);
     }
-    let id = wallet.begin_receiving(sheet, tx_code, now.seconds(), &mut randomness::os()?)?;
-    receive(wallet, http, &id, now)
+    app.came(&received)
 }
 
-/// Sends what is to be sent until everything is there. What cannot be reached stays under way.
-fn receive(wallet: &Wallet, http: &Http, id: &CredentialId, now: Now) -> Result<Vec<CredentialId>, CliError> {
-    loop {
-        let answer = http.exchange(&wallet.receiving_request(id, now.seconds(), &mut randomness::os()?)?)?;
-        if answer.status == 429 || answer.status >= 500 {
-            return Err(CliError::refused("ServiceFailed", "the issuer cannot answer now; accept the offer again"));
+/// Goes on with all offers that are under way, once it is worth asking.
+pub(super) fn go_on(
+    wallet: &Wallet,
+    dir: &Path,
+    sources: &Sources,
+    provider: Vouching<'_>,
+    now: Now,
+) -> Result<Came, CliError> {
+    fetch::renew_trust(wallet, dir, sources, now)?;
+    let app = App { wallet, provider, http: Http::new(), now };
+    let mut received = Vec::new();
+    for id in wallet.receiving(now.seconds())? {
+        let left = wallet.receiving_not_before(&id, now.seconds())?.unwrap_or_default().saturating_sub(now.seconds());
+        if left <= PATIENCE {
+            std::thread::sleep(Duration::from_secs(left));
+            received.extend(app.receive(&id)?);
         }
-        // The clock has gone on while the issuer answered.
-        let now = now.seconds();
-        match wallet.receiving_answered(id, &answer, now) {
-            Ok(None) => {}
-            Ok(Some(received)) => return Ok(received),
-            Err(WalletError::Receive(refusal)) => {
-                wallet.abandon_receiving(id, now)?;
-                return Err(refusal.into());
+    }
+    app.came(&received)
+}
+
+/// What an app does for its wallet.
+struct App<'a> {
+    wallet: &'a Wallet,
+    provider: Vouching<'a>,
+    http: Http,
+    now: Now,
+}
+
+impl App<'_> {
+    /// From the link to the wallet file.
+    fn take_up(&self, link: &str, tx_code: Option<&str>) -> Result<Vec<CredentialId>, CliError> {
+        let offered = match Invitation::read(link)? {
+            Invitation::Offer(offered) => *offered,
+            Invitation::Fetch(request) => Offered::read(&self.http.exchange(&request)?)?,
+        };
+        let sheet = self.sheet(offered)?;
+        if sheet.tx_code().is_some() != tx_code.is_some() {
+            return Err(ReceiveError::TxCodeUnfit.into());
+        }
+        let id = self.wallet.begin_receiving(sheet, tx_code, self.now.seconds(), &mut randomness::os()?)?;
+        self.receive(&id)
+    }
+
+    /// Asks the issuer and its authorisation server who they are.
+    fn sheet(&self, offered: Offered) -> Result<openid4vci::Sheet, CliError> {
+        let now = self.now.seconds();
+        let roots = self.wallet.certificate_roots(now)?;
+        let issuer = self.http.exchange(&offered.ask_issuer())?;
+        let known = offered.issuer_known(&issuer, &roots, &vocabulary()?, now)?;
+        let server = self.http.exchange(&known.ask_server())?;
+        Ok(known.server_known(&server)?)
+    }
+
+    /// Sends what is to be sent until everything is there, or a clerk has to look. What cannot be reached stays under way.
+    fn receive(&self, id: &CredentialId) -> Result<Vec<CredentialId>, CliError> {
+        let provider = self.provider.map(|it| it as &dyn WalletProvider);
+        loop {
+            let (before, mut rng) = (self.now.seconds(), randomness::os()?);
+            let request = self.wallet.attested_receiving_request(id, provider, before, &mut rng)?;
+            let answer = self.http.exchange(&request)?;
+            if answer.status == 429 || answer.status >= 500 {
+                return Err(CliError::refused("ServiceFailed", "the issuer cannot answer now; accept the offer again"));
             }
-            Err(other) => return Err(other.into()),
+            // The clock has gone on while the issuer answered.
+            let now = self.now.seconds();
+            match self.wallet.receiving_answered(id, &answer, now) {
+                Ok(None) if answer.status == 202 => return Ok(Vec::new()),
+                Ok(None) => {}
+                Ok(Some(received)) => return Ok(received),
+                Err(WalletError::Receive(refusal)) => {
+                    self.wallet.abandon_receiving(id, now)?;
+                    return Err(refusal.into());
+                }
+                Err(other) => return Err(other.into()),
+            }
         }
+    }
+
+    fn came(&self, received: &[CredentialId]) -> Result<Came, CliError> {
+        let now = self.now.seconds();
+        let held = self.wallet.credentials(now)?;
+        let held = held.into_iter().filter(|it| received.contains(&it.id));
+        let received = held.map(|it| (it.credential_type, format!("{} ({})", it.name.en, it.name.ko))).collect();
+        let mut waiting = None;
+        for id in self.wallet.receiving(now)? {
+            waiting = waiting.max(self.wallet.receiving_not_before(&id, now)?);
+        }
+        Ok(Came { received, waiting })
     }
 }
 
@@ -127,7 +228,7 @@ pub(super) fn answer(
 ) -> Result<Answer, CliError> {
     let http = Http::new();
     let link = Link::read(link)?;
-    let came = Came::by(&link, &mut randomness::os()?);
+    let came = openid4vp::Came::by(&link, &mut randomness::os()?);
     let fetched = http.exchange(&fetch_request(&link, &came))?;
     let text = String::from_utf8(fetched.body).ok().filter(|_| fetched.status == 200);
     let text =
@@ -155,7 +256,7 @@ pub(super) fn answer(
     Ok(Answer::new(format!("answered{on}"), json!({ "answered": true, "redirect_uri": back })))
 }
 
-fn fetch_request(link: &Link, came: &Came) -> Request {
+fn fetch_request(link: &Link, came: &openid4vp::Came) -> Request {
     let accept = ("accept", "application/oauth-authz-req+jwt".to_owned());
     let address = link.request_uri.clone();
     match &came.wallet_nonce {

@@ -10,10 +10,10 @@ use protocol::credential::w3c::Suite;
 use protocol::exchange::qr::Kind;
 use protocol::exchange::{Received, StapledPresentation};
 use serde_json::json;
-use wallet_core::openid4vci::Format;
+use wallet_core::openid4vci::{Format, SoftwareProvider};
 use wallet_core::{
-    Activity, Asked, Consent, CredentialState, Decision, Disclosure, Event, HeldCredential, KdfParameters,
-    PersonalNumbers, SetUp, SoftwareSecureArea, Wallet,
+    Activity, Asked, Consent, CredentialId, CredentialState, Decision, Disclosure, Event, HeldCredential,
+    KdfParameters, PersonalNumbers, SetUp, SoftwareSecureArea, Wallet,
 };
 
 use super::fetch;
@@ -22,7 +22,7 @@ use crate::clock::{self, Now};
 use crate::files::{self, Destination, MaybeDestination};
 use crate::output::{Answer, CliError};
 use crate::pin::PinSource;
-use crate::randomness;
+use crate::{randomness, wallet_provider};
 
 /// Seconds without a call after which the wallet locks itself. A command is one call.
 const IDLE_SECONDS: u64 = 300;
@@ -43,6 +43,14 @@ enum Command {
     Init(InitArgs),
     /// Take up an offer: fetch its credentials and what proofs need
     Accept(AcceptArgs),
+    /// Go on with offers that an issuer's clerk had to look at
+    Continue(ContinueArgs),
+    /// Get credentials of others' formats anew: copies that nobody has seen, and what has changed since
+    Renew(ContinueArgs),
+    /// Delete a credential and its keys
+    Delete(DeleteArgs),
+    /// Make a provider in software that vouches for wallets, for tests: it looks at no phone, and says so
+    SoftwareProvider(ProviderArgs),
     /// Fetch trust data, public day signatures and status tokens
     Update(UpdateArgs),
     /// List the credentials
@@ -102,9 +110,52 @@ struct AcceptArgs {
     #[arg(long, value_name = "CODE")]
     tx_code: Option<String>,
     #[command(flatten)]
+    provider: Provider,
+    #[command(flatten)]
     sources: fetch::Sources,
     #[command(flatten)]
     place: Place,
+}
+
+/// Who vouches for the wallet.
+#[derive(Debug, Args)]
+struct Provider {
+    /// The folder of a provider in software, for issuers that take attested wallets only
+    #[arg(long, value_name = "DIR")]
+    provider: Option<PathBuf>,
+}
+
+impl Provider {
+    fn open(&self) -> Result<Option<SoftwareProvider>, CliError> {
+        self.provider.as_deref().map(wallet_provider::open).transpose()
+    }
+}
+
+#[derive(Debug, Args)]
+struct ContinueArgs {
+    #[command(flatten)]
+    provider: Provider,
+    #[command(flatten)]
+    sources: fetch::Sources,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Args)]
+struct DeleteArgs {
+    /// The credential's id, as `mid wallet list` says
+    id: CredentialId,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Args)]
+struct ProviderArgs {
+    /// Where its keys and certificates are kept
+    #[arg(long, value_name = "DIR")]
+    dir: PathBuf,
+    #[command(flatten)]
+    now: Now,
 }
 
 #[derive(Debug, Args)]
@@ -179,6 +230,10 @@ pub(crate) fn run(args: WalletArgs) -> Result<Answer, CliError> {
     match args.command {
         Command::Init(args) => init(&args),
         Command::Accept(args) => accept(&args),
+        Command::Continue(args) => go_on(&args),
+        Command::Renew(args) => renew(&args),
+        Command::Delete(args) => delete(&args),
+        Command::SoftwareProvider(args) => software_provider(&args),
         Command::Update(args) => update(&args),
         Command::List(args) => list(&args),
         Command::Present(args) => present(&args),
@@ -241,16 +296,46 @@ fn init(args: &InitArgs) -> Result<Answer, CliError> {
 fn accept(args: &AcceptArgs) -> Result<Answer, CliError> {
     let offer = Message::read(&args.offer, Kind::Offer)?;
     let (wallet, now, code) = (args.place.unlock()?, args.place.now, args.tx_code.as_deref());
-    let accepted = match offer {
-        Message::Link(link) => openid::accept(&wallet, &args.place.dir, &link, code, &args.sources, now)?,
+    match offer {
+        Message::Link(link) => {
+            let provider = args.provider.open()?;
+            let came = openid::accept(&wallet, &args.place.dir, &link, code, &args.sources, provider.as_ref(), now)?;
+            Ok(came.told())
+        }
         Message::Own(offer) => {
             let accepted = fetch::accept(&wallet, &args.place.dir, &offer, code, &args.sources, now)?;
-            accepted.into_iter().map(|(id, name)| (id, format!("{} ({})", name.en, name.ko))).collect()
+            let names: Vec<_> = accepted.iter().map(|(_, name)| format!("{} ({})", name.en, name.ko)).collect();
+            let ids: Vec<_> = accepted.iter().map(|(id, _)| id).collect();
+            Ok(Answer::new(format!("received: {}", names.join(", ")), json!({ "received": ids })))
         }
-    };
-    let names: Vec<_> = accepted.iter().map(|(_, name)| name.as_str()).collect();
-    let ids: Vec<_> = accepted.iter().map(|(id, _)| id).collect();
-    Ok(Answer::new(format!("received: {}", names.join(", ")), json!({ "received": ids })))
+    }
+}
+
+fn go_on(args: &ContinueArgs) -> Result<Answer, CliError> {
+    let (wallet, provider) = (args.place.unlock()?, args.provider.open()?);
+    let came = openid::go_on(&wallet, &args.place.dir, &args.sources, provider.as_ref(), args.place.now)?;
+    Ok(came.told())
+}
+
+fn renew(args: &ContinueArgs) -> Result<Answer, CliError> {
+    let (wallet, provider) = (args.place.unlock()?, args.provider.open()?);
+    let came = openid::renew(&wallet, &args.place.dir, &args.sources, provider.as_ref(), args.place.now)?;
+    Ok(came.told())
+}
+
+fn delete(args: &DeleteArgs) -> Result<Answer, CliError> {
+    args.place.unlock()?.delete_credential(&args.id, args.place.now.seconds())?;
+    Ok(Answer::new("deleted, with its keys".to_owned(), json!({ "deleted": args.id.to_string() })))
+}
+
+fn software_provider(args: &ProviderArgs) -> Result<Answer, CliError> {
+    wallet_provider::create(&args.dir, args.now.seconds(), &mut randomness::os()?)?;
+    let root = args.dir.join("root.der");
+    let text = format!(
+        "a provider for tests, which looks at no phone; `mid issuer wallets --root {}` takes its word",
+        root.display()
+    );
+    Ok(Answer::new(text, json!({ "root": root })))
 }
 
 fn update(args: &UpdateArgs) -> Result<Answer, CliError> {

@@ -170,6 +170,7 @@ fn hold(story: &mut Story, network: &Network, dir: &Path) -> Result<Wallet, Stri
                 credential_types: vec![LICENCE.to_owned(), ZK_IDENTITY.to_owned()],
                 with_tx_code: true,
                 replaces: false,
+                review: false,
                 life: 600,
             };
             network.issuer().offer(&PersonId::new(PERSON), &terms, now, &mut rng).map_err(|e| protocol::error_name(&e))

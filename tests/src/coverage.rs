@@ -92,7 +92,11 @@ const ROWS: &[(&str, &str, Met)] = &[
         Test("tests/presenting/tests/all/answers.rs", "an_sd_jwt_is_bound_to_request_and_holder"),
     ),
     ("D22", "kind of user authentication", Absent("presentations say nothing of it")),
-    ("D23", "wallet's attestation", Absent("there are no attestations of wallets yet")),
+    (
+        "D23",
+        "wallet's attestation",
+        Absent("presentations carry no attestations of wallets; issuers may ask for them (VCI-60)"),
+    ),
     (
         "D24",
         "JWE that cheats",

@@ -7,7 +7,7 @@ use protocol::identifier::Did;
 use crate::activity::{self, Event};
 use crate::contents::{self, CredentialId, StoredCredential};
 use crate::error::WalletError;
-use crate::foreign::{self, StoredForeign};
+use crate::foreign::{self, StoredForeign, forget_grants};
 use crate::issuance::remove_credential;
 use crate::openid4vci::Format;
 use crate::trust;
@@ -125,16 +125,20 @@ impl Wallet {
         self.with_open(now, |open| {
             let own = contents::find::<StoredCredential>(open.store.read(), id)?;
             let foreign = contents::find::<StoredForeign>(open.store.read(), id)?;
-            let (credential_type, aliases) = match (own, foreign) {
+            let (credential_type, mut aliases) = match (own, foreign) {
                 (Some(stored), _) => (stored.credential.credential_type.clone(), stored.key_aliases(id)),
                 (None, Some(stored)) => (stored.offered.kind.clone(), stored.key_aliases(id)),
                 (None, None) => return Err(WalletError::NoSuchCredential),
             };
-            open.store.change(|transaction| {
+            let unused = open.store.change(|transaction| {
+                let (gone, held): (Vec<_>, Vec<_>) =
+                    contents::all::<StoredForeign>(transaction)?.into_iter().partition(|(other, _)| other == id);
                 remove_credential(transaction, id);
                 contents::remove::<StoredForeign>(transaction, id);
-                activity::append(transaction, now, &Event::Deleted { credential_type })
+                activity::append(transaction, now, &Event::Deleted { credential_type })?;
+                Ok(forget_grants(transaction, &gone, &held, None))
             })?;
+            aliases.extend(unused);
             open.ready.forget(id);
             aliases.iter().try_for_each(|alias| Ok(open.area.delete_key(alias)?))
         })

@@ -22,7 +22,7 @@ use crate::error::WalletError;
 use crate::openid4vci::{Format, OfferedCredential, Receiving};
 use crate::openid4vp::Foreign;
 use crate::secure_area::StandardDeviceKey;
-use crate::storage::Table;
+use crate::storage::{Table, Transaction};
 use crate::wallet::Open;
 
 /// Largest record of these: a batch of documents with portraits.
@@ -54,6 +54,9 @@ pub(crate) struct StoredForeign {
     /// Whether there were several.
     #[n(5)]
     pub(crate) batch: bool,
+    /// The issuance that gets it anew, if its issuer does that.
+    #[cbor(n(6), with = "minicbor::bytes")]
+    pub(crate) grant: Option<[u8; 16]>,
 }
 
 /// One copy with its key.
@@ -183,6 +186,20 @@ impl StoredForeign {
             profiles: Vec::new(),
         }
     }
+}
+
+/// Forgets what gets credentials anew of which none is `held` any more, but for `spared`. Returns aliases of keys that nothing uses
+/// then.
+pub(crate) fn forget_grants(
+    transaction: &mut Transaction<'_>,
+    gone: &[(CredentialId, StoredForeign)],
+    held: &[(CredentialId, StoredForeign)],
+    spared: Option<&CredentialId>,
+) -> Vec<String> {
+    let mut over: Vec<_> = gone.iter().filter_map(|(_, credential)| credential.grant.map(CredentialId)).collect();
+    over.retain(|grant| Some(grant) != spared && held.iter().all(|(_, other)| other.grant != Some(grant.0)));
+    over.iter().for_each(|grant| contents::remove::<StoredReceiving>(transaction, grant));
+    over.iter().map(CredentialId::sender_alias).collect()
 }
 
 impl StoredReceiving {

@@ -14,7 +14,7 @@ use super::dpop::{Presented, only_once};
 use super::token::{CLIENT_MAX, GRANT_LIFE, issue_tokens, token};
 use super::{Outcome, inside, random, read_code};
 use crate::issuer::Issuer;
-use crate::store::{AuditEvent, CodeCheck, Grant, OpenIdCode, PushedRequest, Writer};
+use crate::store::{AuditEvent, CodeCheck, Grant, OpenIdCode, PushedRequest, ReviewState, Writer};
 
 /// Seconds within which the log-in of a pushed request is opened.
 const PUSHED_LIFE: u64 = 90;
@@ -127,6 +127,7 @@ impl Issuer {
             None => None,
         };
         let thumbprint = key_of_code(parameters, proof.as_ref())?;
+        self.check_wallet(presented, Some(client), now)?;
         let offer = parameters.get("issuer_state").and_then(read_code).ok_or(ErrorCode::InvalidRequest)?;
         let open = self.store.read(|store| store.open_offer(&offer, now)).map_err(inside)?;
         // Without six digits to log in with, there is no log-in.
@@ -251,6 +252,7 @@ impl Issuer {
             // Nobody's, until the code is exchanged.
             thumbprint: [0; 32],
             expires_at: now.saturating_add(GRANT_LIFE),
+            review: ReviewState::of(offer.review),
         };
         store.add_grant(&grant, &pushed.credential_types)?;
         for id in &pushed.credential_types {

@@ -6,6 +6,7 @@ use protocol::credential::CredentialType;
 use protocol::credential::twins::{Claims, Source, Twins, W3cTwin};
 use protocol::credential::w3c::Suite;
 use protocol::crypto::jose::base64url;
+use protocol::exchange::openid4vci::attestation::KeyRequirements;
 use protocol::exchange::openid4vci::{
     ClaimDescription, CredentialConfiguration, CredentialDefinition, CredentialMetadata, Display, LDP_VC, MDOC,
     ProofType, SD_JWT,
@@ -33,13 +34,17 @@ pub struct Configuration {
 
 impl Configuration {
     /// A configuration for each of our formats that the standard knows.
-    fn of(credential_type: &CredentialType, twins: &Twins) -> Vec<Self> {
+    fn of(credential_type: &CredentialType, twins: &Twins, keys: Option<&KeyRequirements>) -> Vec<Self> {
         let display = [("ko-KR", &credential_type.name.ko), ("en-US", &credential_type.name.en)];
         let display = display.map(|(locale, name)| Display { name: Some(name.clone()), locale: Some(locale.into()) });
         let proof = ProofType {
             proof_signing_alg_values_supported: vec![ALGORITHM.to_owned()],
-            key_attestations_required: None,
+            key_attestations_required: keys.cloned(),
         };
+        let mut proofs = BTreeMap::from([("jwt".to_owned(), proof.clone())]);
+        if keys.is_some() {
+            proofs.insert("attestation".to_owned(), proof);
+        }
         let common = CredentialConfiguration {
             format: String::new(),
             scope: None,
@@ -48,7 +53,7 @@ impl Configuration {
             credential_definition: None,
             cryptographic_binding_methods_supported: Vec::new(),
             credential_signing_alg_values_supported: Vec::new(),
-            proof_types_supported: BTreeMap::from([("jwt".to_owned(), proof)]),
+            proof_types_supported: proofs,
             credential_metadata: None,
         };
         let described = move |claims| Some(CredentialMetadata { display: display.to_vec(), claims });
@@ -140,7 +145,8 @@ impl Issuer {
     #[must_use]
     pub fn configurations(&self) -> Vec<Configuration> {
         let known = self.credential_types().filter_map(|credential_type| {
-            self.twins(&credential_type.id).map(|twins| Configuration::of(credential_type, twins))
+            let twins = self.twins(&credential_type.id)?;
+            Some(Configuration::of(credential_type, twins, self.wants_attested_keys()))
         });
         known.flatten().collect()
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use protocol::crypto::jose::{Jwk, base64url, from_base64url};
 use protocol::crypto::multikey::Multikey;
 use protocol::exchange::openid4vci::dpop::Dpop;
-use protocol::exchange::openid4vci::key_proof::{self, Expected};
+use protocol::exchange::openid4vci::key_proof::Expected;
 use protocol::exchange::openid4vci::{
     CredentialRequest, CredentialResponse, ErrorCode, IssuedCredential, NotificationRequest, Proofs,
 };
@@ -13,26 +13,27 @@ use rand_core::CryptoRng;
 use sha2::{Digest, Sha256};
 
 use super::configuration::Configuration;
+use super::deferred::waits;
 use super::dpop::{Presented, only_once};
 use super::{BATCH_MAX, Outcome, inside, random};
 use crate::error::IssuerError;
 use crate::issuer::Issuer;
 use crate::register::{Person, RegisterError};
-use crate::store::{AuditEvent, Grant, Held, OpenIdAnswer, TokenKind, Writer};
+use crate::store::{AuditEvent, Grant, Held, OpenIdAnswer, ReviewState, TokenKind, Writer};
 use crate::twins::Enrolment;
 
 /// A request that is well formed and whose keys are proven.
-struct Proven<'a> {
-    configuration: &'a Configuration,
-    keys: Vec<Multikey>,
-    nonce: [u8; 16],
+pub(super) struct Proven<'a> {
+    pub(super) configuration: &'a Configuration,
+    pub(super) keys: Vec<Multikey>,
+    pub(super) nonce: [u8; 16],
     /// Of configuration and keys: what makes a request the same request.
-    digest: [u8; 32],
+    pub(super) digest: [u8; 32],
 }
 
 impl Issuer {
     /// Issues a credential, with a copy for each key. When this returns `Ok`, it is on disk; whoever asks for the same
-    /// keys again gets the same bytes again.
+    /// keys again gets the same bytes again. Or puts the request aside until a clerk has decided, and names the transaction.
     ///
     /// # Errors
     /// [`ErrorCode`]; nothing was issued then.
@@ -47,11 +48,7 @@ impl Issuer {
         let configurations = self.configurations();
         let configuration = chosen(request, &configurations)?;
         let proven = self.prove(configuration, request.proofs.as_ref(), &grant, now)?;
-        let person = match self.register.person(&grant.person) {
-            Ok(person) => person,
-            Err(RegisterError::PersonUnknown) => return Err(ErrorCode::CredentialRequestDenied),
-            Err(_) => return Err(ErrorCode::TemporarilyUnavailable),
-        };
+        let person = self.person_of(&grant)?;
         let issuing = Issuing { issuer: self, grant: &grant, proven: &proven, person: &person, now };
         match self.store.write(|store| issuing.admit(store, &proof, rng)).map_err(inside)?? {
             Admitted::Answered(answer) => Ok(answer),
@@ -84,8 +81,16 @@ impl Issuer {
         noted.map_err(inside)?
     }
 
+    /// The register's entry of whom a grant is for.
+    pub(super) fn person_of(&self, grant: &Grant) -> Result<Person, ErrorCode> {
+        self.register.person(&grant.person).map_err(|error| match error {
+            RegisterError::PersonUnknown => ErrorCode::CredentialRequestDenied,
+            _ => ErrorCode::TemporarilyUnavailable,
+        })
+    }
+
     /// The grant of a token, when the sender holds the key it is bound to.
-    fn admit(&self, presented: &Presented<'_>, now: u64) -> Result<(Grant, Dpop), ErrorCode> {
+    pub(super) fn admit(&self, presented: &Presented<'_>, now: u64) -> Result<(Grant, Dpop), ErrorCode> {
         let token = presented.token.ok_or(ErrorCode::InvalidToken)?;
         let grant = self.store.read(|store| store.grant_of(token, TokenKind::Access, now)).map_err(inside)?;
         let grant = grant.ok_or(ErrorCode::InvalidToken)?;
@@ -104,25 +109,30 @@ impl Issuer {
         grant: &Grant,
         now: u64,
     ) -> Result<Proven<'a>, ErrorCode> {
-        let proofs = proofs.map(|proofs| proofs.jwt.as_slice()).unwrap_or_default();
-        if proofs.is_empty() {
-            return Err(ErrorCode::InvalidProof);
-        }
-        if proofs.len() > BATCH_MAX as usize {
+        let proofs = proofs.ok_or(ErrorCode::InvalidProof)?;
+        if proofs.jwt.len() > BATCH_MAX as usize {
             return Err(ErrorCode::InvalidCredentialRequest);
         }
         let expected = Expected { issuer: self.openid_identifier(), client: grant.client.as_deref(), now };
+        // Proofs are of one type.
+        let proven = match (proofs.jwt.as_slice(), proofs.attestation.as_slice()) {
+            (several @ [_, ..], []) => self.keys_of_proofs(several, &expected)?,
+            ([], [one]) => self.keys_of_attestation(one, now)?,
+            _ => return Err(ErrorCode::InvalidProof),
+        };
+        if proven.len() > BATCH_MAX as usize {
+            return Err(ErrorCode::InvalidCredentialRequest);
+        }
         let (mut keys, mut nonces, mut thumbprints) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
         let mut digest = Sha256::new().chain_update(configuration.id.as_bytes());
-        for proof in proofs {
-            let proven = key_proof::check(proof, &expected).map_err(|_| ErrorCode::InvalidProof)?;
-            let thumbprint = Jwk::from(proven.key).thumbprint();
+        for (key, nonce) in proven {
+            let thumbprint = Jwk::from(key).thumbprint();
             digest.update(thumbprint);
             if !thumbprints.insert(thumbprint) {
                 return Err(ErrorCode::InvalidProof); // VCI-21
             }
-            nonces.insert(proven.nonce);
-            keys.push(proven.key);
+            nonces.insert(nonce);
+            keys.push(key);
         }
         let Some(nonce) = nonces.pop_first().filter(|_| nonces.is_empty()) else {
             return Err(ErrorCode::InvalidProof); // VCI-22
@@ -134,9 +144,6 @@ impl Issuer {
 
 /// The configuration that a request names.
 fn chosen<'a>(request: &CredentialRequest, known: &'a [Configuration]) -> Result<&'a Configuration, ErrorCode> {
-    if request.credential_response_encryption.is_some() {
-        return Err(ErrorCode::InvalidEncryptionParameters); // VCI-24: not announced
-    }
     match (&request.credential_configuration_id, &request.credential_identifier) {
         (Some(id), None) => known.iter().find(|it| it.id == *id).ok_or(ErrorCode::UnknownCredentialConfiguration),
         // No token's answer of ours names any.
@@ -154,12 +161,12 @@ enum Admitted {
 }
 
 /// One request on its way through the rules.
-struct Issuing<'a> {
-    issuer: &'a Issuer,
-    grant: &'a Grant,
-    proven: &'a Proven<'a>,
-    person: &'a Person,
-    now: u64,
+pub(super) struct Issuing<'a> {
+    pub(super) issuer: &'a Issuer,
+    pub(super) grant: &'a Grant,
+    pub(super) proven: &'a Proven<'a>,
+    pub(super) person: &'a Person,
+    pub(super) now: u64,
 }
 
 impl Issuing<'_> {
@@ -179,11 +186,38 @@ impl Issuing<'_> {
         if !store.take_nonce(&self.proven.nonce, self.now)? {
             return Ok(Err(ErrorCode::InvalidNonce)); // VCI-23
         }
+        match self.grant.review {
+            ReviewState::Waiting => return Ok(self.put_aside(store, rng)?.map(Admitted::Answered)), // VCI-70
+            ReviewState::Refused => return Ok(Err(ErrorCode::CredentialRequestDenied)),
+            ReviewState::NotNeeded | ReviewState::Approved => {}
+        }
         Ok(self.enrolment(store, held, rng)?.map(Admitted::Enrolled))
     }
 
-    /// The answer that was given for the same keys, as long as it is remembered (VCI-26).
+    /// Issues what a clerk has approved, for keys that were proven before.
+    pub(super) fn approved<R: CryptoRng + ?Sized>(&self, rng: &mut R) -> Result<CredentialResponse, ErrorCode> {
+        let admitted = self.issuer.store.write(|store| {
+            let type_id = &self.proven.configuration.credential_type;
+            let Some(held) = store.granted(&self.grant.id, type_id)? else {
+                return Ok(Err(ErrorCode::InsufficientScope));
+            };
+            if let Some(answer) = self.earlier(store)? {
+                return Ok(answer.map(Admitted::Answered));
+            }
+            Ok(self.enrolment(store, held, rng)?.map(Admitted::Enrolled))
+        });
+        match admitted.map_err(inside)?? {
+            Admitted::Answered(answer) => Ok(answer),
+            Admitted::Enrolled(enrolment) => self.answer(&enrolment, rng),
+        }
+    }
+
+    /// The answer that was given for the same keys, as long as it is remembered (VCI-26), or that it waits for a clerk.
     fn earlier(&self, store: &Writer<'_>) -> Result<Option<Result<CredentialResponse, ErrorCode>>, IssuerError> {
+        if self.grant.review == ReviewState::Waiting {
+            let waiting = store.deferred_as(&self.grant.id, &self.proven.configuration.id, &self.proven.digest)?;
+            return Ok(waiting.map(|transaction| Ok(waits(&transaction))));
+        }
         let earlier = store.openid_answer(&self.grant.id, &self.proven.configuration.id, &self.proven.digest)?;
         Ok(earlier.map(|response| {
             let response = response.and_then(|response| serde_json::from_slice(&response).ok());

@@ -8,6 +8,7 @@ use rand_core::CryptoRng;
 use sha2::Sha256;
 
 use super::{Endpoint, Outcome, inside};
+use crate::error::IssuerError;
 use crate::issuer::Issuer;
 use crate::store::Writer;
 
@@ -27,6 +28,10 @@ pub struct Presented<'a> {
     pub token: Option<&'a str>,
     /// The DPoP proof.
     pub dpop: Option<&'a str>,
+    /// The wallet attestation.
+    pub attestation: Option<&'a str>,
+    /// The proof of its key.
+    pub possession: Option<&'a str>,
 }
 
 impl Issuer {
@@ -35,22 +40,24 @@ impl Issuer {
     /// # Errors
     /// [`ErrorCode::TemporarilyUnavailable`].
     pub fn dpop_nonce<R: CryptoRng + ?Sized>(&self, now: u64, rng: &mut R) -> Result<String, ErrorCode> {
-        let known = self.store.read(|store| store.openid_secret()).map_err(inside)?;
-        let secret = match known {
-            Some(secret) => secret,
-            None => {
-                let mut fresh = [0; 32];
-                rng.fill_bytes(&mut fresh);
-                let kept = self.store.write(|store| {
-                    store.set_openid_secret(&fresh)?;
-                    store.openid_secret()
-                });
-                kept.map_err(inside)?.ok_or(ErrorCode::TemporarilyUnavailable)?
-            }
-        };
+        let secret = self.openid_secret(rng).map_err(inside)?;
         let slot = now / SLOT;
         let tag = tag(&secret, slot).ok_or(ErrorCode::TemporarilyUnavailable)?.finalize().into_bytes();
         Ok(base64url(&[slot.to_be_bytes().as_slice(), tag.as_slice()].concat()))
+    }
+
+    /// The secret that nonces and keys for encryption are made of, made when there is none.
+    pub(super) fn openid_secret<R: CryptoRng + ?Sized>(&self, rng: &mut R) -> Result<[u8; 32], IssuerError> {
+        if let Some(secret) = self.store.read(|store| store.openid_secret())? {
+            return Ok(secret);
+        }
+        let mut fresh = [0; 32];
+        rng.fill_bytes(&mut fresh);
+        let kept = self.store.write(|store| {
+            store.set_openid_secret(&fresh)?;
+            store.openid_secret()
+        });
+        kept?.ok_or(IssuerError::StorageUnavailable)
     }
 
     /// Checks everything about a proof that needs no write.

@@ -2,14 +2,18 @@
 //!
 //! In the order of a wallet's way: [`offer`](Issuer::openid_offer) · metadata · log-in · token · nonce · credential ·
 //! notification. An offer of the counter is taken up in one protocol or the other. Every access token is bound to a
-//! key of the wallet by DPoP; every credential to one of its keys by a proof over a nonce of the issuer.
+//! key of the wallet by DPoP; every credential to one of its keys by a proof over a nonce of the issuer. Providers may have
+//! to vouch for both; a clerk may have to look before anything is issued.
 
 mod authorization;
 mod configuration;
 mod credential;
+mod deferred;
 mod dpop;
+mod encryption;
 mod metadata;
 mod token;
+mod wallets;
 
 use protocol::crypto::jose::{base64url, from_base64url};
 use protocol::exchange::openid4vci::{Authorization, ErrorCode, Grants, NonceResponse, Offer, PreAuthorized, TxCode};
@@ -17,8 +21,12 @@ use rand_core::CryptoRng;
 
 pub use authorization::{AuthorizationParameters, LogIn, LoggedIn};
 pub use configuration::Configuration;
+pub use deferred::Review;
 pub use dpop::Presented;
+pub use encryption::Opened;
 pub use token::TokenParameters;
+pub(crate) use wallets::TrustedProviders;
+pub use wallets::WalletProviders;
 
 use crate::error::IssuerError;
 use crate::issuer::Issuer;
@@ -42,6 +50,8 @@ pub enum Endpoint {
     Nonce,
     /// Where credentials come from.
     Credential,
+    /// Where credentials come from that a clerk had to look at.
+    Deferred,
     /// Where wallets say what became of them.
     Notification,
 }
@@ -57,6 +67,7 @@ impl Endpoint {
             Self::Token => "/openid4vci/token",
             Self::Nonce => "/openid4vci/nonce",
             Self::Credential => "/openid4vci/credential",
+            Self::Deferred => "/openid4vci/deferred",
             Self::Notification => "/openid4vci/notification",
         }
     }

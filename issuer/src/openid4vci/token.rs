@@ -10,7 +10,7 @@ use super::dpop::{Presented, only_once};
 use super::{Outcome, inside, random, read_code};
 use crate::issuer::Issuer;
 use crate::register::PersonState;
-use crate::store::{AuditEvent, CodeCheck, Grant, TokenKind, Writer};
+use crate::store::{AuditEvent, CodeCheck, Grant, ReviewState, TokenKind, Writer};
 
 /// Seconds an access token lives.
 const ACCESS_LIFE: u64 = 600;
@@ -90,6 +90,9 @@ impl Issuer {
             Some(PRE_AUTHORIZED) => {
                 let code = parameters.code.as_ref().ok_or(ErrorCode::InvalidRequest)?;
                 let proof = self.check_dpop(presented, now)?;
+                let attested = self.check_wallet(presented, parameters.client.as_deref(), now)?;
+                let parameters =
+                    &TokenParameters { client: attested.or(parameters.client.clone()), ..parameters.clone() };
                 let code = read_code(code).ok_or(ErrorCode::InvalidGrant)?;
                 self.store.write(|store| self.redeem(store, &code, parameters, &proof, now, rng)).map_err(inside)?
             }
@@ -98,6 +101,7 @@ impl Issuer {
                 let (code, client) = (needed(&parameters.authorization)?, needed(&parameters.client)?);
                 let redirect = needed(&parameters.redirect)?;
                 let proof = self.check_dpop(presented, now)?;
+                self.check_wallet(presented, Some(&client), now)?;
                 // VCI-56: no verifier fits no challenge.
                 let verifier = parameters.verifier.as_deref().unwrap_or_default();
                 let given = Exchange { code: &code, client: &client, redirect: &redirect, verifier };
@@ -106,7 +110,10 @@ impl Issuer {
             Some(REFRESH) => {
                 let token = parameters.refresh_token.as_ref().ok_or(ErrorCode::InvalidRequest)?;
                 let proof = self.check_dpop(presented, now)?;
-                self.store.write(|store| self.refresh(store, token, &proof, now, rng)).map_err(inside)?
+                let client = self.check_wallet(presented, parameters.client.as_deref(), now)?;
+                self.store
+                    .write(|store| self.refresh(store, token, client.as_deref(), &proof, now, rng))
+                    .map_err(inside)?
             }
             Some(_) => Err(ErrorCode::UnsupportedGrantType),
             None => Err(ErrorCode::InvalidRequest),
@@ -149,6 +156,7 @@ impl Issuer {
             client: parameters.client.clone(),
             thumbprint: proof.thumbprint,
             expires_at: now.saturating_add(GRANT_LIFE),
+            review: ReviewState::of(offer.review),
         };
         store.add_grant(&grant, &types)?;
         for id in &types {
@@ -161,6 +169,7 @@ impl Issuer {
         &self,
         store: &Writer<'_>,
         token: &str,
+        client: Option<&str>,
         proof: &Dpop,
         now: u64,
         rng: &mut R,
@@ -169,8 +178,11 @@ impl Issuer {
             return Ok(Err(code));
         }
         let grant = store.grant_of(token, TokenKind::Refresh, now)?;
-        // VCI-05: the key that it was given to, and something left that it is good for.
-        let Some(grant) = grant.filter(|grant| grant.thumbprint == proof.thumbprint) else {
+        // VCI-05: the key and the wallet that it was given to, and something left that it is good for.
+        let same = |grant: &Grant| {
+            grant.thumbprint == proof.thumbprint && (client.is_none() || client == grant.client.as_deref())
+        };
+        let Some(grant) = grant.filter(same) else {
             return Ok(Err(ErrorCode::InvalidGrant));
         };
         let living = self.register.person(&grant.person).is_ok_and(|it| it.state == PersonState::Living);

@@ -7,6 +7,8 @@
 //! | `DELETE /v1/admin/revocations` | – | 409 `illegal_transition`, always |
 //! | `POST /v1/admin/suspensions` | [`SuspensionRequest`] | `{"outcome": "suspended"}` or `"already-suspended"` |
 //! | `POST /v1/admin/reinstatements` | [`SuspensionRequest`] | `{"outcome": "reinstated"}` or `"not-suspended"` |
+//! | `GET /v1/admin/reviews` | – | what waits for a clerk, `[`[`ReviewAnswer`]`]` |
+//! | `POST /v1/admin/reviews` | [`DecisionRequest`] | `{"outcome": "approved"}` or `"refused"` |
 //! | `POST /v1/admin/epochs` | [`EpochRequest`] | `{"epoch": 7}` |
 
 use std::net::SocketAddr;
@@ -38,6 +40,7 @@ use crate::error::IssuerError;
 use crate::issuer::Issuer;
 use crate::keys::{KeyStoreError, refuse_open_permissions, write_secret};
 use crate::offer::OfferTerms;
+use crate::openid4vci::Review;
 use crate::register::{PersonId, RegisterError};
 use crate::suspend::Suspension;
 use crate::withdraw::{RevocationReason, Withdrawal};
@@ -118,6 +121,9 @@ pub struct OfferRequest {
     /// Whether active credentials are replaced.
     #[serde(default)]
     pub replaces: bool,
+    /// Whether a clerk looks before anything is issued.
+    #[serde(default)]
+    pub review: bool,
     /// Seconds.
     pub life: u64,
 }
@@ -158,6 +164,26 @@ pub struct SuspensionRequest {
     pub credential_type: String,
 }
 
+/// What waits for a clerk.
+#[derive(Serialize, ToSchema)]
+pub struct ReviewAnswer {
+    /// Its name, for the decision.
+    pub review: String,
+    /// The register's id of the person.
+    pub person: String,
+    /// Ids of credential types.
+    pub credential_types: Vec<String>,
+}
+
+/// What a clerk decides.
+#[derive(Deserialize, ToSchema)]
+pub struct DecisionRequest {
+    /// What about.
+    pub review: String,
+    /// Whether credentials are issued; there is no way back.
+    pub approve: bool,
+}
+
 /// Which type's epoch to advance.
 #[derive(Deserialize, ToSchema)]
 pub struct EpochRequest {
@@ -185,6 +211,7 @@ pub(super) fn routes() -> OpenApiRouter<Service> {
         .routes(routes!(revocations, no_way_back))
         .routes(routes!(suspensions))
         .routes(routes!(reinstatements))
+        .routes(routes!(reviews, decide))
         .routes(routes!(epochs))
 }
 
@@ -222,6 +249,7 @@ async fn offers(State(service): State<Service>, body: Bytes) -> Response {
             credential_types: request.credential_types,
             with_tx_code: request.with_tx_code,
             replaces: request.replaces,
+            review: request.review,
             life: request.life,
         };
         let made = issuer.offer(&person, &terms, now, rng)?;
@@ -320,6 +348,41 @@ async fn change(
     answer(what, outcome)
 }
 
+/// List what waits for a clerk.
+#[utoipa::path(get, path = "/v1/admin/reviews", operation_id = "reviews", tag = "Operators",
+    security(("token" = [])),
+    responses(
+        (status = 200, description = "Whoever asked first comes first", body = Vec<ReviewAnswer>),
+        (status = 401, description = "The token is wrong", body = Refusal),
+        (status = 403, description = "Not from this machine", body = Refusal)))]
+async fn reviews(State(service): State<Service>) -> Response {
+    let waiting = service.blocking(|issuer, now, _| issuer.reviews(now)).await;
+    let told = |review: Review| ReviewAnswer {
+        review: review.id,
+        person: review.person.as_str().to_owned(),
+        credential_types: review.credential_types,
+    };
+    answer("reviews", waiting.map(|waiting| waiting.map(|all| all.into_iter().map(told).collect::<Vec<_>>())))
+}
+
+/// Approve or refuse what waits.
+#[utoipa::path(post, path = "/v1/admin/reviews", operation_id = "decide", tag = "Operators",
+    security(("token" = [])),
+    request_body = DecisionRequest,
+    responses(
+        (status = 200, description = "Noted", body = OutcomeAnswer),
+        (status = 400, description = "Not well formed, or refused by its name", body = Refusal),
+        (status = 401, description = "The token is wrong", body = Refusal),
+        (status = 403, description = "Not from this machine", body = Refusal),
+        (status = 404, description = "Nothing of that name waits", body = Refusal),
+        (status = 413, description = "Too large", body = Refusal)))]
+async fn decide(State(service): State<Service>, body: Bytes) -> Response {
+    let Some(request) = read::<DecisionRequest>(&body) else { return failure(IssuanceRefusal::InvalidRequest) };
+    let outcome = if request.approve { "approved" } else { "refused" };
+    let decided = service.blocking(move |issuer, now, _| issuer.review(&request.review, request.approve, now)).await;
+    answer("review", decided.map(|decided| decided.map(|()| OutcomeAnswer { outcome })))
+}
+
 /// There is no way back.
 #[utoipa::path(delete, path = "/v1/admin/revocations", operation_id = "never_unrevoke", tag = "Operators",
     security(("token" = [])),
@@ -378,6 +441,7 @@ fn answer<T: Serialize>(what: &'static str, result: Result<Result<T, IssuerError
             tracing::info!(what, error = %error, "refused");
             let status = match &error {
                 IssuerError::CredentialUnknown
+                | IssuerError::ReviewUnknown
                 | IssuerError::CredentialTypeUnknown
                 | IssuerError::Register(RegisterError::PersonUnknown) => StatusCode::NOT_FOUND,
                 IssuerError::AlreadyActive | IssuerError::CredentialRevoked | IssuerError::CredentialSuspended => {

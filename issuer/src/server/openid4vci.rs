@@ -9,10 +9,12 @@
 //! | `GET /openid4vci/authorize` | – | HTML, where people log in; `POST` of its form goes back to the client |
 //! | `POST /openid4vci/token` | form, DPoP | JSON |
 //! | `POST /openid4vci/nonce` | – | JSON |
-//! | `POST /openid4vci/credential` | JSON, DPoP and token | JSON |
+//! | `POST /openid4vci/credential` | JSON, or encrypted, DPoP and token | JSON, or encrypted; 202 while a clerk decides |
+//! | `POST /openid4vci/deferred` | JSON, or encrypted, DPoP and token | the same |
 //! | `POST /openid4vci/notification` | JSON, DPoP and token | 204 |
 //!
-//! An issuer whose address has a path has it behind `/.well-known/…`, too. Errors are those of the standards.
+//! Where wallets have to be attested, requests to `par` and `token` have the headers `OAuth-Client-Attestation` and
+//! `OAuth-Client-Attestation-PoP`. An issuer whose address has a path has it behind `/.well-known/…`, too. Errors are those of the standards.
 
 mod log_in;
 
@@ -23,8 +25,11 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use protocol::exchange::openid4vci::attestation::{CLIENT_HEADER, POSSESSION_HEADER};
+use protocol::exchange::openid4vci::encryption::ENCRYPTED;
 use protocol::exchange::openid4vci::{
-    CredentialRequest, ErrorBody, ErrorCode, MESSAGE_MAX, NotificationRequest, read, well_known,
+    CredentialRequest, CredentialResponse, DeferredRequest, ErrorBody, ErrorCode, MESSAGE_MAX, NotificationRequest,
+    read, well_known,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -34,10 +39,12 @@ use utoipa_axum::routes;
 use super::Service;
 use super::openapi::Refusal as RefusalBody;
 use super::public::not_found;
-use crate::openid4vci::{AuthorizationParameters, Endpoint, Presented, TokenParameters};
+use crate::openid4vci::{AuthorizationParameters, Endpoint, Opened, Presented, TokenParameters};
 
 const DPOP: HeaderName = HeaderName::from_static("dpop");
 const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
+const ATTESTATION: HeaderName = HeaderName::from_static(CLIENT_HEADER);
+const POSSESSION: HeaderName = HeaderName::from_static(POSSESSION_HEADER);
 /// Metadata change with a new release at most.
 const FOR_AN_HOUR: &str = "public, max-age=3600";
 const JWT: &str = "application/jwt";
@@ -51,6 +58,7 @@ pub(super) fn routes() -> OpenApiRouter<Service> {
         .routes(routes!(token))
         .routes(routes!(nonce))
         .routes(routes!(credential))
+        .routes(routes!(deferred))
         .routes(routes!(notification))
         .layer(DefaultBodyLimit::max(MESSAGE_MAX))
 }
@@ -103,7 +111,10 @@ async fn metadata(State(service): State<Service>, headers: HeaderMap) -> Respons
             _ => refused(ErrorCode::TemporarilyUnavailable, StatusCode::BAD_REQUEST),
         };
     }
-    ([(header::CACHE_CONTROL, FOR_AN_HOUR)], Json(service.issuer.openid_metadata())).into_response()
+    match service.blocking(|issuer, now, rng| issuer.openid_metadata(now, rng)).await {
+        Ok(Ok(metadata)) => ([(header::CACHE_CONTROL, FOR_AN_HOUR)], Json(metadata)).into_response(),
+        _ => refused(ErrorCode::TemporarilyUnavailable, StatusCode::BAD_REQUEST),
+    }
 }
 
 async fn server_metadata(State(service): State<Service>) -> Response {
@@ -152,10 +163,9 @@ async fn token(
 ) -> Response {
     let outcome = async {
         let parameters = TokenParameters::read(read_form(form)?)?;
-        let dpop = only(&headers, &DPOP).map_err(|()| ErrorCode::InvalidDpopProof)?.map(str::to_owned);
+        let shown = Shown::read(&headers)?;
         let answer = service.blocking(move |issuer, now, rng| {
-            let presented = Presented { endpoint: Endpoint::Token, token: None, dpop: dpop.as_deref() };
-            issuer.openid_token(&parameters, &presented, now, rng)
+            issuer.openid_token(&parameters, &shown.at(Endpoint::Token, None), now, rng)
         });
         Ok(Json(answer.await.map_err(|_| ErrorCode::TemporarilyUnavailable)??).into_response())
     };
@@ -178,10 +188,9 @@ async fn push(
 ) -> Response {
     let outcome = async {
         let parameters = AuthorizationParameters::read(read_form(form)?)?;
-        let dpop = only(&headers, &DPOP).map_err(|()| ErrorCode::InvalidDpopProof)?.map(str::to_owned);
+        let shown = Shown::read(&headers)?;
         let answer = service.blocking(move |issuer, now, rng| {
-            let presented = Presented { endpoint: Endpoint::Push, token: None, dpop: dpop.as_deref() };
-            issuer.openid_push(&parameters, &presented, now, rng)
+            issuer.openid_push(&parameters, &shown.at(Endpoint::Push, None), now, rng)
         });
         let answer = answer.await.map_err(|_| ErrorCode::TemporarilyUnavailable)??;
         Ok((StatusCode::CREATED, Json(answer)).into_response())
@@ -209,21 +218,63 @@ fn settled(outcome: Result<Response, Refusal>) -> Response {
 #[utoipa::path(post, path = "/openid4vci/credential", operation_id = "openid_credential", tag = "Wallets of others",
     request_body(content = Object),
     responses(
-        (status = 200, description = "The credentials", body = Object),
+        (status = 200, description = "The credentials, encrypted if the request asked for it", body = Object),
+        (status = 202, description = "A clerk has to look: the transaction, and when to ask again", body = Object),
         (status = 403, description = "The token is not for these", body = RefusalBody),
         (status = 400, description = "Refused with the code of the standard", body = RefusalBody),
         (status = 401, description = "Refused with the code of the standard", body = RefusalBody),
         (status = 413, description = "Too large", body = RefusalBody),
         (status = 415, description = "Not such a body, or compressed", body = RefusalBody)))]
 async fn credential(State(service): State<Service>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+    let encrypted = is_encrypted(&headers);
     let answer = at_resource(&service, Endpoint::Credential, &uri, &headers, move |issuer, presented, now, rng| {
-        let request: CredentialRequest = read(&body, MESSAGE_MAX).map_err(|_| ErrorCode::InvalidCredentialRequest)?;
-        issuer.openid_credential(&request, presented, now, rng).map(|answer| Json(answer).into_response())
+        let malformed = ErrorCode::InvalidCredentialRequest;
+        let request = issuer.openid_open::<CredentialRequest>(&body, encrypted, malformed, now)?;
+        let answer = issuer.openid_credential(&request.message, presented, now, rng)?;
+        given(&request, &answer, rng)
     });
     let answer = answer.await;
     // The first credential of a type opens a status list, which verifiers need at once.
     service.changed.notify_one();
     answer
+}
+
+/// Credentials that a clerk had to look at.
+#[utoipa::path(post, path = "/openid4vci/deferred", operation_id = "deferred_credential", tag = "Wallets of others",
+    request_body(content = Object),
+    responses(
+        (status = 200, description = "The credentials, encrypted if the request asked for it", body = Object),
+        (status = 202, description = "The clerk has not decided yet", body = Object),
+        (status = 403, description = "The token is not for these", body = RefusalBody),
+        (status = 400, description = "Refused with the code of the standard", body = RefusalBody),
+        (status = 401, description = "Refused with the code of the standard", body = RefusalBody),
+        (status = 413, description = "Too large", body = RefusalBody),
+        (status = 415, description = "Not such a body, or compressed", body = RefusalBody)))]
+async fn deferred(State(service): State<Service>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+    let encrypted = is_encrypted(&headers);
+    let answer = at_resource(&service, Endpoint::Deferred, &uri, &headers, move |issuer, presented, now, rng| {
+        let malformed = ErrorCode::InvalidCredentialRequest;
+        let request = issuer.openid_open::<DeferredRequest>(&body, encrypted, malformed, now)?;
+        let answer = issuer.openid_deferred(&request.message, presented, now, rng)?;
+        given(&request, &answer, rng)
+    });
+    let answer = answer.await;
+    service.changed.notify_one();
+    answer
+}
+
+fn is_encrypted(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
+    kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(ENCRYPTED)
+}
+
+/// An answer in clear or encrypted: 200 with credentials, 202 without (sections 8.3 and 9.2).
+fn given<T>(request: &Opened<T>, answer: &CredentialResponse, rng: &mut super::Random) -> Result<Response, ErrorCode> {
+    let status = if answer.transaction_id.is_some() { StatusCode::ACCEPTED } else { StatusCode::OK };
+    Ok(match request.seal(answer, rng)? {
+        Some(token) => (status, [(header::CONTENT_TYPE, ENCRYPTED)], token).into_response(),
+        None => (status, Json(answer)).into_response(),
+    })
 }
 
 /// What became of a credential in the wallet.
@@ -267,8 +318,8 @@ async fn at_resource(
         Err(()) => return with_nonce(service, at_resource_refused(ErrorCode::InvalidDpopProof)).await,
     };
     let answer = service.blocking(move |issuer, now, rng| {
-        let presented = Presented { endpoint, token: Some(&token), dpop: dpop.as_deref() };
-        work(issuer, &presented, now, rng)
+        let shown = Shown { dpop, attestation: None, possession: None };
+        work(issuer, &shown.at(endpoint, Some(&token)), now, rng)
     });
     let answer = answer.await.unwrap_or(Err(ErrorCode::TemporarilyUnavailable));
     with_nonce(service, answer.unwrap_or_else(at_resource_refused)).await
@@ -282,6 +333,35 @@ fn access_token<'a>(uri: &Uri, headers: &'a HeaderMap) -> Result<&'a str, ErrorC
     let value = only(headers, &header::AUTHORIZATION).map_err(|()| ErrorCode::InvalidRequest)?;
     let (scheme, token) = value.and_then(|value| value.split_once(' ')).ok_or(ErrorCode::InvalidToken)?;
     if scheme.eq_ignore_ascii_case("dpop") { Ok(token.trim()) } else { Err(ErrorCode::InvalidToken) }
+}
+
+/// What a wallet shows in headers.
+struct Shown {
+    dpop: Option<String>,
+    attestation: Option<String>,
+    possession: Option<String>,
+}
+
+impl Shown {
+    /// Reads them at an endpoint of the authorisation server.
+    fn read(headers: &HeaderMap) -> Result<Self, ErrorCode> {
+        let one = |name, code| only(headers, name).map(|it| it.map(str::to_owned)).map_err(|()| code);
+        Ok(Self {
+            dpop: one(&DPOP, ErrorCode::InvalidDpopProof)?,
+            attestation: one(&ATTESTATION, ErrorCode::InvalidClient)?,
+            possession: one(&POSSESSION, ErrorCode::InvalidClient)?,
+        })
+    }
+
+    fn at<'a>(&'a self, endpoint: Endpoint, token: Option<&'a str>) -> Presented<'a> {
+        Presented {
+            endpoint,
+            token,
+            dpop: self.dpop.as_deref(),
+            attestation: self.attestation.as_deref(),
+            possession: self.possession.as_deref(),
+        }
+    }
 }
 
 /// The one value of a header, if there is any.

@@ -46,6 +46,12 @@ pub enum AuditEvent {
     /// A suspension ended.
     #[n(8)]
     Reinstated,
+    /// A clerk approved what an offer was taken up for.
+    #[n(9)]
+    ReviewApproved,
+    /// A clerk refused it.
+    #[n(10)]
+    ReviewRefused,
 }
 
 #[derive(Encode, Decode)]

@@ -193,6 +193,24 @@ ALTER TABLE credential ADD COLUMN suspended_at INTEGER;
 CREATE TRIGGER revoked_is_not_suspended BEFORE UPDATE OF suspended_at ON credential
     WHEN OLD.revoked_at IS NOT NULL BEGIN SELECT RAISE(ABORT, 'irreversible'); END;
 ",
+    "
+-- Offers that a clerk looks at before anything is issued. State of a grant: 0 not needed, 1 waits, 2 approved, 3 refused.
+ALTER TABLE offer ADD COLUMN review INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE openid_grant ADD COLUMN review INTEGER NOT NULL DEFAULT 0;
+CREATE TRIGGER decided_once BEFORE UPDATE OF review ON openid_grant
+    WHEN OLD.review <> 1 BEGIN SELECT RAISE(ABORT, 'irreversible'); END;
+
+-- What waits meanwhile, with the keys that were proven.
+CREATE TABLE openid_deferred (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    transaction_id BLOB NOT NULL UNIQUE,
+    grant_id BLOB NOT NULL REFERENCES openid_grant ON DELETE CASCADE,
+    configuration TEXT NOT NULL,
+    request_digest BLOB NOT NULL,
+    keys BLOB NOT NULL,
+    UNIQUE (grant_id, configuration, request_digest)
+) STRICT;
+",
 ];
 
 /// Brings the schema up to date.

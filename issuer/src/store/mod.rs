@@ -7,6 +7,7 @@
 
 mod audit;
 mod credentials;
+mod deferred;
 mod epochs;
 mod migrations;
 mod nonces;
@@ -25,6 +26,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 pub use audit::{AuditEvent, AuditSummary};
 pub use credentials::IssuedCredential;
 pub(crate) use credentials::{EarlierAnswer, NewCredential};
+pub(crate) use deferred::{Deferred, ReviewState, UnderReview};
 pub(crate) use epochs::Epoch;
 pub(crate) use offers::{CodeCheck, NewOffer};
 pub(crate) use openid::{Answer as OpenIdAnswer, Grant, Held, TokenKind};

@@ -25,6 +25,8 @@ pub(crate) struct NewOffer<'a> {
     pub(crate) credential_types: &'a [String],
     /// Whether an active credential of the type is withdrawn in favour of the new one.
     pub(crate) replaces: bool,
+    /// Whether a clerk looks before anything is issued.
+    pub(crate) review: bool,
     /// Unix seconds.
     pub(crate) expires_at: u64,
 }
@@ -37,6 +39,8 @@ pub(crate) struct OpenOffer {
     pub(crate) revision: u32,
     /// Whether an active credential of the type is withdrawn in favour of the new one.
     pub(crate) replaces: bool,
+    /// Whether a clerk looks before anything is issued.
+    pub(crate) review: bool,
 }
 
 /// What the store says of the codes in a request.
@@ -63,8 +67,8 @@ impl Writer<'_> {
     pub(crate) fn add_offer(&self, offer: &NewOffer<'_>) -> Result<(), IssuerError> {
         let digest = code_digest(offer.code);
         self.transaction.execute(
-            "INSERT INTO offer (code_digest, person, revision, tx_code_digest, attempts_left, replaces, expires_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO offer (code_digest, person, revision, tx_code_digest, attempts_left, replaces, expires_at, review)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             params![
                 digest,
                 offer.person.as_str(),
@@ -72,7 +76,8 @@ impl Writer<'_> {
                 offer.tx_code.map(|tx_code| tx_code_digest(offer.code, tx_code)),
                 ATTEMPTS,
                 offer.replaces,
-                offer.expires_at
+                offer.expires_at,
+                offer.review
             ],
         )?;
         for credential_type in offer.credential_types {
@@ -102,13 +107,18 @@ impl Writer<'_> {
     ) -> Result<CodeCheck, IssuerError> {
         let digest = code_digest(code);
         let mut query = self.transaction.prepare_cached(
-            "SELECT person, revision, replaces, tx_code_digest FROM offer
+            "SELECT person, revision, replaces, tx_code_digest, review FROM offer
              WHERE code_digest = ?1 AND expires_at > ?2 AND attempts_left > 0 AND redeemed = 0",
         )?;
         let row = query
             .query_row(params![digest, now], |row| {
                 let person: String = row.get(0)?;
-                let offer = OpenOffer { person: PersonId::new(person), revision: row.get(1)?, replaces: row.get(2)? };
+                let offer = OpenOffer {
+                    person: PersonId::new(person),
+                    revision: row.get(1)?,
+                    replaces: row.get(2)?,
+                    review: row.get(4)?,
+                };
                 Ok((offer, row.get::<_, Option<[u8; 32]>>(3)?))
             })
             .optional()?;

@@ -3,7 +3,7 @@
 use rusqlite::{OptionalExtension, Row, params};
 use sha2::{Digest, Sha256};
 
-use super::Writer;
+use super::{ReviewState, Writer};
 use crate::error::IssuerError;
 use crate::register::PersonId;
 
@@ -32,6 +32,8 @@ pub(crate) struct Grant {
     pub(crate) thumbprint: [u8; 32],
     /// Unix seconds.
     pub(crate) expires_at: u64,
+    /// Whether a clerk has to look before anything is issued.
+    pub(crate) review: ReviewState,
 }
 
 /// What was issued under a grant.
@@ -64,6 +66,7 @@ fn grant(row: &Row<'_>) -> rusqlite::Result<Grant> {
         client: row.get(4)?,
         thumbprint: row.get(5)?,
         expires_at: row.get(6)?,
+        review: ReviewState::read(row.get(7)?),
     })
 }
 
@@ -95,8 +98,8 @@ impl Writer<'_> {
 
     pub(crate) fn add_grant(&self, grant: &Grant, credential_types: &[String]) -> Result<(), IssuerError> {
         self.transaction.execute(
-            "INSERT INTO openid_grant (id, person, revision, replaces, client, thumbprint, expires_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO openid_grant (id, person, revision, replaces, client, thumbprint, expires_at, review)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             params![
                 grant.id,
                 grant.person.as_str(),
@@ -104,7 +107,8 @@ impl Writer<'_> {
                 grant.replaces,
                 grant.client,
                 grant.thumbprint,
-                grant.expires_at
+                grant.expires_at,
+                grant.review as u8
             ],
         )?;
         for credential_type in credential_types {
@@ -133,7 +137,7 @@ impl Writer<'_> {
     /// The grant of a token that is good at `now`.
     pub(crate) fn grant_of(&self, token: &str, kind: TokenKind, now: u64) -> Result<Option<Grant>, IssuerError> {
         let mut query = self.transaction.prepare_cached(
-            "SELECT id, person, revision, replaces, client, thumbprint, openid_grant.expires_at
+            "SELECT id, person, revision, replaces, client, thumbprint, openid_grant.expires_at, review
              FROM openid_token JOIN openid_grant ON id = grant_id
              WHERE digest = ?1 AND kind = ?2 AND openid_token.expires_at > ?3 AND openid_grant.expires_at > ?3",
         )?;
@@ -157,7 +161,7 @@ impl Writer<'_> {
         self.transaction
             .execute("UPDATE openid_grant SET thumbprint = ?2 WHERE id = ?1", params![grant, thumbprint])?;
         let mut query = self.transaction.prepare_cached(
-            "SELECT id, person, revision, replaces, client, thumbprint, expires_at FROM openid_grant WHERE id = ?1",
+            "SELECT id, person, revision, replaces, client, thumbprint, expires_at, review FROM openid_grant WHERE id = ?1",
         )?;
         Ok(query.query_row([grant], self::grant).optional()?)
     }

@@ -44,7 +44,11 @@ impl Answer {
 }
 
 pub(crate) fn site(limits: Limits) -> Site {
-    let World { dir, issuer, register } = world();
+    serve(world(), limits)
+}
+
+pub(crate) fn serve(world: World, limits: Limits) -> Site {
+    let World { dir, issuer, register } = world;
     let (issuer, clock) = (Arc::new(issuer), Arc::new(AtomicU64::new(NOW)));
     let token = AdminToken::load(dir.path(), &mut fresh()).unwrap();
     let read = clock.clone();
@@ -73,6 +77,12 @@ impl Site {
 
     pub(crate) async fn admin(&self, path: &str, body: &Value) -> Answer {
         let mut request = Request::post(path).body(Body::from(body.to_string())).unwrap();
+        self.authorise(&mut request, "127.0.0.1:5000");
+        self.send(request).await
+    }
+
+    pub(crate) async fn admin_get(&self, path: &str) -> Answer {
+        let mut request = Request::get(path).body(Body::empty()).unwrap();
         self.authorise(&mut request, "127.0.0.1:5000");
         self.send(request).await
     }

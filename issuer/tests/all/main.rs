@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod attested;
+mod deferred;
+mod encrypted;
 mod http;
 mod issue;
 mod kills;

@@ -24,33 +24,33 @@ use tower::ServiceExt;
 use crate::http::{Answer, Site, site};
 use crate::world::*;
 
-const BASE: &str = "http://127.0.0.1:8701";
-const SD_JWT: &str = "kr.go.police.driver-licence.1.sd-jwt";
-const MDOC: &str = "kr.go.police.driver-licence.1.mdoc";
+pub(crate) const BASE: &str = "http://127.0.0.1:8701";
+pub(crate) const SD_JWT: &str = "kr.go.police.driver-licence.1.sd-jwt";
+pub(crate) const MDOC: &str = "kr.go.police.driver-licence.1.mdoc";
 const BBS: &str = "kr.go.police.driver-licence.1.bbs-2023";
 const EDDSA: &str = "kr.go.police.driver-licence.1.eddsa-rdfc-2022";
 
 /// What a wallet sends to the token endpoint.
-type Form<'a> = &'a [(&'a str, &'a str)];
+pub(crate) type Form<'a> = &'a [(&'a str, &'a str)];
 
 /// A wallet of someone else.
-struct Foreign<'a> {
-    site: &'a Site,
-    key: StandardKey,
-    nonce: Option<String>,
+pub(crate) struct Foreign<'a> {
+    pub(crate) site: &'a Site,
+    pub(crate) key: StandardKey,
+    pub(crate) nonce: Option<String>,
 }
 
-fn key() -> StandardKey {
+pub(crate) fn key() -> StandardKey {
     StandardKey::generate_p256(&mut fresh())
 }
 
-fn url_encoded(form: Form<'_>) -> String {
+pub(crate) fn url_encoded(form: Form<'_>) -> String {
     let escape = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
     form.iter().map(|(name, value)| format!("{}={}", escape(name), escape(value))).collect::<Vec<_>>().join("&")
 }
 
 impl<'a> Foreign<'a> {
-    async fn new(site: &'a Site) -> Self {
+    pub(crate) async fn new(site: &'a Site) -> Self {
         let mut wallet = Self { site, key: key(), nonce: None };
         // Any answer brings the nonce for the next proof.
         let refused = wallet.token(&[("grant_type", PRE_AUTHORIZED), ("pre-authorized_code", "x")]).await;
@@ -58,18 +58,18 @@ impl<'a> Foreign<'a> {
         wallet
     }
 
-    fn now(&self) -> u64 {
+    pub(crate) fn now(&self) -> u64 {
         self.site.clock.load(Ordering::Relaxed)
     }
 
-    fn dpop(&self, path: &str, token: Option<&str>) -> String {
+    pub(crate) fn dpop(&self, path: &str, token: Option<&str>) -> String {
         let mut id = [0; 16];
         fresh().fill_bytes(&mut id);
         let request = DpopRequest { method: "POST", address: &format!("{BASE}{path}"), token };
         dpop::make(&self.key, &request, self.nonce.as_deref(), self.now(), id).unwrap()
     }
 
-    async fn send(&mut self, request: Request<Body>) -> Answer {
+    pub(crate) async fn send(&mut self, request: Request<Body>) -> Answer {
         let answer = self.site.send(request).await;
         assert_eq!(answer.headers[header::CACHE_CONTROL], "no-store", "J38");
         if let Some(nonce) = answer.headers.get("dpop-nonce") {
@@ -78,12 +78,12 @@ impl<'a> Foreign<'a> {
         answer
     }
 
-    async fn token(&mut self, form: Form<'_>) -> Answer {
+    pub(crate) async fn token(&mut self, form: Form<'_>) -> Answer {
         let proof = self.dpop("/openid4vci/token", None);
         self.token_with(form, &[("dpop", &proof)]).await
     }
 
-    async fn token_with(&mut self, form: Form<'_>, headers: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn token_with(&mut self, form: Form<'_>, headers: &[(&str, &str)]) -> Answer {
         let mut request =
             Request::post("/openid4vci/token").header("content-type", "application/x-www-form-urlencoded");
         for (name, value) in headers {
@@ -93,7 +93,7 @@ impl<'a> Foreign<'a> {
     }
 
     /// Takes an offer up: access and refresh token.
-    async fn redeem(&mut self, offer: &Taken) -> (String, String) {
+    pub(crate) async fn redeem(&mut self, offer: &Taken) -> (String, String) {
         let answer = self.token(&offer.form()).await;
         assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
         let json = answer.json();
@@ -101,7 +101,7 @@ impl<'a> Foreign<'a> {
         (json["access_token"].as_str().unwrap().to_owned(), json["refresh_token"].as_str().unwrap().to_owned())
     }
 
-    async fn c_nonce(&self) -> String {
+    pub(crate) async fn c_nonce(&self) -> String {
         let answer = self.site.post("/openid4vci/nonce", Body::empty()).await;
         assert_eq!(answer.headers[header::CACHE_CONTROL], "no-store");
         answer.json()["c_nonce"].as_str().unwrap().to_owned()
@@ -111,11 +111,11 @@ impl<'a> Foreign<'a> {
         key_proof::make(key, &Expected { issuer: BASE, client: None, now: self.now() }, Some(nonce)).unwrap()
     }
 
-    async fn ask(&mut self, token: &str, body: &Value) -> Answer {
+    pub(crate) async fn ask(&mut self, token: &str, body: &Value) -> Answer {
         self.call("/openid4vci/credential", token, body).await
     }
 
-    async fn call(&mut self, path: &str, token: &str, body: &Value) -> Answer {
+    pub(crate) async fn call(&mut self, path: &str, token: &str, body: &Value) -> Answer {
         let proof = self.dpop(path, Some(token));
         self.call_with(path, &[("authorization", &format!("DPoP {token}")), ("dpop", &proof)], body).await
     }
@@ -129,54 +129,59 @@ impl<'a> Foreign<'a> {
     }
 
     /// A request for `configuration` with a fresh nonce and these keys.
-    async fn request(&self, configuration: &str, keys: &[&StandardKey]) -> Value {
+    pub(crate) async fn request(&self, configuration: &str, keys: &[&StandardKey]) -> Value {
         let nonce = self.c_nonce().await;
         let proofs: Vec<String> = keys.iter().map(|key| self.proof(key, &nonce)).collect();
         json!({ "credential_configuration_id": configuration, "proofs": { "jwt": proofs } })
     }
 
     /// One credential, as the wallet stores it.
-    async fn fetch(&mut self, token: &str, configuration: &str, key: &StandardKey) -> Answer {
+    pub(crate) async fn fetch(&mut self, token: &str, configuration: &str, key: &StandardKey) -> Answer {
         let body = self.request(configuration, &[key]).await;
         self.ask(token, &body).await
     }
 }
 
 /// An offer as a wallet reads it.
-struct Taken {
-    code: String,
-    tx_code: Option<String>,
-    offer: Offer,
+pub(crate) struct Taken {
+    pub(crate) code: String,
+    pub(crate) tx_code: Option<String>,
+    pub(crate) offer: Offer,
 }
 
 impl Taken {
-    fn form(&self) -> Vec<(&str, &str)> {
+    pub(crate) fn form(&self) -> Vec<(&str, &str)> {
         let mut form = vec![("grant_type", PRE_AUTHORIZED), ("pre-authorized_code", self.code.as_str())];
         form.extend(self.tx_code.as_deref().map(|code| ("tx_code", code)));
         form
     }
 }
 
-async fn offer_for(site: &Site, person: &str, with_tx_code: bool, replaces: bool) -> Taken {
+pub(crate) async fn offer_for(site: &Site, person: &str, with_tx_code: bool, replaces: bool) -> Taken {
     let order = json!({
         "person": person, "credential_types": [LICENCE], "with_tx_code": with_tx_code, "replaces": replaces, "life": 600,
     });
-    let made = site.admin("/v1/admin/offers", &order).await.json();
+    ordered(site, &order).await
+}
+
+pub(crate) async fn ordered(site: &Site, order: &Value) -> Taken {
+    let with_tx_code = order["with_tx_code"] == true;
+    let made = site.admin("/v1/admin/offers", order).await.json();
     let OfferUri::Offer(offer) = OfferUri::read(made["openid_offer"].as_str().unwrap()).unwrap() else { panic!() };
     let code = offer.pre_authorized().unwrap().code.clone();
     assert_eq!(offer.pre_authorized().unwrap().tx_code.is_some(), with_tx_code);
     Taken { code, tx_code: made["tx_code"].as_str().map(str::to_owned), offer }
 }
 
-async fn offer(site: &Site) -> Taken {
+pub(crate) async fn offer(site: &Site) -> Taken {
     offer_for(site, HOLDER, true, false).await
 }
 
-fn refused(answer: &Answer, status: StatusCode, code: &str) {
+pub(crate) fn refused(answer: &Answer, status: StatusCode, code: &str) {
     assert_eq!((answer.status, answer.error().as_str()), (status, code));
 }
 
-fn bad(answer: &Answer, code: &str) {
+pub(crate) fn bad(answer: &Answer, code: &str) {
     refused(answer, StatusCode::BAD_REQUEST, code);
 }
 
@@ -501,7 +506,7 @@ async fn vci_20_requests_prove_their_keys() {
     bad(&wallet.ask(&token, &late).await, "invalid_nonce");
 }
 
-fn first_nonce(request: &Value) -> String {
+pub(crate) fn first_nonce(request: &Value) -> String {
     let proof = request["proofs"]["jwt"][0].as_str().unwrap();
     let payload = jose::from_base64url(proof.split('.').nth(1).unwrap()).unwrap();
     serde_json::from_slice::<Value>(&payload).unwrap()["nonce"].as_str().unwrap().to_owned()
@@ -633,13 +638,13 @@ async fn vci_30_notifications_name_an_answer_of_the_same_wallet() {
 }
 
 /// What a wallet pushes for an offer.
-struct Push {
-    verifier: String,
-    form: Vec<(&'static str, String)>,
+pub(crate) struct Push {
+    pub(crate) verifier: String,
+    pub(crate) form: Vec<(&'static str, String)>,
 }
 
 impl Push {
-    fn new(offered: &Taken) -> Self {
+    pub(crate) fn new(offered: &Taken) -> Self {
         let mut secret = [0; 32];
         fresh().fill_bytes(&mut secret);
         let verifier = base64url(&secret);
@@ -656,7 +661,7 @@ impl Push {
         Self { verifier, form }
     }
 
-    fn with(mut self, name: &'static str, value: &str) -> Self {
+    pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
         self.form.retain(|(known, _)| *known != name);
         if !value.is_empty() {
             self.form.push((name, value.to_owned()));
@@ -664,7 +669,7 @@ impl Push {
         self
     }
 
-    async fn send(&self, site: &Site, dpop: Option<&str>) -> Answer {
+    pub(crate) async fn send(&self, site: &Site, dpop: Option<&str>) -> Answer {
         let form: Vec<(&str, &str)> = self.form.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let mut request = Request::post("/openid4vci/par").header("content-type", "application/x-www-form-urlencoded");
         if let Some(dpop) = dpop {
@@ -673,7 +678,7 @@ impl Push {
         site.send(request.body(Body::from(url_encoded(&form))).unwrap()).await
     }
 
-    async fn accepted(&self, site: &Site) -> String {
+    pub(crate) async fn accepted(&self, site: &Site) -> String {
         let answer = self.send(site, None).await;
         assert_eq!(answer.status, StatusCode::CREATED, "{:?}", answer.body);
         answer.json()["request_uri"].as_str().unwrap().to_owned()

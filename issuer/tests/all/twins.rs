@@ -315,7 +315,8 @@ fn a_new_type_is_data() {
         Expected { contexts: &contexts, purpose: Purpose::AssertionMethod, now: NOW, domain: None, challenge: None };
     let held = w3c::verify_credential(&document, &state.controllers(NOW), &expected).unwrap();
     assert_eq!((&held.members()["type"][1], &held.subjects()[0]["over19"]), (&name.into(), &true.into()));
-    let definition = issuer.openid_metadata().credential_configurations_supported.into_values();
+    let definition =
+        issuer.openid_metadata(NOW, &mut fresh()).unwrap().credential_configurations_supported.into_values();
     let mut definitions = definition.filter_map(|it| it.credential_definition);
     let definition = definitions.next().unwrap();
     assert_eq!(

@@ -113,6 +113,7 @@ pub(crate) fn terms(types: &[&str], with_tx_code: bool, replaces: bool) -> Offer
         credential_types: types.iter().map(|id| (*id).to_owned()).collect(),
         with_tx_code,
         replaces,
+        review: false,
         life: 600,
     }
 }

@@ -243,3 +243,91 @@ fn a_phone_that_dies_while_it_takes_an_offer_up_goes_on() {
     alice.wallet("answer", &[&link, "--approve"]).accepted();
     verdict(&services, &id, &json!({}));
 }
+
+/// The types of what came, in the order of their names.
+fn types(came: &Value) -> Vec<String> {
+    let mut types: Vec<String> =
+        came["received"].as_array().unwrap().iter().map(|it| it.as_str().unwrap().to_owned()).collect();
+    types.sort();
+    types
+}
+
+/// The licence in all formats of others.
+fn all() -> Vec<String> {
+    [W3C, W3C, LICENCE, MDL].map(str::to_owned).to_vec()
+}
+
+/// A clerk looks at what was asked for; the wallet keeps the transaction, and goes on when it is told to.
+#[test]
+fn a_clerk_looks_before_a_licence_is_issued() {
+    let place = tempfile::tempdir().unwrap();
+    let services = Services::start(&place.path().join("network"));
+    let issuer = services.dir.join("issuer").display().to_string();
+    let alice = Citizen::new(&place.path().join("alice"));
+    let body = json!({
+        "person": "person-0001", "credential_types": [LICENCE], "with_tx_code": true, "review": true, "life": 600,
+    });
+    let (status, answer) = services.admin("offers", &body).unwrap();
+    assert_eq!(status, 200, "{answer}");
+    let (link, code) = (answer["openid_offer"].as_str().unwrap(), answer["tx_code"].as_str().unwrap());
+    let waiting = accept(&alice, &services, link, code).accepted();
+    assert_eq!(waiting["received"], json!([]));
+    assert!(waiting["waiting_until"].is_string(), "{waiting}");
+    let waiting = alice.wallet("continue", &[]).accepted();
+    assert!(waiting["waiting_until"].is_string(), "nobody has looked yet: {waiting}");
+    let listed = journeys::run(&["issuer", "reviews", "--dir", &issuer]).accepted();
+    assert_eq!(listed["reviews"][0]["person"], "person-0001");
+    let review = listed["reviews"][0]["review"].as_str().unwrap();
+    let decided = journeys::run(&["issuer", "review", review, "--approve", "--dir", &issuer]).accepted();
+    assert_eq!(decided["outcome"], "approved");
+    let came = alice.wallet("continue", &[]).accepted();
+    assert_eq!((types(&came), &came["waiting_until"]), (all(), &Value::Null), "{came}");
+    // VCI-48: everything anew, in place of what was there.
+    let before = alice.wallet("list", &[]).accepted();
+    let came = alice.wallet("renew", &[]).accepted();
+    assert_eq!(types(&came), all());
+    let after = alice.wallet("list", &[]).accepted();
+    let ids = |listed: &Value| -> Vec<String> {
+        listed["credentials"].as_array().unwrap().iter().map(|it| it["id"].to_string()).collect()
+    };
+    assert!(ids(&after).len() == 4 && ids(&after).iter().all(|id| !ids(&before).contains(id)), "{after}");
+    // What the owner deletes is gone, and does not come back.
+    let held = |number: usize| {
+        let listed = alice.wallet("list", &[]).accepted();
+        assert_eq!(listed["credentials"].as_array().unwrap().len(), number);
+        listed["credentials"].as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let ids: Vec<String> = held(4);
+    alice.wallet("delete", &[&ids[0]]).accepted();
+    assert_eq!(alice.wallet("delete", &[&ids[0]]).refused(), "NoSuchCredential");
+    alice.wallet("renew", &[]).accepted();
+    for id in held(3) {
+        alice.wallet("delete", &[&id]).accepted();
+    }
+    assert_eq!(alice.wallet("renew", &[]).accepted()["received"], json!([]), "nothing is left to get anew");
+    assert!(held(0).is_empty());
+}
+
+/// An issuer that wants wallet and keys attested, and a provider in software that vouches for both.
+#[test]
+fn an_issuer_takes_attested_wallets_only() {
+    let place = tempfile::tempdir().unwrap();
+    let network = place.path().join("network");
+    let services = Services::start(&network);
+    let port = services.url.rsplit(':').next().unwrap().parse().unwrap();
+    assert!(services.interrupt().success());
+    let provider = place.path().join("provider").display().to_string();
+    let made = journeys::run(&["wallet", "software-provider", "--dir", &provider]).accepted();
+    let (root, issuer) = (made["root"].as_str().unwrap(), network.join("issuer").display().to_string());
+    let storage = "urn:kr:mid:key-storage:software";
+    let told = ["issuer", "wallets", "--dir", &issuer, "--root", root, "--keys", "--key-storage", storage];
+    journeys::run(&told).accepted();
+    let services = Services::start_on(&network, port);
+    let alice = Citizen::new(&place.path().join("alice"));
+    let (link, code) = offer(&services, "person-0001");
+    // Without anybody's word the code is not even used.
+    assert_eq!(accept(&alice, &services, &link, &code).refused(), "AttestationUnavailable");
+    let came = alice.wallet("accept", &[&link, "--tx-code", &code, "--provider", &provider]).accepted();
+    assert_eq!(types(&came), all());
+    assert_eq!(copies(&alice, LICENCE), 8, "one for each attested key");
+}

@@ -55,6 +55,13 @@ function metadata(base) {
     credential_endpoint: fault === "other-host" ? "http://127.0.0.1:1/credential" : `${base}/credential`,
     nonce_endpoint: `${base}/nonce`,
     notification_endpoint: `${base}/notification`,
+    ...(fault === "other-encryption" && {
+      credential_response_encryption: {
+        alg_values_supported: ["RSA-OAEP-256"],
+        enc_values_supported: ["A256GCM"],
+        encryption_required: true,
+      },
+    }),
     display: [{ name: "Foreign issuer", locale: "en" }],
     credential_configurations_supported: {
       id: {
@@ -65,7 +72,7 @@ function metadata(base) {
         credential_signing_alg_values_supported: ["ES256"],
         proof_types_supported: {
           jwt: {
-            proof_signing_alg_values_supported: ["ES256"],
+            proof_signing_alg_values_supported: [fault === "other-proofs" ? "ES512" : "ES256"],
             ...(fault === "attested-keys" && { key_attestations_required: { key_storage: ["iso_18045_high"] } }),
           },
         },

@@ -1,9 +1,11 @@
 package eudi
 
 import com.nimbusds.jose.JWSAlgorithm
+import com.nimbusds.jose.crypto.ECDSASigner
 import com.nimbusds.jose.jwk.Curve
 import com.nimbusds.jose.jwk.ECKey
 import com.nimbusds.jose.jwk.gen.ECKeyGenerator
+import com.nimbusds.jwt.SignedJWT
 import eu.europa.ec.eudi.openid4vci.*
 import io.ktor.client.HttpClient
 import io.ktor.client.plugins.HttpSend
@@ -57,10 +59,29 @@ private class Wallet(private val job: JsonObject) {
         return PopSigner.jwtPopSigner(key, JWSAlgorithm.ES256, JwtBindingKey.Jwk(key.toPublicJWK()))
     }
 
+    /** The provider's word and the key that it is about come from outside, where they are wanted. */
+    private val client: Client = when (val attestation = job["attestation"]) {
+        null -> Client.Public("eudi")
+        else -> {
+            val instance = ECKey.parse(job.getValue("instance").toString())
+            val possession = ClientAttestationPoPJWTSpec(JWSAlgorithm.ES256, jwsSigner = ECDSASigner(instance))
+            Client.Attested(ClientAttestationJWT(SignedJWT.parse(attestation.jsonPrimitive.content)), possession)
+        }
+    }
+
+    /**
+     * Asks for answers encrypted to a key on a curve where the job says so. The library sends that key in clear, where 8.2 wants
+     * the request encrypted then; without a key of the announced kind it asks for none.
+     */
+    private val encryption = when (job["encrypted"]) {
+        null -> KeyGenerationConfig(null, RsaConfig(2048))
+        else -> KeyGenerationConfig.ecOnly(Curve.P_256)
+    }
+
     private val config = OpenId4VCIConfig(
-        clientId = "eudi",
+        client = client,
         authFlowRedirectionURI = URI("https://wallet.example/back"),
-        keyGenerationConfig = KeyGenerationConfig.ecOnly(Curve.P_256),
+        keyGenerationConfig = encryption,
         credentialResponseEncryptionPolicy = CredentialResponseEncryptionPolicy.SUPPORTED,
         dPoPSigner = signer(),
         parUsage = ParUsage.Required,

@@ -62,12 +62,12 @@ impl core::fmt::Debug for Received {
 }
 
 /// Keys are kept as multicodec.
-mod key {
+pub(super) mod key {
     use minicbor::decode::{self as reading, Decoder};
     use minicbor::encode::{self as writing, Encoder};
     use protocol::crypto::multikey::Multikey;
 
-    pub(super) fn encode<C, W: writing::Write>(
+    pub(in crate::openid4vci) fn encode<C, W: writing::Write>(
         key: &Multikey,
         e: &mut Encoder<W>,
         _: &mut C,
@@ -75,7 +75,7 @@ mod key {
         e.bytes(&key.to_multicodec())?.ok()
     }
 
-    pub(super) fn decode<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<Multikey, reading::Error> {
+    pub(in crate::openid4vci) fn decode<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<Multikey, reading::Error> {
         Multikey::from_multicodec(d.bytes()?).map_err(|_| reading::Error::message("not a key"))
     }
 }

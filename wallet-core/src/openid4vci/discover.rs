@@ -4,13 +4,16 @@ use minicbor::{Decode, Encode};
 use protocol::credential::w3c::{Suite, expanded_types};
 use protocol::crypto::jose::Jws;
 use protocol::crypto::x509::{Purpose, Root, verify_chain};
+use protocol::exchange::openid4vci::attestation::CLIENT_METHOD;
 use protocol::exchange::openid4vci::{
     CredentialConfiguration, IssuerMetadata, LDP_VC, MDOC, MESSAGE_MAX, METADATA_KIND, Offer, OfferUri, PreAuthorized,
     SD_JWT, ServerMetadata, read, well_known,
 };
 use protocol::exchange::openid4vp::{TypeContext, Vocabulary};
+use rand_core::CryptoRng;
 use serde_json::{Value, json};
 
+use super::encryption::{self, Chosen};
 use super::receive::{Format, Receiving};
 use super::{Answer, ReceiveError, Request};
 
@@ -52,6 +55,14 @@ impl Offered {
         Ok(Self { offer, grant })
     }
 
+    /// Asks for these once more, of whom they were received from.
+    pub(super) fn again(receiving: &Receiving, ids: Vec<String>) -> Self {
+        let offer =
+            Offer { credential_issuer: receiving.issuer().to_owned(), credential_configuration_ids: ids, grants: None };
+        let grant = PreAuthorized { code: String::new(), tx_code: None, authorization_server: None };
+        Self { offer, grant }
+    }
+
     /// Reads an offer that was fetched.
     ///
     /// # Errors
@@ -74,7 +85,7 @@ impl Offered {
     ///
     /// # Errors
     /// [`ReceiveError::MetadataInvalid`], [`ReceiveError::IssuerUntrusted`], [`ReceiveError::IssuerMismatch`],
-    /// [`ReceiveError::GrantUnsupported`], [`ReceiveError::NothingUsable`]
+    /// [`ReceiveError::GrantUnsupported`], [`ReceiveError::NothingUsable`], [`ReceiveError::EncryptionUnsupported`]
     pub fn issuer_known(
         self,
         answer: &Answer,
@@ -105,10 +116,12 @@ impl Offered {
         }
         // VCI-41: what is sent to the issuer goes to the issuer's own host.
         let endpoints = [Some(&metadata.credential_endpoint), metadata.nonce_endpoint.as_ref()];
-        let endpoints = endpoints.into_iter().chain([metadata.notification_endpoint.as_ref()]).flatten();
+        let others = [metadata.notification_endpoint.as_ref(), metadata.deferred_credential_endpoint.as_ref()];
+        let endpoints = endpoints.into_iter().chain(others).flatten();
         if !endpoints.into_iter().all(|address| origin(address) == origin(issuer)) {
             return Err(ReceiveError::MetadataInvalid);
         }
+        let encryption = encryption::chosen(&metadata)?;
         let credentials: Vec<OfferedCredential> =
             self.offer.credential_configuration_ids.iter().filter_map(|id| usable(&metadata, id, vocabulary)).collect();
         if credentials.is_empty() {
@@ -120,7 +133,7 @@ impl Offered {
             (Some(named), servers) if servers.contains(named) => named.clone(),
             (Some(_), _) => return Err(ReceiveError::MetadataInvalid),
         };
-        Ok(KnownIssuer { offered: self, metadata, credentials, server })
+        Ok(KnownIssuer { offered: self, metadata, credentials, encryption, server })
     }
 }
 
@@ -130,6 +143,7 @@ pub struct KnownIssuer {
     offered: Offered,
     metadata: IssuerMetadata,
     credentials: Vec<OfferedCredential>,
+    encryption: Option<Chosen>,
     server: String,
 }
 
@@ -159,7 +173,10 @@ impl KnownIssuer {
         if !server.dpop_signing_alg_values_supported.iter().any(|it| it == ALGORITHM) {
             return Err(ReceiveError::GrantUnsupported);
         }
-        Ok(Sheet { known: self, token_endpoint: server.token_endpoint })
+        let methods = &server.token_endpoint_auth_methods_supported;
+        let named = |method: &str| methods.iter().any(|it| it == method);
+        let attested = named(CLIENT_METHOD) && !named("none");
+        Ok(Sheet { known: self, token_endpoint: server.token_endpoint, attested })
     }
 }
 
@@ -201,6 +218,8 @@ pub struct Meaning {
 pub struct Sheet {
     known: KnownIssuer,
     token_endpoint: String,
+    /// Whether the wallet's provider has to vouch for it.
+    attested: bool,
 }
 
 impl Sheet {
@@ -226,15 +245,34 @@ impl Sheet {
     ///
     /// # Errors
     /// [`ReceiveError::TxCodeUnfit`]
-    pub fn accept(self, tx_code: Option<&str>) -> Result<Receiving, ReceiveError> {
+    pub fn accept(self, tx_code: Option<&str>, rng: &mut dyn CryptoRng) -> Result<Receiving, ReceiveError> {
         if self.known.offered.grant.tx_code.is_some() != tx_code.is_some() {
             return Err(ReceiveError::TxCodeUnfit);
         }
-        Ok(Receiving::new(&self.known, self.token_endpoint, tx_code.map(str::to_owned)))
+        Ok(Receiving::new(&self, tx_code.map(str::to_owned), rng))
+    }
+}
+
+impl Sheet {
+    pub(super) fn known(&self) -> &KnownIssuer {
+        &self.known
+    }
+
+    pub(super) fn token_endpoint(&self) -> &str {
+        &self.token_endpoint
+    }
+
+    /// The authorisation server, where it wants the wallet attested.
+    pub(super) fn attested_for(&self) -> Option<String> {
+        self.attested.then(|| self.known.server.clone())
     }
 }
 
 impl KnownIssuer {
+    pub(super) fn encryption(&self) -> Option<Chosen> {
+        self.encryption.clone()
+    }
+
     pub(super) fn code(&self) -> &str {
         &self.offered.grant.code
     }
@@ -257,11 +295,10 @@ fn usable(metadata: &IssuerMetadata, id: &str, vocabulary: &Vocabulary) -> Optio
         _ => return None,
     };
     let proof = configuration.proof_types_supported.get("jwt")?;
-    let plain = proof.key_attestations_required.is_none();
     let ours = proof.proof_signing_alg_values_supported.iter().any(|it| it == ALGORITHM);
     let display = configuration.credential_metadata.iter().flat_map(|it| it.display.iter());
     let names = display.filter_map(|it| Some((it.name.clone()?, it.locale.clone()))).collect();
-    (plain && ours).then(|| OfferedCredential { configuration: id.to_owned(), format, kind, names, meaning })
+    ours.then(|| OfferedCredential { configuration: id.to_owned(), format, kind, names, meaning })
 }
 
 /// A W3C credential whose words the wallet knows, with a proof that it can check and show.

@@ -7,11 +7,14 @@
 
 mod check;
 mod discover;
+mod encryption;
+mod provider;
 mod receive;
 mod wallet;
 
 pub use check::{Received, Trusted, Vouching};
 pub use discover::{Invitation, KnownIssuer, Meaning, Offered, OfferedCredential, Sheet};
+pub use provider::{SoftwareProvider, WalletProvider};
 pub use receive::{Format, Keys, Progress, Receiving};
 
 use protocol::exchange::openid4vci::OfferUriError;
@@ -80,6 +83,12 @@ pub enum ReceiveError {
     /// An answer names another issuer than the offer.
     #[error("the answer is from another issuer than the offer; do not go on")]
     IssuerMismatch,
+    /// The issuer wants messages encrypted in a way that this wallet does not know.
+    #[error("the issuer wants messages encrypted in a way that this wallet does not know")]
+    EncryptionUnsupported,
+    /// The issuer takes only wallets and keys that a provider vouches for, and none does.
+    #[error("this issuer takes only wallets that their provider vouches for; ask the provider of this one")]
+    AttestationUnavailable,
     /// None of the offered credentials is of a format that this wallet holds.
     #[error("none of the offered credentials is of a kind that this wallet holds")]
     NothingUsable,

@@ -3,17 +3,22 @@
 use minicbor::{Decode, Encode};
 use protocol::credential::w3c::Suite;
 use protocol::crypto::multikey::{Multikey, StandardSigner};
+use protocol::exchange::openid4vci::attestation::{CLIENT_HEADER, POSSESSION_HEADER, make_possession};
 use protocol::exchange::openid4vci::dpop::{self, Request as DpopRequest};
-use protocol::exchange::openid4vci::key_proof::{self, Expected};
+use protocol::exchange::openid4vci::encryption::ENCRYPTED;
+use protocol::exchange::openid4vci::key_proof::{self, Expected, make_attested};
 use protocol::exchange::openid4vci::{
-    CREDENTIALS_MAX, CredentialRequest, CredentialResponse, ErrorBody, ErrorCode, LDP_VC, MDOC, MESSAGE_MAX,
-    NonceResponse, NotificationEvent, NotificationRequest, PRE_AUTHORIZED, Proofs, SD_JWT, TokenResponse, form, read,
+    CREDENTIALS_MAX, CredentialRequest, CredentialResponse, DeferredRequest, ErrorBody, ErrorCode, LDP_VC, MDOC,
+    MESSAGE_MAX, NonceResponse, NotificationEvent, NotificationRequest, PRE_AUTHORIZED, Proofs, REFRESH, SD_JWT,
+    TokenResponse, form, read,
 };
 use rand_core::CryptoRng;
 use serde::Serialize;
 
 use super::check::{Received, Trusted, check};
-use super::discover::{KnownIssuer, OfferedCredential};
+use super::discover::{OfferedCredential, Sheet};
+use super::encryption::Encryption;
+use super::provider::WalletProvider;
 use super::{Answer, ReceiveError, Request};
 
 const JSON: &str = "application/json";
@@ -21,6 +26,8 @@ const FORM: &str = "application/x-www-form-urlencoded";
 
 /// How often a request is sent again for each credential, and as often for the token.
 const REPEATS: u32 = 3;
+/// Longest time that a wallet leaves an issuer alone, in seconds.
+const WAIT_MAX: u64 = 7 * 86_400;
 
 /// Formats of foreign credentials that the wallet holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Encode, Decode)]
@@ -69,6 +76,8 @@ pub struct Keys<'a> {
     pub sender: &'a dyn StandardSigner,
     /// For each offered credential, in order, those that its copies are bound to: at most [`Receiving::copies_max`].
     pub holders: &'a [&'a [&'a dyn StandardSigner]],
+    /// Who vouches for the wallet, if anybody does.
+    pub provider: Option<&'a dyn WalletProvider>,
 }
 
 /// How far it is.
@@ -92,6 +101,12 @@ enum Stage {
     Credential,
     #[n(3)]
     Notification,
+    /// A clerk of the issuer has to look first.
+    #[n(4)]
+    Deferred,
+    /// The token has run out.
+    #[n(5)]
+    Refresh,
 }
 
 /// On the way. Each request is made with [`Receiving::request`], and its answer given to [`Receiving::answered`]. A wallet keeps
@@ -135,6 +150,27 @@ pub struct Receiving {
     done: u32,
     #[n(16)]
     received: Vec<Received>,
+    #[n(17)]
+    encryption: Option<Encryption>,
+    #[n(18)]
+    deferred_endpoint: Option<String>,
+    #[n(19)]
+    refresh_token: Option<String>,
+    /// Names the credential under way while a clerk of the issuer looks.
+    #[n(20)]
+    transaction_id: Option<String>,
+    /// When it is worth asking again, Unix seconds.
+    #[n(21)]
+    not_before: Option<u64>,
+    /// The authorisation server, where it wants the wallet attested.
+    #[n(22)]
+    attested_for: Option<String>,
+    /// The configurations whose keys have to be attested.
+    #[n(23)]
+    attested_keys: Option<Vec<String>>,
+    /// Whether everything is there, and this is what gets the same anew.
+    #[n(24)]
+    at_rest: Option<bool>,
 }
 
 /// It holds codes and tokens.
@@ -145,18 +181,25 @@ impl core::fmt::Debug for Receiving {
 }
 
 impl Receiving {
-    pub(super) fn new(known: &KnownIssuer, token_endpoint: String, tx_code: Option<String>) -> Self {
+    pub(super) fn new(sheet: &Sheet, tx_code: Option<String>, rng: &mut dyn CryptoRng) -> Self {
+        let known = sheet.known();
         let (metadata, credentials) = (known.metadata(), known.credentials().to_vec());
+        let attested = |offered: &&OfferedCredential| {
+            let configuration = metadata.credential_configurations_supported.get(&offered.configuration);
+            let proof = configuration.and_then(|it| it.proof_types_supported.get("jwt"));
+            proof.is_some_and(|proof| proof.key_attestations_required.is_some())
+        };
+        let attested_keys = credentials.iter().filter(attested).map(|it| it.configuration.clone()).collect();
         Self {
             issuer: metadata.credential_issuer.clone(),
-            token_endpoint,
+            token_endpoint: sheet.token_endpoint().to_owned(),
             nonce_endpoint: metadata.nonce_endpoint.clone(),
             credential_endpoint: metadata.credential_endpoint.clone(),
             notification_endpoint: metadata.notification_endpoint.clone(),
             copies_max: metadata.batch_credential_issuance.map_or(1, |batch| batch.batch_size.max(1)),
             code: known.code().to_owned(),
             tx_code,
-            repeats: credentials.len() as u32 * REPEATS + REPEATS,
+            repeats: repeats(&credentials),
             credentials,
             stage: Stage::Token,
             dpop_nonce: None,
@@ -165,7 +208,52 @@ impl Receiving {
             notification_id: None,
             done: 0,
             received: Vec::new(),
+            encryption: known.encryption().map(|chosen| Encryption::new(chosen, rng)),
+            deferred_endpoint: metadata.deferred_credential_endpoint.clone(),
+            refresh_token: None,
+            transaction_id: None,
+            not_before: None,
+            attested_for: sheet.attested_for(),
+            attested_keys: Some(attested_keys),
+            at_rest: None,
         }
+    }
+
+    /// What is left when everything is there: what gets the same anew, if the issuer gave that.
+    pub(super) fn at_rest(self) -> Option<Self> {
+        self.refresh_token.as_ref()?;
+        Some(Self {
+            code: String::new(),
+            tx_code: None,
+            stage: Stage::Refresh,
+            dpop_nonce: None,
+            token: None,
+            nonce: None,
+            notification_id: None,
+            done: 0,
+            received: Vec::new(),
+            encryption: None,
+            transaction_id: None,
+            not_before: None,
+            at_rest: Some(true),
+            ..self
+        })
+    }
+
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.at_rest == Some(true)
+    }
+
+    /// Gets what `old` got anew, from the issuer as it is now.
+    pub(super) fn renewing(sheet: &Sheet, old: &Self, rng: &mut dyn CryptoRng) -> Self {
+        let refresh_token = old.refresh_token.clone();
+        Self { stage: Stage::Refresh, refresh_token, ..Self::new(sheet, None, rng) }
+    }
+
+    /// When it is worth sending the next request, Unix seconds, while a clerk of the issuer looks.
+    #[must_use]
+    pub fn not_before(&self) -> Option<u64> {
+        self.not_before
     }
 
     /// How many copies of a credential, each for a key of its own, the issuer gives at once.
@@ -204,10 +292,20 @@ impl Receiving {
     pub fn request(&self, keys: &Keys<'_>, now: u64, rng: &mut dyn CryptoRng) -> Result<Request, ReceiveError> {
         match self.stage {
             Stage::Token => {
+                // VCI-47: before the code is used up.
+                let attested = self.attested_for.is_some() || self.attested_keys.iter().flatten().next().is_some();
+                if attested && keys.provider.is_none() {
+                    return Err(ReceiveError::AttestationUnavailable);
+                }
                 let mut parameters = vec![("grant_type", PRE_AUTHORIZED), ("pre-authorized_code", self.code.as_str())];
                 parameters.extend(self.tx_code.as_deref().map(|code| ("tx_code", code)));
                 let body = form(&parameters).into_bytes();
-                self.post(&self.token_endpoint, Some(FORM), body, keys, now, rng)
+                self.ask_token(body, keys, now, rng)
+            }
+            Stage::Refresh => {
+                let token = self.refresh_token.as_deref().unwrap_or_default();
+                let body = form(&[("grant_type", REFRESH), ("refresh_token", token)]).into_bytes();
+                self.ask_token(body, keys, now, rng)
             }
             Stage::Nonce => {
                 let address = self.nonce_endpoint.clone().ok_or(ReceiveError::MetadataInvalid)?;
@@ -215,16 +313,21 @@ impl Receiving {
             }
             Stage::Credential => {
                 let holders = keys.holders.get(self.done as usize).ok_or(ReceiveError::KeyUnavailable)?;
-                let expected = Expected { issuer: &self.issuer, client: None, now };
-                let proof = |holder: &&dyn StandardSigner| key_proof::make(*holder, &expected, self.nonce.as_deref());
-                let jwt = holders.iter().map(proof).collect::<Result<Vec<_>, _>>();
-                let jwt = jwt.map_err(|_| ReceiveError::KeyUnavailable)?;
                 let request = CredentialRequest {
                     credential_configuration_id: self.next_one().map(|offered| offered.configuration.clone()),
-                    proofs: Some(Proofs { jwt }),
+                    proofs: Some(Proofs { jwt: self.proofs(holders, keys, now)?, ..Proofs::default() }),
+                    credential_response_encryption: self.encryption.as_ref().and_then(Encryption::answer_to),
                     ..CredentialRequest::default()
                 };
-                self.post(&self.credential_endpoint, Some(JSON), json(&request), keys, now, rng)
+                self.ask_credential(&self.credential_endpoint, json(&request), keys, now, rng)
+            }
+            Stage::Deferred => {
+                let address = self.deferred_endpoint.as_ref().ok_or(ReceiveError::MetadataInvalid)?;
+                let request = DeferredRequest {
+                    transaction_id: self.transaction_id.clone().unwrap_or_default(),
+                    credential_response_encryption: self.encryption.as_ref().and_then(Encryption::answer_to),
+                };
+                self.ask_credential(address, json(&request), keys, now, rng)
             }
             Stage::Notification => {
                 let address = self.notification_endpoint.as_ref().ok_or(ReceiveError::MetadataInvalid)?;
@@ -234,6 +337,67 @@ impl Receiving {
                     event_description: None,
                 };
                 self.post(address, Some(JSON), json(&notification), keys, now, rng)
+            }
+        }
+    }
+
+    /// A request to the token endpoint, with the provider's word where it is wanted.
+    fn ask_token(
+        &self,
+        body: Vec<u8>,
+        keys: &Keys<'_>,
+        now: u64,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Request, ReceiveError> {
+        let mut request = self.post(&self.token_endpoint, Some(FORM), body, keys, now, rng)?;
+        if let Some(server) = &self.attested_for {
+            let provider = keys.provider.ok_or(ReceiveError::AttestationUnavailable)?;
+            let attestation = provider.attest_wallet(&keys.sender.multikey(), now);
+            let attestation = attestation.map_err(|_| ReceiveError::AttestationUnavailable)?;
+            let mut id = [0; 16];
+            rng.fill_bytes(&mut id);
+            let possession = make_possession(keys.sender, provider.client_id(), server, now, id);
+            let possession = possession.map_err(|_| ReceiveError::KeyUnavailable)?;
+            request.headers.extend([(CLIENT_HEADER, attestation), (POSSESSION_HEADER, possession)]);
+        }
+        Ok(request)
+    }
+
+    /// A proof for each key; one for all where their provider vouches for them.
+    fn proofs(&self, holders: &[&dyn StandardSigner], keys: &Keys<'_>, now: u64) -> Result<Vec<String>, ReceiveError> {
+        let (expected, nonce) = (Expected { issuer: &self.issuer, client: None, now }, self.nonce.as_deref());
+        let configuration = self.next_one().map(|offered| &offered.configuration);
+        let attested = configuration.is_some_and(|id| self.attested_keys.iter().flatten().any(|it| it == id));
+        let made = if attested {
+            let provider = keys.provider.ok_or(ReceiveError::AttestationUnavailable)?;
+            let public: Vec<Multikey> = holders.iter().map(|holder| holder.multikey()).collect();
+            let attestation = provider.attest_keys(&public, nonce, now);
+            let attestation = attestation.map_err(|_| ReceiveError::AttestationUnavailable)?;
+            let first = holders.first().ok_or(ReceiveError::KeyUnavailable)?;
+            make_attested(*first, &expected, nonce, Some(&attestation)).map(|proof| vec![proof])
+        } else {
+            holders.iter().map(|holder| key_proof::make(*holder, &expected, nonce)).collect()
+        };
+        made.map_err(|_| ReceiveError::KeyUnavailable)
+    }
+
+    /// A request to a credential endpoint, encrypted where the issuer announces that.
+    fn ask_credential(
+        &self,
+        address: &str,
+        request: Vec<u8>,
+        keys: &Keys<'_>,
+        now: u64,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Request, ReceiveError> {
+        match &self.encryption {
+            None => self.post(address, Some(JSON), request, keys, now, rng),
+            Some(encryption) => {
+                let sealed = encryption.seal(&request, rng)?;
+                let mut request = self.post(address, Some(ENCRYPTED), sealed, keys, now, rng)?;
+                request.headers.retain(|(name, _)| *name != "accept");
+                request.headers.push(("accept", format!("{ENCRYPTED}, {JSON}")));
+                Ok(request)
             }
         }
     }
@@ -277,22 +441,32 @@ impl Receiving {
             return self.refused(answer);
         }
         match self.stage {
-            Stage::Token => {
+            Stage::Token | Stage::Refresh => {
                 let token: TokenResponse = message(answer, MESSAGE_MAX)?;
                 // VCI-42
                 if !token.token_type.eq_ignore_ascii_case("dpop") {
                     return Err(ReceiveError::AnswerMalformed);
                 }
                 self.token = Some(token.access_token);
+                self.refresh_token = token.refresh_token.or(self.refresh_token);
                 self.tx_code = None;
-                self.stage = self.first_stage();
+                self.stage = if self.transaction_id.is_some() { Stage::Deferred } else { self.first_stage() };
             }
             Stage::Nonce => {
                 self.nonce = Some(message::<NonceResponse>(answer, MESSAGE_MAX)?.c_nonce);
                 self.stage = Stage::Credential;
             }
-            Stage::Credential => {
-                let response: CredentialResponse = message(answer, CREDENTIALS_MAX)?;
+            Stage::Credential | Stage::Deferred => {
+                let opened = match &self.encryption {
+                    None => None,
+                    Some(encryption) => encryption.open(&answer.body)?,
+                };
+                let body = opened.as_deref().unwrap_or(&answer.body);
+                let response: CredentialResponse =
+                    read(body, CREDENTIALS_MAX).map_err(|_| ReceiveError::AnswerMalformed)?;
+                if response.transaction_id.is_some() {
+                    return self.wait(response, now);
+                }
                 let holders = keys.holders.get(self.done as usize).ok_or(ReceiveError::KeyUnavailable)?;
                 let mut holders: Vec<Multikey> = holders.iter().map(|holder| holder.multikey()).collect();
                 let offered = self.next_one().cloned().ok_or(ReceiveError::AnswerMalformed)?;
@@ -307,6 +481,7 @@ impl Receiving {
                     self.received.push(copy);
                 }
                 self.done += 1;
+                (self.transaction_id, self.not_before) = (None, None);
                 self.notification_id = response.notification_id.filter(|_| self.notification_endpoint.is_some());
                 self.stage = if self.notification_id.is_some() { Stage::Notification } else { self.first_stage() };
             }
@@ -314,6 +489,20 @@ impl Receiving {
         }
         let over = self.stage != Stage::Notification && self.next_one().is_none();
         Ok(if over { Progress::Done(self.received) } else { Progress::More(Box::new(self)) })
+    }
+
+    /// A clerk has to look: the name of the transaction is kept, and the same until the credentials are there (VCI-46).
+    fn wait(mut self, response: CredentialResponse, now: u64) -> Result<Progress, ReceiveError> {
+        let new = self.stage == Stage::Credential;
+        let usable = response.credentials.is_empty() && self.deferred_endpoint.is_some();
+        if !usable || !(new || response.transaction_id == self.transaction_id) {
+            return Err(ReceiveError::AnswerMalformed);
+        }
+        self.transaction_id = response.transaction_id;
+        self.not_before = Some(now.saturating_add(response.interval.unwrap_or_default().clamp(1, WAIT_MAX)));
+        self.repeats = repeats(&self.credentials);
+        self.stage = Stage::Deferred;
+        Ok(Progress::More(Box::new(self)))
     }
 
     /// What a credential begins with.
@@ -336,6 +525,22 @@ impl Receiving {
             self.stage = if proof { self.first_stage() } else { self.stage };
             return Ok(Progress::More(Box::new(self)));
         }
+        // What an answer brought that was lost is asked for again with the same keys; a token that has run out is renewed.
+        let lost = code == ErrorCode::InvalidTransactionId.as_str() && self.stage == Stage::Deferred;
+        let over = code == ErrorCode::InvalidToken.as_str() && self.refresh_token.is_some() && self.token.is_some();
+        if (lost || over) && self.repeats > 0 {
+            self.repeats -= 1;
+            if lost {
+                (self.transaction_id, self.not_before) = (None, None);
+                self.stage = self.first_stage();
+            } else if self.stage != Stage::Notification {
+                self.token = None;
+                self.stage = Stage::Refresh;
+            }
+            if self.stage != Stage::Notification {
+                return Ok(Progress::More(Box::new(self)));
+            }
+        }
         if self.stage == Stage::Notification {
             // Whether the issuer takes note is the issuer's affair.
             self.stage = self.first_stage();
@@ -348,6 +553,11 @@ impl Receiving {
         let shown: String = code.chars().filter(char::is_ascii_graphic).take(64).collect();
         Err(ReceiveError::Refused(shown))
     }
+}
+
+/// How often requests are sent again for these.
+fn repeats(credentials: &[OfferedCredential]) -> u32 {
+    credentials.len() as u32 * REPEATS + REPEATS
 }
 
 fn json(message: &impl Serialize) -> Vec<u8> {

@@ -5,11 +5,13 @@ use protocol::crypto::multikey::StandardSigner;
 use protocol::crypto::x509::Root;
 use rand_core::CryptoRng;
 
-use super::{Answer, Keys, Progress, ReceiveError, Request, Sheet, Trusted, Vouching};
+use super::{
+    Answer, Keys, Offered, Progress, ReceiveError, Receiving, Request, Sheet, Trusted, Vouching, WalletProvider,
+};
 use crate::activity::{self, Event};
 use crate::contents::{self, CredentialId};
 use crate::error::WalletError;
-use crate::foreign::{ForeignCopy, StoredForeign, StoredHolder, StoredReceiving};
+use crate::foreign::{ForeignCopy, StoredForeign, StoredHolder, StoredReceiving, forget_grants};
 use crate::secure_area::{SecureArea, StandardDeviceKey};
 use crate::wallet::{Open, Wallet};
 
@@ -37,28 +39,71 @@ impl Wallet {
         now: u64,
         rng: &mut dyn CryptoRng,
     ) -> Result<CredentialId, WalletError> {
-        let receiving = sheet.accept(tx_code)?;
+        let receiving = sheet.accept(tx_code, rng)?;
         self.with_open(now, |open| {
             let under_way = contents::all::<StoredReceiving>(open.store.read())?;
             if let Some((id, _)) = under_way.iter().find(|(_, stored)| stored.receiving.same_offer(&receiving)) {
                 return Ok(*id);
             }
-            let area = open.area.clone();
             let id = random_id(rng);
-            let sender = area.create_key(&id.sender_alias(), rng)?;
-            let copies = receiving.copies_max().clamp(1, COPIES) as u8;
-            let holders = receiving.credentials().iter().map(|_| {
-                let id = random_id(rng);
-                let keys = (0..copies).map(|number| area.create_key(&id.copy_alias(number), rng));
-                Ok(StoredHolder { id: id.0, keys: keys.collect::<Result<_, _>>()? })
-            });
-            let holders = holders.collect::<Result<_, WalletError>>()?;
+            let sender = open.area.create_key(&id.sender_alias(), rng)?;
+            let holders = new_holders(open.area.as_ref(), &receiving, rng)?;
             let stored = StoredReceiving { receiving, sender, holders };
             open.store.change(|transaction| {
                 contents::put(transaction, &id, &stored);
                 Ok(())
             })?;
             Ok(id)
+        })
+    }
+
+    /// What was received from issuers that give it anew: for each of them what to ask them again. The answers go the way of an
+    /// offer's, and the sheet to [`Wallet::begin_renewal`].
+    ///
+    /// # Errors
+    /// [`WalletError::Locked`]
+    pub fn renewals(&self, now: u64) -> Result<Vec<(CredentialId, Offered)>, WalletError> {
+        self.with_open(now, |open| {
+            let all = contents::all::<StoredReceiving>(open.store.read())?.into_iter();
+            let resting = all.filter(|(_, stored)| stored.receiving.is_at_rest());
+            let held = contents::all::<StoredForeign>(open.store.read())?;
+            // What the owner deleted does not come back.
+            let ids = |grant: &CredentialId| -> Vec<String> {
+                let of_it = held.iter().filter(|(_, credential)| credential.grant == Some(grant.0));
+                of_it.map(|(_, credential)| credential.offered.configuration.clone()).collect()
+            };
+            let renewals = resting.map(|(id, stored)| (id, Offered::again(&stored.receiving, ids(&id))));
+            Ok(renewals.collect())
+        })
+    }
+
+    /// Begins to get what was received anew, with new keys (VCI-48): the new credentials take the place of the old ones when
+    /// all are there. Goes on like an offer.
+    ///
+    /// # Errors
+    /// [`WalletError::NoSuchIssuance`], [`WalletError::Receive`], [`WalletError::KeystoreFault`], [`WalletError::Locked`]
+    pub fn begin_renewal(
+        &self,
+        id: &CredentialId,
+        sheet: &Sheet,
+        now: u64,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<(), WalletError> {
+        self.with_open(now, |open| {
+            let old = under_way(open, id)?;
+            if !old.receiving.is_at_rest() {
+                return Ok(());
+            }
+            if sheet.issuer() != old.receiving.issuer() {
+                return Err(ReceiveError::IssuerMismatch.into());
+            }
+            let receiving = Receiving::renewing(sheet, &old.receiving, rng);
+            let holders = new_holders(open.area.as_ref(), &receiving, rng)?;
+            let stored = StoredReceiving { receiving, sender: old.sender, holders };
+            open.store.change(|transaction| {
+                contents::put(transaction, id, &stored);
+                Ok(())
+            })
         })
     }
 
@@ -69,7 +114,8 @@ impl Wallet {
     pub fn receiving(&self, now: u64) -> Result<Vec<CredentialId>, WalletError> {
         self.with_open(now, |open| {
             let all = contents::all::<StoredReceiving>(open.store.read())?;
-            Ok(all.into_iter().map(|(id, _)| id).collect())
+            let under_way = all.into_iter().filter(|(_, stored)| !stored.receiving.is_at_rest());
+            Ok(under_way.map(|(id, _)| id).collect())
         })
     }
 
@@ -83,10 +129,34 @@ impl Wallet {
         now: u64,
         rng: &mut dyn CryptoRng,
     ) -> Result<Request, WalletError> {
+        self.attested_receiving_request(id, None, now, rng)
+    }
+
+    /// [`Wallet::receiving_request`] with the word of the wallet's provider, for issuers that want it.
+    ///
+    /// # Errors
+    /// As [`Wallet::receiving_request`].
+    pub fn attested_receiving_request(
+        &self,
+        id: &CredentialId,
+        provider: Option<&dyn WalletProvider>,
+        now: u64,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Request, WalletError> {
         self.with_open(now, |open| {
             let stored = under_way(open, id)?;
-            with_keys(open.area.as_ref(), id, &stored, |keys| Ok(stored.receiving.request(keys, now, rng)?))
+            with_keys(open.area.as_ref(), id, &stored, |keys| {
+                Ok(stored.receiving.request(&Keys { provider, ..*keys }, now, rng)?)
+            })
         })
+    }
+
+    /// When it is worth sending the next request, Unix seconds, while a clerk of the issuer looks (VCI-46).
+    ///
+    /// # Errors
+    /// [`WalletError::NoSuchIssuance`], [`WalletError::Locked`]
+    pub fn receiving_not_before(&self, id: &CredentialId, now: u64) -> Result<Option<u64>, WalletError> {
+        self.with_open(now, |open| Ok(under_way(open, id)?.receiving.not_before()))
     }
 
     /// Takes the answer to [`Wallet::receiving_request`], and keeps what it brought (VCI-44). Gives the credentials once there are
@@ -117,7 +187,10 @@ impl Wallet {
                     })?;
                     Ok(None)
                 }
-                Progress::Done(received) => keep(open, id, &stored, &received, now).map(Some),
+                Progress::Done(received) => {
+                    let rest = under_way(open, id)?.receiving.at_rest();
+                    keep(open, id, &stored, &received, rest, now).map(Some)
+                }
             }
         })
     }
@@ -129,9 +202,24 @@ impl Wallet {
     pub fn abandon_receiving(&self, id: &CredentialId, now: u64) -> Result<Vec<CredentialId>, WalletError> {
         self.with_open(now, |open| {
             let stored = under_way(open, id)?;
-            keep(open, id, &stored, stored.receiving.received(), now)
+            keep(open, id, &stored, stored.receiving.received(), None, now)
         })
     }
+}
+
+/// Keys for the copies of what is to be had.
+fn new_holders(
+    area: &dyn SecureArea,
+    receiving: &Receiving,
+    rng: &mut dyn CryptoRng,
+) -> Result<Vec<StoredHolder>, WalletError> {
+    let copies = receiving.copies_max().clamp(1, COPIES) as u8;
+    let holders = receiving.credentials().iter().map(|_| {
+        let id = random_id(rng);
+        let keys = (0..copies).map(|number| area.create_key(&id.copy_alias(number), rng));
+        Ok(StoredHolder { id: id.0, keys: keys.collect::<Result<_, _>>()? })
+    });
+    holders.collect()
 }
 
 fn under_way(open: &Open, id: &CredentialId) -> Result<StoredReceiving, WalletError> {
@@ -160,17 +248,20 @@ fn with_keys<T>(
     let holders: Vec<Vec<&dyn StandardSigner>> =
         holders.iter().map(|keys| keys.iter().map(|key| key as &dyn StandardSigner).collect()).collect();
     let holders: Vec<&[&dyn StandardSigner]> = holders.iter().map(Vec::as_slice).collect();
-    work(&Keys { sender: &sender, holders: &holders })
+    work(&Keys { sender: &sender, holders: &holders, provider: None })
 }
 
-/// Makes credentials of what was received, in one change with the end of the issuance.
+/// Makes credentials of what was received, in one change with the end of the issuance. What gets them anew stays, if there
+/// is anything.
 fn keep(
     open: &mut Open,
     id: &CredentialId,
     stored: &StoredReceiving,
     received: &[super::Received],
+    rest: Option<Receiving>,
     now: u64,
 ) -> Result<Vec<CredentialId>, WalletError> {
+    let rest = rest.filter(|_| !received.is_empty());
     let trust = open.trust()?;
     let mut new = Vec::new();
     for holder in &stored.holders {
@@ -197,21 +288,29 @@ fn keep(
                 valid_until: from.iter().filter_map(|it| it.valid_until).min(),
                 batch: copies.len() > 1,
                 copies,
+                grant: rest.is_some().then_some(id.0),
             },
         ));
     }
     let mut unused = stored.key_aliases(id);
-    let kept: Vec<_> = new.iter().flat_map(|(id, credential)| credential.key_aliases(id)).collect();
+    let sender = rest.is_some().then(|| id.sender_alias());
+    let kept: Vec<_> = new.iter().flat_map(|(id, credential)| credential.key_aliases(id)).chain(sender).collect();
+    let rest = rest.map(|receiving| StoredReceiving { receiving, sender: stored.sender, holders: Vec::new() });
     unused.retain(|alias| !kept.contains(alias));
     let replaced = open.store.change(|transaction| {
+        let is_replaced = |credential: &StoredForeign| new.iter().any(|(_, new)| credential.replaced_by(new));
+        let (gone, held): (Vec<_>, Vec<_>) =
+            contents::all::<StoredForeign>(transaction)?.into_iter().partition(|(_, old)| is_replaced(old));
         let mut replaced = Vec::new();
-        for (old, credential) in contents::all::<StoredForeign>(transaction)? {
-            if new.iter().any(|(_, new)| credential.replaced_by(new)) {
-                contents::remove::<StoredForeign>(transaction, &old);
-                replaced.extend(credential.key_aliases(&old));
-            }
+        for (old, credential) in &gone {
+            contents::remove::<StoredForeign>(transaction, old);
+            replaced.extend(credential.key_aliases(old));
         }
-        contents::remove::<StoredReceiving>(transaction, id);
+        replaced.extend(forget_grants(transaction, &gone, &held, Some(id)));
+        match &rest {
+            Some(rest) => contents::put(transaction, id, rest),
+            None => contents::remove::<StoredReceiving>(transaction, id),
+        }
         for (id, credential) in &new {
             contents::put(transaction, id, credential);
             let (credential_type, issuer) = (credential.offered.kind.clone(), credential.issuer.clone());

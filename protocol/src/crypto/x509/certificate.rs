@@ -214,6 +214,7 @@ impl Certificate {
             Purpose::Reader => exactly(READER),
             Purpose::Requests => one_of(&[READER]),
             Purpose::Status => one_of(&[DOCUMENT_SIGNER, STATUS_SIGNER]),
+            Purpose::Attestations => usage.is_none(),
         };
         if !authority && signs && right { Ok(()) } else { Err(CertificateError::CertificateProfileInvalid) }
     }

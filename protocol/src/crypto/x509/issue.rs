@@ -36,6 +36,8 @@ pub enum Use {
     DocumentSigner,
     /// Asks for mobile documents.
     Reader,
+    /// Vouches for wallets and their keys.
+    Attester,
 }
 
 /// A certificate before it is signed.
@@ -87,6 +89,7 @@ impl CertificateDraft<'_> {
             Use::Root => read.check_root()?,
             Use::DocumentSigner => read.check_leaf(super::Purpose::Documents)?,
             Use::Reader => read.check_leaf(super::Purpose::Reader)?,
+            Use::Attester => read.check_leaf(super::Purpose::Attestations)?,
         }
         Ok(certificate)
     }
@@ -102,10 +105,12 @@ impl CertificateDraft<'_> {
             Use::Root => ([3, 2, 1, 0x06], None),
             Use::DocumentSigner => ([3, 2, 7, 0x80], Some("1.0.18013.5.1.2")),
             Use::Reader => ([3, 2, 7, 0x80], Some("1.0.18013.5.1.6")),
+            Use::Attester => ([3, 2, 7, 0x80], None),
         };
         list.push(extension("2.5.29.15", true, &key_usage)?);
         match extended {
             Some(usage) => list.push(extension("2.5.29.37", true, &sequence(&[oid(usage)?]))?),
+            None if self.usage == Use::Attester => {}
             None => list.push(extension("2.5.29.19", true, &sequence(&[vec![1, 1, 0xff], vec![2, 1, 0]]))?),
         }
         Ok(list)

@@ -32,6 +32,8 @@ pub enum Purpose {
     Requests,
     /// Signs status lists: extended key usage 1.3.6.1.5.5.7.3.30, or that of a document signer, or none.
     Status,
+    /// Vouches for wallets and their keys (HAIP 1.0, section 4.4.1): no extended key usage.
+    Attestations,
 }
 
 /// A root that the caller trusts: a key, and the certificate where it is at hand. It and its clones remember the chains that

@@ -8,8 +8,8 @@ use crate::crypto::multikey::{Multikey, StandardSigner};
 
 /// Media type (`typ`).
 pub const KIND: &str = "openid4vci-proof+jwt";
-/// Longest proof, in bytes.
-const PROOF_MAX: usize = 8 * 1_024;
+/// Longest proof, in bytes. A key attestation in its header fits.
+const PROOF_MAX: usize = 32 * 1_024;
 /// How far the wallet's clock may be ahead, in seconds.
 const AHEAD: u64 = 60;
 /// How old a proof may be, in seconds: as long as a nonce lives.
@@ -62,6 +62,8 @@ pub struct ProvenKey {
     pub key: Multikey,
     /// The issuer's nonce.
     pub nonce: String,
+    /// The key attestation in its header, not yet checked.
+    pub attestation: Option<String>,
 }
 
 /// Checks a proof (VCI-20).
@@ -80,6 +82,7 @@ pub fn check(proof: &str, expected: &Expected<'_>) -> Result<ProvenKey, KeyProof
     let others = ["kid", "x5c", "trust_chain"].iter().any(|name| jws.header().get(name).is_some());
     let jwk = jws.header().get("jwk").filter(|_| !others).ok_or(KeyProofError::ProofKeyMissing)?;
     let key = Jwk::from_json(jwk)?.key;
+    let attestation = jws.header().text("key_attestation").map(str::to_owned);
     let claims = jws.verify(&key)?.claims()?;
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
     if text("aud") != Some(expected.issuer) {
@@ -94,7 +97,7 @@ pub fn check(proof: &str, expected: &Expected<'_>) -> Result<ProvenKey, KeyProof
         return Err(KeyProofError::ProofTimeInvalid);
     }
     let nonce = text("nonce").ok_or(KeyProofError::ProofNonceMissing)?.to_owned();
-    Ok(ProvenKey { key, nonce })
+    Ok(ProvenKey { key, nonce, attestation })
 }
 
 /// Makes a proof of `key` for the issuer, over its nonce.
@@ -102,8 +105,22 @@ pub fn check(proof: &str, expected: &Expected<'_>) -> Result<ProvenKey, KeyProof
 /// # Errors
 /// [`JwsError`] of the key store.
 pub fn make(key: &dyn StandardSigner, expected: &Expected<'_>, nonce: Option<&str>) -> Result<String, JwsError> {
-    let header =
+    make_attested(key, expected, nonce, None)
+}
+
+/// [`make`] with a key attestation in the header, which names `key` among others.
+///
+/// # Errors
+/// [`JwsError`] of the key store.
+pub fn make_attested(
+    key: &dyn StandardSigner,
+    expected: &Expected<'_>,
+    nonce: Option<&str>,
+    attestation: Option<&str>,
+) -> Result<String, JwsError> {
+    let mut header =
         Map::from_iter([("typ".to_owned(), KIND.into()), ("jwk".to_owned(), Jwk::from(key.multikey()).to_json())]);
+    header.extend(attestation.map(|it| ("key_attestation".to_owned(), it.into())));
     let mut claims = json!({ "aud": expected.issuer, "iat": expected.now });
     if let Some(nonce) = nonce {
         claims["nonce"] = nonce.into();

@@ -40,6 +40,9 @@ pub struct Proofs {
     /// One token for each key.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub jwt: Vec<String>,
+    /// One key attestation, which names the keys.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attestation: Vec<String>,
 }
 
 /// Asks for one credential, or for copies of it with one key each (section 8.2).

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
+
+use super::attestation::KeyRequirements;
+use super::encryption::{RequestEncryption, ResponseEncryption};
 
 /// Media type (`typ`) of signed issuer metadata (section 12.2.3).
 pub const METADATA_KIND: &str = "openidvci-issuer-metadata+jwt";
@@ -33,7 +36,7 @@ pub struct ProofType {
     pub proof_signing_alg_values_supported: Vec<String>,
     /// There when the key's storage has to be attested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub key_attestations_required: Option<Map<String, Value>>,
+    pub key_attestations_required: Option<KeyRequirements>,
 }
 
 /// One claim of a credential, for people.
@@ -121,9 +124,12 @@ pub struct IssuerMetadata {
     /// How many keys one request may have; one when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch_credential_issuance: Option<BatchIssuance>,
-    /// Encryption of answers: which, and whether it is required.
+    /// Encryption of requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub credential_response_encryption: Option<Map<String, Value>>,
+    pub credential_request_encryption: Option<RequestEncryption>,
+    /// Encryption of answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential_response_encryption: Option<ResponseEncryption>,
     /// Its names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub display: Vec<Display>,
@@ -165,6 +171,12 @@ pub struct ServerMetadata {
     /// How clients authenticate.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub token_endpoint_auth_methods_supported: Vec<String>,
+    /// Algorithms of wallet attestations.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub client_attestation_signing_alg_values_supported: Vec<String>,
+    /// Algorithms of the proofs of their keys.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub client_attestation_pop_signing_alg_values_supported: Vec<String>,
     /// Algorithms of DPoP proofs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dpop_signing_alg_values_supported: Vec<String>,

@@ -3,12 +3,15 @@
 //!
 //! In the order of a wallet's way: [`Offer`] · [`IssuerMetadata`] and [`ServerMetadata`] · [`TokenResponse`] ·
 //! [`NonceResponse`] · [`CredentialRequest`] with a [`key_proof`] for each key · [`CredentialResponse`] ·
-//! [`NotificationRequest`]. Every request after the offer is bound to a key of the wallet by [`dpop`].
+//! [`NotificationRequest`]. Every request after the offer is bound to a key of the wallet by [`dpop`]. A wallet's provider may vouch
+//! for it and its keys ([`attestation`]); requests and answers may be encrypted ([`encryption`]).
 //!
 //! What others sent is read strictly (no member twice, no deep nesting) and with a size limit; members that nobody
 //! here knows are ignored, as the standard wants.
 
+pub mod attestation;
 pub mod dpop;
+pub mod encryption;
 mod error;
 pub mod key_proof;
 mod messages;

@@ -152,7 +152,7 @@ fn vci_20_key_proofs_are_checked_completely() {
     let edwards = StandardKey::ed25519(&[1; 32]);
     let edwards = key_proof::make(&edwards, &expected(), Some("n")).unwrap();
     assert_eq!(key_proof::check(&edwards, &expected()), Err(KeyProofError::ProofAlgorithmUnsupported));
-    assert_eq!(key_proof::check(&"a".repeat(9_000), &expected()), Err(JwsError::TooLarge.into()));
+    assert_eq!(key_proof::check(&"a".repeat(33_000), &expected()), Err(JwsError::TooLarge.into()));
     // A client that said who it is repeats it, or says nothing.
     let known = Expected { client: Some("wallet"), ..expected() };
     let named = key_proof::make(&key(1), &known, Some("n")).unwrap();

@@ -74,10 +74,10 @@ impl ForeignIssuer {
     /// All the way.
     fn receive(&self, code: &str) -> Result<Vec<Received>, ReceiveError> {
         let roots = roots(1);
-        let mut receiving = self.sheet(&roots)?.accept(Some(code))?;
-        let (sender, holder) = (key(5), key(6));
-        let keys = Keys { sender: &sender, holders: &[&[&holder]] };
         let mut rng = tests::rng(&self.base);
+        let mut receiving = self.sheet(&roots)?.accept(Some(code), &mut rng)?;
+        let (sender, holder) = (key(5), key(6));
+        let keys = Keys { sender: &sender, holders: &[&[&holder]], provider: None };
         for _ in 0..40 {
             let answer = send(&receiving.request(&keys, now(), &mut rng)?);
             match receiving.answered(&answer, &keys, &Trusted { roots: &roots, ledger: None }, now())? {
@@ -110,7 +110,8 @@ fn our_wallet_takes_a_credential_from_a_foreign_issuer() {
     let sheet = issuer.sheet(&roots(1)).unwrap();
     assert_eq!((sheet.issuer(), sheet.tx_code()), (issuer.base.as_str(), Some(Some(6))));
     assert_eq!(sheet.credentials()[0].names, [("Student card".to_owned(), Some("en".to_owned()))]);
-    assert_eq!(sheet.clone().accept(None).unwrap_err(), ReceiveError::TxCodeUnfit);
+    let without = sheet.clone().accept(None, &mut tests::rng("without a code"));
+    assert_eq!(without.unwrap_err(), ReceiveError::TxCodeUnfit);
 
     let received = issuer.receive(CODE).unwrap();
     assert_eq!((received.len(), received[0].holder), (1, key(6).multikey()));
@@ -141,8 +142,10 @@ fn what_a_foreign_issuer_must_not_do_is_refused_by_name() {
         ("bearer", ReceiveError::GrantUnsupported),      // VCI-42
         ("bearer-token", ReceiveError::AnswerMalformed), // VCI-42
         ("never-content", ReceiveError::Refused("use_dpop_nonce".into())),
-        ("attested-keys", ReceiveError::NothingUsable),
-        ("other-key", ReceiveError::CredentialInvalid), // VCI-43
+        ("attested-keys", ReceiveError::AttestationUnavailable), // VCI-47
+        ("other-proofs", ReceiveError::NothingUsable),
+        ("other-encryption", ReceiveError::EncryptionUnsupported), // VCI-45
+        ("other-key", ReceiveError::CredentialInvalid),            // VCI-43
         ("other-type", ReceiveError::CredentialInvalid),
         ("changed-credential", ReceiveError::CredentialInvalid),
     ] {

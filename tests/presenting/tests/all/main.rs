@@ -8,4 +8,5 @@ mod receipts;
 mod service;
 mod telling;
 mod w3c;
+mod waiting;
 mod wallet;
