@@ -1,6 +1,6 @@
 //! What the owner holds, as the card list shows it.
 
-use protocol::credential::{CredentialType, Day, Encoding, Label, Value};
+use protocol::credential::{CredentialType, Day, Encoding, Label, Status, Value};
 use protocol::exchange::{PortraitError, check_portrait};
 use protocol::identifier::Did;
 
@@ -167,7 +167,10 @@ fn describe(
     let credential = &stored.credential;
     let known = open.trust()?.credential_type(&credential.credential_type).ok_or(WalletError::IssuerNotTrusted)?;
     let state = match trust::check_not_withdrawn(open, id, stored) {
-        Err(WalletError::CredentialWithdrawn) => CredentialState::Withdrawn,
+        Err(WalletError::CredentialWithdrawn) => match trust::listed(open, stored)? {
+            Some(Status::Suspended) => CredentialState::Suspended,
+            _ => CredentialState::Withdrawn,
+        },
         Err(other) => return Err(other),
         Ok(()) if credential.expiry < Day::in_korea(now) => CredentialState::Expired,
         Ok(()) => CredentialState::Usable,

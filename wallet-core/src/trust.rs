@@ -311,17 +311,22 @@ pub(crate) fn check_not_withdrawn(
     id: &CredentialId,
     stored: &StoredCredential,
 ) -> Result<(), WalletError> {
-    let trust = open.trust()?;
-    let credential = &stored.credential;
-    let withdrawn = match trust.credential_type(&credential.credential_type).map(|t| t.status) {
-        Some(StatusMethod::List) => {
-            let (list, index) = ((credential.handle >> 32) as u32, credential.handle as u32);
-            let list = trust.status_list(&stored.issuer, &credential.credential_type, list);
-            list.is_some_and(|list| list.status(index) != Ok(Status::Valid))
-        }
-        _ => token(open.store.read(), id)?.is_some_and(|(_, signature)| signature.is_none()),
+    let withdrawn = match listed(open, stored)? {
+        Some(status) => status != Status::Valid,
+        None => token(open.store.read(), id)?.is_some_and(|(_, signature)| signature.is_none()),
     };
     if withdrawn { Err(WalletError::CredentialWithdrawn) } else { Ok(()) }
+}
+
+/// What the installed list says of a credential whose type has lists; valid where there is no such list yet.
+pub(crate) fn listed(open: &Open, stored: &StoredCredential) -> Result<Option<Status>, WalletError> {
+    let (trust, credential) = (open.trust()?, &stored.credential);
+    if trust.credential_type(&credential.credential_type).map(|it| it.status) != Some(StatusMethod::List) {
+        return Ok(None);
+    }
+    let (list, index) = ((credential.handle >> 32) as u32, credential.handle as u32);
+    let list = trust.status_list(&stored.issuer, &credential.credential_type, list);
+    Ok(Some(list.map_or(Status::Valid, |list| list.status(index).unwrap_or(Status::Unknown))))
 }
 
 /// The public signature on a day number, if it is at hand; checked, because it is public data from anywhere.

@@ -190,12 +190,19 @@ fn a_credential_on_the_list_of_withdrawn_ones_is_not_shown() {
     let wallet = world.wallet();
     let id = world.obtain(&wallet, LICENCE);
     wallet.show_profile(&id, "roadside", NOW, &mut world.rng).unwrap();
-    let mut list = StatusList::new();
-    list.revoke(common::handle(LICENCE) as u32).unwrap();
-    world.publish_list(&list);
-    world.install_trust(&wallet);
-    assert_eq!(refusal(wallet.show_profile(&id, "roadside", NOW, &mut world.rng)), WalletError::CredentialWithdrawn);
-    assert_eq!(wallet.credentials(NOW).unwrap()[0].state, CredentialState::Withdrawn);
+    let entry = common::handle(LICENCE) as u32;
+    for state in [CredentialState::Suspended, CredentialState::Withdrawn] {
+        let mut list = StatusList::new();
+        match state {
+            CredentialState::Suspended => list.suspend(entry).unwrap(),
+            _ => list.revoke(entry).unwrap(),
+        }
+        world.publish_list(&list);
+        world.install_trust(&wallet);
+        let refused = refusal(wallet.show_profile(&id, "roadside", NOW, &mut world.rng));
+        assert_eq!(refused, WalletError::CredentialWithdrawn);
+        assert_eq!(wallet.credentials(NOW).unwrap()[0].state, state);
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use protocol::credential::mdoc::{DeviceCheck, DeviceResponse, Handover, MdocErro
 use protocol::credential::sd_jwt::{self, Challenge, SdJwt, SdJwtError};
 use protocol::credential::status::bitstring;
 use protocol::credential::status::token::{Reference, TokenStatusError};
-use protocol::credential::w3c::{self, Contexts, W3cError};
+use protocol::credential::w3c::{self, W3cError};
 use protocol::crypto::jose::from_base64url;
 use protocol::crypto::x509::{Root, authorities};
 use protocol::exchange::Binding;
@@ -90,7 +90,6 @@ struct Asked<'a> {
     audience: String,
     transcript: SessionTranscript,
     roots: Vec<Root>,
-    contexts: Contexts,
     now: u64,
 }
 
@@ -133,8 +132,7 @@ impl<'a> Asked<'a> {
             }
         };
         let transcript = SessionTranscript::new(&handover);
-        let (roots, contexts) = (trust.certificate_roots(), vocabulary.contexts());
-        Ok(Self { request, trust, vocabulary, audience, transcript, roots, contexts, now })
+        Ok(Self { request, trust, vocabulary, audience, transcript, roots: trust.certificate_roots(), now })
     }
 
     fn receive(&self, query: &CredentialQuery, presentation: &Value) -> Result<Received, AnswerRefusal> {
@@ -219,9 +217,10 @@ impl<'a> Asked<'a> {
         // Whoever decoded it did not know the limits of these documents (WJSN-01, WJSN-03).
         let document = w3c::read_json(presentation.to_string().as_bytes())?;
         let challenge = w3c::Challenge { domain: &self.audience, challenge: &self.request.nonce, now: self.now };
-        let shown = w3c::verify_shown(&document, &self.trust.controllers(self.now), &self.contexts, &challenge)?;
+        let contexts = self.vocabulary.contexts();
+        let shown = w3c::verify_shown(&document, &self.trust.controllers(self.now), &contexts, &challenge)?;
         let members = shown.members();
-        let types = w3c::expanded_types(&Value::Object(members.clone()), &self.contexts)?;
+        let types = w3c::expanded_types(&Value::Object(members.clone()), &contexts)?;
         // OVP-13: whoever may issue one of its types says nothing about the others.
         let (mut kind, mut issuer) = (None, Err(CertificateIssuerError::IssuerNotAuthorizedForType));
         for it in types.iter().filter(|it| *it != w3c::CREDENTIAL_TYPE) {
