@@ -29,6 +29,7 @@
 mod claims;
 mod day_set;
 mod error;
+mod event;
 mod issue;
 mod issuer;
 pub mod keys;
@@ -46,6 +47,7 @@ mod withdraw;
 
 pub use day_set::{DAYS, SLICE_DAYS};
 pub use error::IssuerError;
+pub use event::RegisterEvent;
 pub use issuer::{Description, Issuer};
 pub use offer::{MadeOffer, OFFER_LIFE_MAX, OfferTerms};
 pub use store::{AuditEvent, AuditSummary, IssuedCredential};

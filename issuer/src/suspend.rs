@@ -36,6 +36,44 @@ impl Issuer {
         self.change(person, credential_type, None, AuditEvent::Reinstated, now)
     }
 
+    /// Suspends everything a person holds, at once, as after a call that the phone is lost. Returns the types of which that changed
+    /// anything.
+    ///
+    /// # Errors
+    /// [`IssuerError::StorageUnavailable`], [`IssuerError::Keys`].
+    pub fn suspend_all(&self, person: &PersonId, now: u64) -> Result<Vec<String>, IssuerError> {
+        self.change_all(person, Some(now), AuditEvent::Suspended, now)
+    }
+
+    /// Ends every suspension of a person's credentials, as when the phone is found. Returns the types of which that changed
+    /// anything.
+    ///
+    /// # Errors
+    /// As [`suspend_all`](Self::suspend_all).
+    pub fn reinstate_all(&self, person: &PersonId, now: u64) -> Result<Vec<String>, IssuerError> {
+        self.change_all(person, None, AuditEvent::Reinstated, now)
+    }
+
+    fn change_all(
+        &self,
+        person: &PersonId,
+        since: Option<u64>,
+        event: AuditEvent,
+        now: u64,
+    ) -> Result<Vec<String>, IssuerError> {
+        self.store.write(|store| {
+            let mut types = Vec::new();
+            for credential in store.issued(person)?.into_iter().filter(|it| it.revoked_at.is_none()) {
+                let entry = self.entry(&credential.credential_type)?;
+                let changed = self.change_in(store, entry, person, credential.handle, since, event, now)?;
+                if changed == Suspension::Changed {
+                    types.push(credential.credential_type);
+                }
+            }
+            Ok(types)
+        })
+    }
+
     fn change(
         &self,
         person: &PersonId,
@@ -50,17 +88,32 @@ impl Issuer {
                 let had = store.issued(person)?.iter().any(|issued| issued.credential_type == credential_type);
                 return Err(if had { IssuerError::CredentialRevoked } else { IssuerError::CredentialUnknown });
             };
-            if !store.set_suspended(credential_type, handle, since)? {
-                return Ok(Suspension::Unchanged);
-            }
-            store.audit(now, event, credential_type, person.as_str(), handle)?;
-            match entry.credential_type.status {
-                StatusMethod::List => self.publish_lists_of(store, credential_type, handle)?,
-                StatusMethod::Epoch if since.is_none() => self.vouch_again(store, entry, handle)?,
-                StatusMethod::Epoch => {}
-            }
-            Ok(Suspension::Changed)
+            self.change_in(store, entry, person, handle, since, event, now)
         })
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "time is an argument, never ambient")]
+    fn change_in(
+        &self,
+        store: &Writer<'_>,
+        entry: &TypeEntry,
+        person: &PersonId,
+        handle: u64,
+        since: Option<u64>,
+        event: AuditEvent,
+        now: u64,
+    ) -> Result<Suspension, IssuerError> {
+        let id = &entry.credential_type.id;
+        if !store.set_suspended(id, handle, since)? {
+            return Ok(Suspension::Unchanged);
+        }
+        store.audit(now, event, id, person.as_str(), handle)?;
+        match entry.credential_type.status {
+            StatusMethod::List => self.publish_lists_of(store, id, handle)?,
+            StatusMethod::Epoch if since.is_none() => self.vouch_again(store, entry, handle)?,
+            StatusMethod::Epoch => {}
+        }
+        Ok(Suspension::Changed)
     }
 
     /// Whoever was left out of the current epoch gets its token, and need not wait for the next.

@@ -206,6 +206,20 @@ impl Issuer {
         Ok(number)
     }
 
+    /// Opens the next epoch of those of these types that have epochs, so that what was withdrawn among them is known before the
+    /// day is over.
+    ///
+    /// # Errors
+    /// As [`advance_epoch`](Self::advance_epoch).
+    pub fn advance_epochs(&self, types: &[String], now: u64) -> Result<(), IssuerError> {
+        for id in types {
+            if self.entry(id)?.credential_type.status == StatusMethod::Epoch {
+                self.advance_epoch(id, now)?;
+            }
+        }
+        Ok(())
+    }
+
     /// The current epoch of the type that this key signs.
     ///
     /// # Errors

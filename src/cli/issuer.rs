@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use issuer::register::{FileRegister, PersonId};
-use issuer::{Description, Issuer, IssuerError, OfferTerms, RevocationReason, Suspension, Withdrawal};
+use issuer::{Description, Issuer, IssuerError, OfferTerms, RegisterEvent, RevocationReason, Suspension, Withdrawal};
 use protocol::credential::twins::Twins;
 use protocol::credential::{CredentialType, StatusMethod};
 use protocol::exchange::qr::Kind;
@@ -43,10 +43,12 @@ enum Command {
     Offer(OfferArgs),
     /// Withdraw credentials for good
     Revoke(RevokeArgs),
-    /// Withdraw a credential for now
+    /// Withdraw a credential for now, or everything a person holds
     Suspend(SuspendArgs),
     /// End a suspension
     Reinstate(SuspendArgs),
+    /// Withdraw what is no longer true after an event of the register, and say what to offer anew
+    RegisterEvent(RegisterEventArgs),
     /// Open the next epoch of status tokens
     Epoch(EpochArgs),
     /// List what waits for a clerk
@@ -148,9 +150,29 @@ struct SuspendArgs {
     /// The person's id in the register
     #[arg(long, value_name = "ID")]
     person: String,
-    /// The credential type
+    /// The credential type; everything the person holds when none is named, and epochs are opened so that it is known at once
     #[arg(long = "type", value_name = "TYPE")]
-    credential_type: String,
+    credential_type: Option<String>,
+    /// Publish at once to this ledger node
+    #[arg(long, value_name = "URL")]
+    ledger: Option<String>,
+    #[command(flatten)]
+    now: Now,
+}
+
+#[derive(Debug, Args)]
+struct RegisterEventArgs {
+    #[command(flatten)]
+    directory: Directory,
+    /// The person's id in the register
+    #[arg(long, value_name = "ID")]
+    person: String,
+    /// Attributes that have other values now, separated by commas
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', required_unless_present = "deceased")]
+    changed: Vec<String>,
+    /// The person has died
+    #[arg(long, conflicts_with = "changed")]
+    deceased: bool,
     /// Publish at once to this ledger node
     #[arg(long, value_name = "URL")]
     ledger: Option<String>,
@@ -191,6 +213,7 @@ pub(crate) fn run(args: IssuerArgs) -> Result<Answer, CliError> {
         Command::Revoke(args) => revoke(&args),
         Command::Suspend(args) => suspend(&args),
         Command::Reinstate(args) => reinstate(&args),
+        Command::RegisterEvent(args) => register_event(&args),
         Command::Epoch(args) => epoch(&args),
         Command::Reviews(args) => review::list(&args),
         Command::Review(args) => review::decide(&args),
@@ -367,29 +390,56 @@ fn revoke(args: &RevokeArgs) -> Result<Answer, CliError> {
 }
 
 fn suspend(args: &SuspendArgs) -> Result<Answer, CliError> {
-    change(args, Issuer::suspend, ["suspended", "was suspended before"])
+    change(args, Issuer::suspend, Issuer::suspend_all, ["suspended", "was suspended before"])
 }
 
 fn reinstate(args: &SuspendArgs) -> Result<Answer, CliError> {
-    change(args, Issuer::reinstate, ["reinstated", "was not suspended"])
+    change(args, Issuer::reinstate, Issuer::reinstate_all, ["reinstated", "was not suspended"])
 }
 
 fn change(
     args: &SuspendArgs,
-    act: fn(&Issuer, &PersonId, &str, u64) -> Result<Suspension, IssuerError>,
+    one: fn(&Issuer, &PersonId, &str, u64) -> Result<Suspension, IssuerError>,
+    all: fn(&Issuer, &PersonId, u64) -> Result<Vec<String>, IssuerError>,
     [changed, unchanged]: [&str; 2],
 ) -> Result<Answer, CliError> {
     let issuer = args.directory.open()?;
     let (person, now) = (PersonId::new(args.person.as_str()), args.now.seconds());
-    let is_changed = act(&issuer, &person, &args.credential_type, now)? == Suspension::Changed;
+    let Some(credential_type) = &args.credential_type else {
+        let types = all(&issuer, &person, now)?;
+        issuer.advance_epochs(&types, now)?;
+        let published = publish(&issuer, args.ledger.as_deref(), now)?;
+        let text = if types.is_empty() { unchanged.to_owned() } else { format!("{changed}: {}", types.join(", ")) };
+        let json = json!({ "changed": !types.is_empty(), "types": types, "published": published });
+        return Ok(Answer::new(format!("{text}{}", told(published)), json));
+    };
+    let is_changed = one(&issuer, &person, credential_type, now)? == Suspension::Changed;
     let mut text = if is_changed { changed } else { unchanged }.to_owned();
     let published = publish(&issuer, args.ledger.as_deref(), now)?;
     text.push_str(&told(published));
-    let by_epoch = issuer.credential_types().any(|t| t.id == args.credential_type && t.status == StatusMethod::Epoch);
+    let by_epoch = issuer.credential_types().any(|t| t.id == *credential_type && t.status == StatusMethod::Epoch);
     if by_epoch {
         text.push_str("; verifiers learn it with the next epoch (`mid issuer epoch`)");
     }
     Ok(Answer::new(text, json!({ "changed": is_changed, "published": published })))
+}
+
+fn register_event(args: &RegisterEventArgs) -> Result<Answer, CliError> {
+    let issuer = args.directory.open()?;
+    let (person, now) = (PersonId::new(args.person.as_str()), args.now.seconds());
+    let event = match args.deceased {
+        true => RegisterEvent::Deceased,
+        false => RegisterEvent::Changed(args.changed.clone()),
+    };
+    let withdrawn = issuer.register_event(&person, &event, now)?;
+    issuer.advance_epochs(&withdrawn, now)?;
+    let published = publish(&issuer, args.ledger.as_deref(), now)?;
+    let text = match withdrawn.as_slice() {
+        [] => "nothing that the person holds has changed".to_owned(),
+        types => format!("withdrawn: {}; offer them anew", types.join(", ")),
+    };
+    let json = json!({ "withdrawn": withdrawn, "published": published });
+    Ok(Answer::new(format!("{text}{}", told(published)), json))
 }
 
 fn epoch(args: &EpochArgs) -> Result<Answer, CliError> {

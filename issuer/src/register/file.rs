@@ -1,8 +1,9 @@
 //! A register in a JSON file, for development and demonstration.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
-use std::sync::{PoisonError, RwLock};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError, RwLock};
+use std::time::SystemTime;
 
 use protocol::credential::Day;
 use serde::Deserialize;
@@ -45,9 +46,17 @@ enum State {
     Deceased,
 }
 
-/// A register read from a file; changes made through it live in memory only.
+/// A register read from a file, and read again when its keeper has replaced it; changes made through it live in memory only.
 pub struct FileRegister {
     people: RwLock<BTreeMap<PersonId, Person>>,
+    source: Option<Source>,
+}
+
+/// Where it was read from.
+struct Source {
+    path: PathBuf,
+    /// The file as it was read: when it was changed, and its length.
+    read: Mutex<(SystemTime, u64)>,
 }
 
 impl FileRegister {
@@ -64,8 +73,24 @@ impl FileRegister {
     /// # Errors
     /// [`RegisterError::RegisterUnavailable`] when the file cannot be read, and as [`FileRegister::parse`].
     pub fn open(path: &Path) -> Result<Self, RegisterError> {
+        let read = Mutex::new(version(path)?);
         let text = std::fs::read_to_string(path).map_err(|_| RegisterError::RegisterUnavailable)?;
-        Self::parse(&text)
+        let source = Some(Source { path: path.to_owned(), read });
+        Ok(Self { source, ..Self::parse(&text)? })
+    }
+
+    /// Reads the file again when it is another one now.
+    fn renew(&self) -> Result<(), RegisterError> {
+        let Some(source) = &self.source else { return Ok(()) };
+        let mut read = source.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = version(&source.path)?;
+        if *read != now {
+            let text = std::fs::read_to_string(&source.path).map_err(|_| RegisterError::RegisterUnavailable)?;
+            let renewed = Self::parse(&text)?.people.into_inner().unwrap_or_else(PoisonError::into_inner);
+            *self.people.write().unwrap_or_else(PoisonError::into_inner) = renewed;
+            *read = now;
+        }
+        Ok(())
     }
 
     /// Reads a register written as `issuer/sample/register.json` is.
@@ -93,7 +118,7 @@ impl FileRegister {
                 return Err(RegisterError::RegisterInconsistent);
             }
         }
-        Ok(Self { people: RwLock::new(people) })
+        Ok(Self { people: RwLock::new(people), source: None })
     }
 
     /// The ids of all entries, in order.
@@ -149,17 +174,25 @@ fn person(entry: Entry) -> Result<Person, RegisterError> {
 
 impl Register for FileRegister {
     fn person(&self, id: &PersonId) -> Result<Person, RegisterError> {
+        self.renew()?;
         let people = self.people.read().unwrap_or_else(PoisonError::into_inner);
         people.get(id).cloned().ok_or(RegisterError::PersonUnknown)
     }
 
     fn find(&self, name: &str, birth_date: Day) -> Result<Vec<PersonId>, RegisterError> {
+        self.renew()?;
         let people = self.people.read().unwrap_or_else(PoisonError::into_inner);
         let named = |person: &Person| ["name_ko", "name_en"].iter().any(|key| person.attribute(key) == Some(name));
         let found: Vec<PersonId> =
             people.values().filter(|p| p.birth_date == birth_date && named(p)).map(|p| p.id.clone()).collect();
         if found.is_empty() { Err(RegisterError::PersonUnknown) } else { Ok(found) }
     }
+}
+
+/// When the file was changed, and its length.
+fn version(path: &Path) -> Result<(SystemTime, u64), RegisterError> {
+    let about = std::fs::metadata(path).map_err(|_| RegisterError::RegisterUnavailable)?;
+    Ok((about.modified().map_err(|_| RegisterError::RegisterUnavailable)?, about.len()))
 }
 
 #[cfg(test)]
@@ -213,6 +246,27 @@ mod tests {
         assert_eq!(after.revision, before.revision + 2);
         assert_eq!(after.state, PersonState::Deceased);
         assert_eq!(register.record_death(&PersonId::new("nobody")), Err(RegisterError::PersonUnknown));
+    }
+
+    #[test]
+    fn a_file_that_was_replaced_is_read_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("register.json");
+        let write = |address: &str, rest: &str| {
+            let people = entry("a", "901399-0000001", address);
+            std::fs::write(&path, format!(r#"{{"about":"","people":[{people}]}}{rest}"#)).unwrap();
+        };
+        write("x", "");
+        let register = FileRegister::open(&path).unwrap();
+        let address = || register.person(&PersonId::new("a")).map(|it| it.attribute("address").map(str::to_owned));
+        assert_eq!(address(), Ok(Some("x".into())));
+        write("moved", "");
+        assert_eq!(address(), Ok(Some("moved".into())));
+        // One that cannot be read is no register, and what was known before is not handed out as if it were.
+        write("moved", "broken");
+        assert_eq!(address(), Err(RegisterError::RegisterUnavailable));
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(register.find("가", "1990-01-01".parse().unwrap()), Err(RegisterError::RegisterUnavailable));
     }
 
     #[test]

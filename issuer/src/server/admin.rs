@@ -9,6 +9,7 @@
 //! | `POST /v1/admin/reinstatements` | [`SuspensionRequest`] | `{"outcome": "reinstated"}` or `"not-suspended"` |
 //! | `GET /v1/admin/reviews` | – | what waits for a clerk, `[`[`ReviewAnswer`]`]` |
 //! | `POST /v1/admin/reviews` | [`DecisionRequest`] | `{"outcome": "approved"}` or `"refused"` |
+//! | `POST /v1/admin/register-events` | [`RegisterEventRequest`] | `{"withdrawn": ["kr.go.police.zk-identity.1"]}` |
 //! | `POST /v1/admin/epochs` | [`EpochRequest`] | `{"epoch": 7}` |
 
 use std::net::SocketAddr;
@@ -37,6 +38,7 @@ use zeroize::Zeroizing;
 use super::openapi::Refusal;
 use super::{Service, failure, named};
 use crate::error::IssuerError;
+use crate::event::RegisterEvent;
 use crate::issuer::Issuer;
 use crate::keys::{KeyStoreError, refuse_open_permissions, write_secret};
 use crate::offer::OfferTerms;
@@ -160,8 +162,30 @@ pub struct SuspensionRequest {
     /// Whose.
     #[serde(flatten)]
     pub whom: Whom,
-    /// Id of the credential type.
-    pub credential_type: String,
+    /// Id of the credential type; everything the person holds where there is none, and known at once: epochs are opened for it.
+    #[serde(default)]
+    pub credential_type: Option<String>,
+}
+
+/// What happened to an entry of the register.
+#[derive(Deserialize, ToSchema)]
+pub struct RegisterEventRequest {
+    /// Whose.
+    #[serde(flatten)]
+    pub whom: Whom,
+    /// Names of attributes that have other values now.
+    #[serde(default)]
+    pub changed: Vec<String>,
+    /// Whether the person has died.
+    #[serde(default)]
+    pub deceased: bool,
+}
+
+/// What was withdrawn after an event.
+#[derive(Serialize, ToSchema)]
+struct Withdrawn {
+    /// Ids of the credential types, for which a new offer can be made.
+    withdrawn: Vec<String>,
 }
 
 /// What waits for a clerk.
@@ -212,6 +236,7 @@ pub(super) fn routes() -> OpenApiRouter<Service> {
         .routes(routes!(suspensions))
         .routes(routes!(reinstatements))
         .routes(routes!(reviews, decide))
+        .routes(routes!(register_events))
         .routes(routes!(epochs))
 }
 
@@ -306,7 +331,7 @@ async fn revocations(State(service): State<Service>, body: Bytes) -> Response {
         (status = 413, description = "Too large", body = Refusal)))]
 async fn suspensions(service: State<Service>, body: Bytes) -> Response {
     let outcome = [(Suspension::Changed, "suspended"), (Suspension::Unchanged, "already-suspended")];
-    change(service, &body, "suspension", Issuer::suspend, outcome).await
+    change(service, &body, "suspension", (Issuer::suspend, Issuer::suspend_all), outcome).await
 }
 
 /// Reinstate a suspended credential.
@@ -323,20 +348,32 @@ async fn suspensions(service: State<Service>, body: Bytes) -> Response {
         (status = 413, description = "Too large", body = Refusal)))]
 async fn reinstatements(service: State<Service>, body: Bytes) -> Response {
     let outcome = [(Suspension::Changed, "reinstated"), (Suspension::Unchanged, "not-suspended")];
-    change(service, &body, "reinstatement", Issuer::reinstate, outcome).await
+    change(service, &body, "reinstatement", (Issuer::reinstate, Issuer::reinstate_all), outcome).await
 }
+
+/// Changes the standing of one credential of a person.
+type OfOne = fn(&Issuer, &PersonId, &str, u64) -> Result<Suspension, IssuerError>;
+/// Changes that of all, and says of which types.
+type OfAll = fn(&Issuer, &PersonId, u64) -> Result<Vec<String>, IssuerError>;
 
 async fn change(
     State(service): State<Service>,
     body: &[u8],
     what: &'static str,
-    act: fn(&Issuer, &PersonId, &str, u64) -> Result<Suspension, IssuerError>,
+    (one, all): (OfOne, OfAll),
     names: [(Suspension, &'static str); 2],
 ) -> Response {
     let Some(request) = read::<SuspensionRequest>(body) else { return failure(IssuanceRefusal::InvalidRequest) };
     let changed = service.blocking(move |issuer, now, _| {
         let person = find(issuer, request.whom)?;
-        act(issuer, &person, &request.credential_type, now)
+        match &request.credential_type {
+            Some(credential_type) => one(issuer, &person, credential_type, now),
+            None => {
+                let types = all(issuer, &person, now)?;
+                issuer.advance_epochs(&types, now)?;
+                Ok(if types.is_empty() { Suspension::Unchanged } else { Suspension::Changed })
+            }
+        }
     });
     let outcome = changed.await.map(|changed| {
         changed.map(|outcome| {
@@ -392,6 +429,35 @@ async fn decide(State(service): State<Service>, body: Bytes) -> Response {
         (status = 409, description = "Always: what is withdrawn stays so", body = Refusal)))]
 async fn no_way_back() -> Response {
     named(StatusCode::CONFLICT, &"illegal_transition")
+}
+
+/// Withdraw what is no longer true after an event of the register.
+#[utoipa::path(post, path = "/v1/admin/register-events", operation_id = "register_event", tag = "Operators",
+    security(("token" = [])),
+    request_body = RegisterEventRequest,
+    responses(
+        (status = 200, description = "What was withdrawn now", body = Withdrawn),
+        (status = 400, description = "Not well formed, or refused by its name", body = Refusal),
+        (status = 401, description = "The token is wrong", body = Refusal),
+        (status = 403, description = "Not from this machine", body = Refusal),
+        (status = 404, description = "No such person", body = Refusal),
+        (status = 413, description = "Too large", body = Refusal)))]
+async fn register_events(State(service): State<Service>, body: Bytes) -> Response {
+    let Some(request) = read::<RegisterEventRequest>(&body) else { return failure(IssuanceRefusal::InvalidRequest) };
+    let event = match (request.changed.is_empty(), request.deceased) {
+        (false, false) => RegisterEvent::Changed(request.changed),
+        (true, true) => RegisterEvent::Deceased,
+        _ => return failure(IssuanceRefusal::InvalidRequest),
+    };
+    let withdrawn = service.blocking(move |issuer, now, _| {
+        let person = find(issuer, request.whom)?;
+        let types = issuer.register_event(&person, &event, now)?;
+        issuer.advance_epochs(&types, now)?;
+        Ok(types)
+    });
+    let withdrawn = withdrawn.await;
+    service.changed.notify_one();
+    answer("register event", withdrawn.map(|types| types.map(|withdrawn| Withdrawn { withdrawn })))
 }
 
 /// Open the next epoch of status tokens.

@@ -309,6 +309,38 @@ async fn operators_suspend_and_reinstate() {
     assert_eq!((refused.status, refused.error().as_str()), (StatusCode::CONFLICT, "CredentialSuspended"));
     assert_eq!(site.admin("/v1/admin/reinstatements", &who).await.json(), json!({ "outcome": "reinstated" }));
     assert_eq!(site.admin("/v1/admin/offers", &offer).await.status, StatusCode::OK);
+    // Without a type it is about everything, and the epoch that says so begins at once.
+    let all = json!({ "person": HOLDER });
+    for (path, outcome) in [
+        ("/v1/admin/suspensions", "suspended"),
+        ("/v1/admin/suspensions", "already-suspended"),
+        ("/v1/admin/reinstatements", "reinstated"),
+        ("/v1/admin/reinstatements", "not-suspended"),
+    ] {
+        assert_eq!(site.admin(path, &all).await.json(), json!({ "outcome": outcome }), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_register_tells_what_has_changed() {
+    let site = site(Limits::default());
+    let made = site.issuer.offer(&PersonId::new(HOLDER), &terms(&[ZK], false, false), NOW, &mut fresh()).unwrap();
+    let request = Wallet::new(&site.issuer, ZK).request(&site.issuer, &made, NOW);
+    assert_eq!(site.post("/v1/credentials", request.encode()).await.status, StatusCode::OK);
+    let tell = async |body: serde_json::Value| site.admin("/v1/admin/register-events", &body).await;
+    for wrong in [
+        json!({ "person": HOLDER }),
+        json!({ "person": HOLDER, "changed": ["residence"], "deceased": true }),
+        json!({ "changed": ["residence"] }),
+    ] {
+        assert_eq!(tell(wrong.clone()).await.status, StatusCode::BAD_REQUEST, "{wrong}");
+    }
+    let changed = json!({ "person": HOLDER, "changed": ["residence"] });
+    assert_eq!(tell(changed.clone()).await.json(), json!({ "withdrawn": [ZK] }));
+    assert_eq!(tell(changed).await.json(), json!({ "withdrawn": [] }));
+    let nobody = json!({ "name": "홍길순", "birth_date": "1985-03-15", "deceased": true });
+    let unknown = tell(nobody).await;
+    assert_eq!((unknown.status, unknown.error().as_str()), (StatusCode::NOT_FOUND, "PersonUnknown"));
 }
 
 #[test]

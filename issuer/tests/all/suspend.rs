@@ -1,7 +1,7 @@
 //! A suspension reaches lists, epochs and twins, can end, and lets nothing take the credential's place.
 
 use issuer::register::PersonId;
-use issuer::{IssuerError, RevocationReason, Suspension, TwinFormat, Withdrawal};
+use issuer::{IssuerError, RegisterEvent, RevocationReason, Suspension, TwinFormat, Withdrawal};
 use protocol::credential::{Status, StatusList};
 use protocol::crypto::multikey::{StandardKey, StandardSigner as _};
 use protocol::exchange::IssuanceRefusal;
@@ -107,5 +107,53 @@ fn issu_19_nothing_takes_the_place_of_what_is_suspended() {
     // Once reinstated, the same offer is good.
     world.issuer.reinstate(&person, ZK, NOW).unwrap();
     assert_eq!(world.refusal(&request(), NOW), None);
+    world.issuer.check_audit().unwrap();
+}
+
+#[test]
+fn issu_19_one_call_suspends_everything_of_a_person() {
+    let world = world();
+    let (person, other) = (PersonId::new(HOLDER), PersonId::new("person-0002"));
+    assert_eq!(world.issuer.suspend_all(&person, NOW), Ok(vec![]), "nothing is held");
+    world.issue(HOLDER, LICENCE);
+    world.issue(HOLDER, ZK);
+    world.issue("person-0002", LICENCE);
+    let mut types = world.issuer.suspend_all(&person, NOW).unwrap();
+    types.sort();
+    assert_eq!(types, [LICENCE, ZK]);
+    assert_eq!(world.issuer.suspend_all(&person, NOW + 1), Ok(vec![]), "once");
+    assert!(world.issuer.issued(&person).unwrap().iter().all(|it| it.suspended_at == Some(NOW)));
+    assert!(world.issuer.issued(&other).unwrap().iter().all(|it| it.suspended_at.is_none()), "of nobody else");
+    world.issuer.revoke(&person, LICENCE, LOST, NOW + 2).unwrap();
+    assert_eq!(world.issuer.reinstate_all(&person, NOW + 3), Ok(vec![ZK.to_owned()]), "what is withdrawn stays so");
+    world.issuer.check_audit().unwrap();
+}
+
+#[test]
+fn issu_20_an_event_of_the_register_withdraws_what_is_no_longer_true() {
+    let world = world();
+    let person = PersonId::new(HOLDER);
+    world.issue(HOLDER, LICENCE);
+    world.issue(HOLDER, ZK);
+    let event = |names: &[&str]| {
+        let names = names.iter().map(|it| (*it).to_owned()).collect();
+        world.issuer.register_event(&person, &RegisterEvent::Changed(names), NOW).unwrap()
+    };
+    assert_eq!(event(&["shoe_size"]), Vec::<String>::new(), "no credential has it");
+    assert_eq!(event(&["residence"]), [ZK], "the licence does not have it");
+    assert_eq!(event(&["residence"]), Vec::<String>::new(), "once");
+    let revoked = |id: &str| {
+        let issued = world.issuer.issued(&person).unwrap();
+        issued.iter().find(|it| it.credential_type == id).unwrap().revoked_at
+    };
+    assert_eq!((revoked(ZK), revoked(LICENCE)), (Some(NOW), None));
+    world.issue(HOLDER, ZK);
+    let mut all = world.issuer.register_event(&person, &RegisterEvent::Deceased, NOW + 1).unwrap();
+    all.sort();
+    assert_eq!(all, [LICENCE, ZK]);
+    let before = world.issuer.current_epoch(&world.issuer.key_id(ZK).unwrap()).map(|it| it.epoch);
+    world.issuer.advance_epochs(&all, NOW + 2).unwrap();
+    let after = world.issuer.current_epoch(&world.issuer.key_id(ZK).unwrap()).map(|it| it.epoch);
+    assert_eq!(after.unwrap(), before.unwrap_or_default() + 1, "epochs of those that have them");
     world.issuer.check_audit().unwrap();
 }
