@@ -10,7 +10,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use protocol::crypto::keys::{P256SigningKey, Signer as _};
+use protocol::crypto::keys::{P256SigningKey, Signer};
 use protocol::crypto::multikey::{Multikey, StandardKey, StandardSigner as _};
 use protocol::crypto::x509::{Certificate, CertificateDraft, Use};
 use protocol::exchange::openid4vp::Vocabulary;
@@ -18,6 +18,7 @@ use protocol::identifier::Did;
 use protocol::ledger::record::{DidKey, Purposes};
 use protocol::ledger::state::TrustedState;
 use rand_core::CryptoRng;
+use verifier_server::apps::{Apps, Asker};
 use verifier_server::openid4vp::{
     Deliver, Identity, Presenting, Reach, RequestSigner, Settings, WebhookSecret, Webhooks,
 };
@@ -65,6 +66,18 @@ pub(crate) fn certificate_root(dir: &Path, from: u64, rng: &mut impl CryptoRng) 
 }
 
 impl RelyingParty<'_> {
+    /// The service for its own apps and screens, in our own format. `signer` is the same key as it signs with there.
+    pub(crate) fn apps(
+        &self,
+        signer: impl Signer + Send + Sync + 'static,
+        trust: impl Fn() -> Option<Arc<TrustedState>> + Send + Sync + 'static,
+    ) -> Result<Apps, CliError> {
+        files::make_private_directory(self.dir)?;
+        let token = self.secret("api.token", &mut |secret| hex::encode(secret), &mut randomness::os()?)?;
+        let asker = Asker { did: self.did.clone(), key: self.key_name.to_owned(), signer: Box::new(signer) };
+        Ok(Apps::new(asker, self.url, &token, trust, clock::now))
+    }
+
     /// The service. It says who it is by its certificate, if the folder has the keys, or by its DID.
     pub(crate) fn service(
         self,

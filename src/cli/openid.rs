@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use protocol::exchange::app_link::SignedAppRequest;
 use protocol::exchange::openid4vp::Vocabulary;
 use protocol::exchange::qr::{self, Kind};
 use serde_json::{Value, json};
@@ -18,6 +19,8 @@ use crate::{files, network, randomness};
 
 /// How long `mid wallet continue` waits for the time that an issuer named, in seconds.
 const PATIENCE: u64 = 10;
+/// Longest request of a page, in bytes.
+const PAGE_MAX: usize = 1 << 20;
 
 /// What a file or argument holds.
 pub(super) enum Message {
@@ -25,6 +28,8 @@ pub(super) enum Message {
     Own(Vec<u8>),
     /// A link of OpenID.
     Link(String),
+    /// A link of our own from another app.
+    App(String),
 }
 
 impl Message {
@@ -32,13 +37,16 @@ impl Message {
     pub(super) fn read(path: &Path, kind: Kind) -> Result<Self, CliError> {
         let parameter = if kind == Kind::Offer { "credential_offer" } else { "request_uri=" };
         let is_link = |text: &str| text.contains("://") && text.contains(parameter);
+        let is_app = |text: &str| kind == Kind::Request && SignedAppRequest::is_link(text);
         match path.to_str() {
+            Some(text) if is_app(text) => return Ok(Self::App(text.to_owned())),
             Some(text) if is_link(text) => return Ok(Self::Link(text.to_owned())),
             _ if path.is_dir() => return Ok(Self::Own(files::read_message(path, kind)?)),
             _ => {}
         }
         let bytes = files::read(path)?;
         match qr::text(bytes.clone()) {
+            Ok(text) if is_app(text.trim()) => Ok(Self::App(text.trim().to_owned())),
             Ok(text) if is_link(&text) => Ok(Self::Link(text.trim().to_owned())),
             _ => Ok(Self::Own(qr::message(kind, bytes)?)),
         }
@@ -254,6 +262,33 @@ pub(super) fn answer(
     let back = told["redirect_uri"].as_str();
     let on = back.map_or_else(String::new, |address| format!("; go on at {address}"));
     Ok(Answer::new(format!("answered{on}"), json!({ "answered": true, "redirect_uri": back })))
+}
+
+/// Answers what a page asked through the browser: `request` is `{"protocol", "data"}`, and the answer has the same form.
+pub(super) fn answer_page(
+    wallet: &Wallet,
+    request: &[u8],
+    origin: &str,
+    now: Now,
+    decide: impl FnOnce(&str) -> Result<Decision, CliError>,
+) -> Result<Value, CliError> {
+    let malformed = || CliError::refused("MalformedRequest", "this is not what a page asks; see --help");
+    let asked = protocol::json::read(request, PAGE_MAX).map_err(|_| malformed())?;
+    let protocol = asked["protocol"].as_str().ok_or_else(malformed)?;
+    let (came, text) = openid4vp::Came::through_browser(origin, protocol, &asked["data"])?;
+    let vocabulary = Vocabulary::of_twins(&network::twins(&network::types()?)?);
+    let consent = wallet.read_openid_request(&text, &came, &vocabulary, now.seconds())?;
+    let decision = decide(&format!("{}\n  on the page {origin}", shown(&consent.sheet)))?;
+    let usual = consent.usual();
+    let outgoing = wallet.answer_openid(&consent, decision, &usual, now.seconds(), &mut randomness::os()?)?;
+    if decision == Decision::Decline {
+        return Err(WalletError::Declined.into());
+    }
+    if consent.sheet.choices.is_none() {
+        return Err(WalletError::NotHeld.into());
+    }
+    let data: Value = serde_json::from_str(&outgoing.body)?;
+    Ok(json!({ "protocol": protocol, "data": data }))
 }
 
 fn fetch_request(link: &Link, came: &openid4vp::Came) -> Request {

@@ -1,7 +1,8 @@
-//! `mid verifier serve`: wallets of others are asked over OpenID4VP.
+//! `mid verifier serve`: wallets of others are asked over OpenID4VP, and ours also from app to app.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use protocol::credential::twins::Twins;
@@ -58,13 +59,16 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<Answer, CliError> {
         url: args.url.trim_end_matches('/'),
         keep_max: args.keep_max,
     };
+    let trust = Arc::new(trust);
+    let newest = trust.clone();
+    let apps = party.apps(files::read_key(&args.key)?, move || Some(newest.newest()))?;
     let service = party.service(vocabulary, move || Some(trust.newest()))?;
-    serving::verifier(service.router(), args.listen)?;
+    serving::verifier(service.router().merge(apps.router()), args.listen)?;
     Ok(Answer::new("stopped", json!({ "stopped": true })))
 }
 
 /// What is made of which attribute, for types that the ledger knows.
-fn vocabulary(files: &[PathBuf], trust: &TrustedState) -> Result<Vocabulary, CliError> {
+pub(super) fn vocabulary(files: &[PathBuf], trust: &TrustedState) -> Result<Vocabulary, CliError> {
     #[derive(Deserialize)]
     struct Named {
         credential_type: String,

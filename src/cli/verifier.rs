@@ -6,18 +6,21 @@ use clap::{Args, Subcommand};
 use protocol::credential::Label;
 use protocol::credential::age::Statute;
 use protocol::crypto::keys::Signer;
+use protocol::exchange::openid4vp::Vocabulary;
 use protocol::exchange::qr::Kind;
 use protocol::exchange::{Period, Predicate, Query, Scope, SignedRequest};
 use protocol::identifier::Did;
 use protocol::ledger::state::TrustedState;
 use serde_json::json;
 use verifier::ask::{self, Identity};
+use verifier::openid4vp::{Receipt, TimeSaid};
 use verifier::{Asked, IssuerKnown, Policy, SeenInMemory, Verdict, Verifier};
 
 use super::Trust;
 use super::presenting::{self, ServeArgs};
 use crate::clock::{self, Now};
 use crate::files::{self, Destination};
+use crate::network;
 use crate::output::{Answer, CliError};
 use crate::randomness;
 use crate::records::{Draft, PurposeText, RecordText, SenderText};
@@ -42,6 +45,8 @@ enum Command {
     Request(Box<RequestArgs>),
     /// Check a presentation (QR picture, QR text or bytes) and print the verdict
     Check(Box<CheckArgs>),
+    /// Check a receipt again, whoever kept it: what it still proves, and since when
+    Receipt(ReceiptArgs),
     /// Ask wallets of others over OpenID4VP: relying parties make requests and read verdicts over HTTP
     Serve(Box<ServeArgs>),
 }
@@ -234,11 +239,24 @@ struct CheckArgs {
     now: Now,
 }
 
+#[derive(Debug, Args)]
+struct ReceiptArgs {
+    /// The receipt from a verdict: a JSON file, or -
+    receipt: PathBuf,
+    /// What a credential type is called in other formats (a file as specs/types/*.twins.json); once for each. The driver's
+    /// licence when none is named
+    #[arg(long, value_name = "FILE")]
+    twins: Vec<PathBuf>,
+    #[command(flatten)]
+    trust: Trust,
+}
+
 pub(crate) fn run(args: VerifierArgs) -> Result<Answer, CliError> {
     match args.command {
         Command::Init(args) => init(&args),
         Command::Request(args) => request(&args),
         Command::Check(args) => check(&args),
+        Command::Receipt(args) => receipt(&args),
         Command::Serve(args) => presenting::serve(&args),
     }
 }
@@ -348,6 +366,26 @@ fn check(args: &CheckArgs) -> Result<Answer, CliError> {
         files::write(path, portrait.png())?;
     }
     describe(&verdict, &trust)
+}
+
+/// As of the moment of the agreement, with today's trust data (RCPT-02).
+fn receipt(args: &ReceiptArgs) -> Result<Answer, CliError> {
+    let trust = args.trust.load()?;
+    let vocabulary = match args.twins.as_slice() {
+        [] => Vocabulary::of_twins(&network::twins(&network::types()?)?),
+        files => presenting::vocabulary(files, &trust)?,
+    };
+    let proven = Receipt::from_json(&files::read(&args.receipt)?)?.check(&trust, &vocabulary)?;
+    let said = match proven.time_said_by {
+        TimeSaid::Holder => "",
+        TimeSaid::Keeper => ", as its keeper says",
+    };
+    let mut lines = vec!["the receipt holds".to_owned(), format!("  asked by      {}", proven.verifier)];
+    lines.push(format!("  agreed at     {}{said}", clock::rfc3339(proven.agreed_at)));
+    lines.extend(proven.transactions.iter().map(|it| format!("  agreed to     {} ({})", it.text_en, it.text_ko)));
+    lines.extend(proven.credentials.iter().map(|it| format!("  credential    {} of {}", it.kind, it.issuer)));
+    lines.push("  whether a credential was withdrawn then is not in it".to_owned());
+    Ok(Answer::new(lines.join("\n"), json!({ "accepted": true, "receipt": proven })))
 }
 
 /// The verdict, with the names that people know.

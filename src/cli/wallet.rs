@@ -12,7 +12,7 @@ use protocol::exchange::{Received, StapledPresentation};
 use serde_json::json;
 use wallet_core::openid4vci::{Format, SoftwareProvider};
 use wallet_core::{
-    Activity, Asked, Consent, CredentialId, CredentialState, Decision, Disclosure, Event, HeldCredential,
+    Activity, AppOutgoing, Asked, Consent, CredentialId, CredentialState, Decision, Disclosure, Event, HeldCredential,
     KdfParameters, PersonalNumbers, SetUp, SoftwareSecureArea, Wallet,
 };
 
@@ -20,6 +20,7 @@ use super::fetch;
 use super::openid::{self, Message};
 use crate::clock::{self, Now};
 use crate::files::{self, Destination, MaybeDestination};
+use crate::http::Http;
 use crate::output::{Answer, CliError};
 use crate::pin::PinSource;
 use crate::{randomness, wallet_provider};
@@ -206,6 +207,13 @@ struct AnswerArgs {
     /// Consent even to what the verifier did not register
     #[arg(long, conflicts_with = "decline")]
     approve_over_ask: bool,
+    /// The app that opened this one with the link, as the phone's system names it
+    #[arg(long, value_name = "APP", conflicts_with = "origin")]
+    caller: Option<String>,
+    /// A page at this origin asked through the browser (Digital Credentials API): the request is its JSON,
+    /// {"protocol", "data"}, and the answer to hand back, in the same form, is printed
+    #[arg(long, value_name = "ORIGIN", conflicts_with_all = ["staple", "out", "frames", "payload"])]
+    origin: Option<String>,
     /// Add the issuer's records with their proofs, for verifiers with older trust data; too large for one QR code
     #[arg(long)]
     staple: bool,
@@ -297,7 +305,7 @@ fn accept(args: &AcceptArgs) -> Result<Answer, CliError> {
     let offer = Message::read(&args.offer, Kind::Offer)?;
     let (wallet, now, code) = (args.place.unlock()?, args.place.now, args.tx_code.as_deref());
     match offer {
-        Message::Link(link) => {
+        Message::Link(link) | Message::App(link) => {
             let provider = args.provider.open()?;
             let came = openid::accept(&wallet, &args.place.dir, &link, code, &args.sources, provider.as_ref(), now)?;
             Ok(came.told())
@@ -438,7 +446,11 @@ fn present(args: &PresentArgs) -> Result<Answer, CliError> {
 }
 
 fn answer(args: &AnswerArgs) -> Result<Answer, CliError> {
-    let request = Message::read(&args.request, Kind::Request)?;
+    let from_page = args.origin.is_some().then(|| files::read(&args.request)).transpose()?;
+    let request = match &from_page {
+        Some(_) => Message::Own(Vec::new()),
+        None => Message::read(&args.request, Kind::Request)?,
+    };
     let (wallet, now) = (args.place.unlock()?, args.place.now.seconds());
     let decide = |sheet: &str| match (args.approve, args.approve_over_ask, args.decline) {
         (true, ..) => Ok(Decision::Approve),
@@ -446,8 +458,13 @@ fn answer(args: &AnswerArgs) -> Result<Answer, CliError> {
         (.., true) => Ok(Decision::Decline),
         _ => ask(sheet),
     };
+    if let (Some(origin), Some(request)) = (&args.origin, &from_page) {
+        let data = openid::answer_page(&wallet, request, origin, args.place.now, decide)?;
+        return Ok(Answer::new(data.to_string(), data));
+    }
     let request = match request {
         Message::Link(link) => return openid::answer(&wallet, &link, args.place.now, decide),
+        Message::App(link) => return answer_app(&wallet, &link, args.caller.as_deref(), now, decide),
         Message::Own(request) => request,
     };
     let destination = args.destination.given()?;
@@ -456,6 +473,40 @@ fn answer(args: &AnswerArgs) -> Result<Answer, CliError> {
     let presentation = wallet.answer(&consent, decision, now, &mut randomness::os()?)?;
     let presentation = args.place.stapled(presentation, args.staple)?;
     shown(&presentation, &destination, "answered")
+}
+
+/// Answers a link from another app, or from a code on a screen: says what is to be opened, or posts the answer.
+fn answer_app(
+    wallet: &Wallet,
+    link: &str,
+    caller: Option<&str>,
+    now: u64,
+    decide: impl FnOnce(&str) -> Result<Decision, CliError>,
+) -> Result<Answer, CliError> {
+    let asked = wallet.read_app_link(link, caller, now)?;
+    let decision = match &asked.consent {
+        Some(consent) => decide(&format!("{}\n  the answer goes to {}", sheet(consent), asked.reply.address()))?,
+        None => Decision::Decline,
+    };
+    let outgoing = wallet.answer_app_link(&asked, decision, now, &mut randomness::os()?)?;
+    let back = match outgoing {
+        AppOutgoing::Open(link) => Some(link),
+        AppOutgoing::Post { address, body } => {
+            Http::new().post(&address, &body)?.ok()?;
+            None
+        }
+    };
+    let answered = asked.consent.is_some() && decision != Decision::Decline;
+    match back {
+        // The other app is opened in any case, and learns of a refusal only that there is no answer.
+        Some(link) => {
+            let text = if answered { "answered" } else { "not answered" };
+            Ok(Answer::new(format!("{text}; open {link}"), json!({ "answered": answered, "open": link })))
+        }
+        None if answered => Ok(Answer::new("answered", json!({ "answered": true, "open": null }))),
+        None if asked.consent.is_none() => Err(wallet_core::WalletError::NotHeld.into()),
+        None => Err(wallet_core::WalletError::Declined.into()),
+    }
 }
 
 /// Writes a presentation where it is to be scanned.

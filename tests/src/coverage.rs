@@ -21,7 +21,7 @@ enum Met {
 
 use Met::{Absent, Files, Test};
 
-const APP: &str = "there is no exchange between two apps yet";
+const APP: &str = "tests/presenting/tests/all/app_link.rs";
 const SD_JWT: &str = "protocol/src/credential/sd_jwt/tests.rs";
 const MDOC: &str = "protocol/src/credential/mdoc/tests.rs";
 const CHAIN: &str = "ledger-node/engine/src/chain.rs";
@@ -133,9 +133,9 @@ const ROWS: &[(&str, &str, Met)] = &[
     ("E14", "offers and their time", Files),
     ("E16", "byte order marks, NUL, lower case", Files),
     ("E17", "portrait that does not fit", Test("tests/exchange/portrait.rs", "pres_15_no_other_picture_is_shown")),
-    ("E18", "caller not registered", Absent(APP)),
-    ("E19", "hijacked response", Absent(APP)),
-    ("E20", "second response", Absent(APP)),
+    ("E18", "caller not registered", Test(APP, "alnk_04_only_the_app_that_asks_hands_it_over")),
+    ("E19", "hijacked response", Test(APP, "alnk_05_nobody_else_reads_the_answer")),
+    ("E20", "second response", Test("tests/presenting/tests/all/apps.rs", "alnk_06_one_answer_and_one_verdict")),
     (
         "E22",
         "session counters",

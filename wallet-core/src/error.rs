@@ -1,6 +1,7 @@
 //! Why the wallet refuses.
 
 use protocol::credential::CredentialError;
+use protocol::exchange::app_link::AppLinkError;
 use protocol::exchange::{OfferError, PortraitError, PresentError, PresentationError, RequestError};
 use protocol::ledger::bundle::BundleError;
 
@@ -184,6 +185,9 @@ pub enum WalletError {
     /// The request is not answered.
     #[error(transparent)]
     OpenId(#[from] OpenIdError),
+    /// A link from another app.
+    #[error(transparent)]
+    AppLink(AppLinkError),
 
     // The activity log.
     /// An entry of the activity log was changed, removed or moved.

@@ -28,6 +28,7 @@
 //! ```
 
 mod activity;
+mod app_link;
 mod contents;
 mod credentials;
 #[cfg(not(target_family = "wasm"))]
@@ -49,6 +50,7 @@ mod trust;
 mod wallet;
 
 pub use activity::{Activity, Asked, Event};
+pub use app_link::{AppConsent, AppOutgoing};
 pub use contents::CredentialId;
 pub use credentials::{CredentialState, HeldCredential};
 pub use error::WalletError;

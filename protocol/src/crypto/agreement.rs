@@ -43,6 +43,11 @@ impl AgreementKey {
         Multikey::p256_from_sec1(self.0.public_key().to_sec1_point(true).as_bytes())
     }
 
+    /// The private scalar, big-endian, for a library that agrees by itself.
+    pub(crate) fn scalar(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.0.to_bytes().into())
+    }
+
     /// The x coordinate of the shared point, from which every key is derived and which is none itself.
     ///
     /// # Errors

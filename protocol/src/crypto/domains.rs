@@ -33,6 +33,12 @@ domains! {
     REQUEST_SIGNATURE = b"mid/v1/request/signature;";
     /// Hash: a request, as an answer names it.
     REQUEST_DIGEST = b"mid/v1/request/digest;";
+    /// Signature: what stands around a request that an app hands over, by the verifier.
+    APP_LINK_SIGNATURE = b"mid/v1/app-link/signature;";
+    /// Hash: the same with its signature, as an answer is sealed for it.
+    APP_LINK_DIGEST = b"mid/v1/app-link/digest;";
+    /// Encryption: an answer from app to app.
+    APP_LINK_ANSWER = b"mid/v1/app-link/answer;";
     /// Hash: the factors with which pairing equations are added (`curve::equations_hold`).
     PAIRING_FOLD = b"mid/v1/pairing/fold;";
     /// Hash: the seed of those factors for a batch of BBS proofs.

@@ -6,6 +6,7 @@ pub mod bbs;
 pub mod cose;
 pub mod curve;
 pub mod domains;
+pub mod hpke;
 pub mod jose;
 pub mod keys;
 pub mod membership;

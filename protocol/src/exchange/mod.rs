@@ -1,6 +1,7 @@
 //! The messages roles exchange, in flow order: offer · issuance · request · presentation · qr · frames; and those of
 //! OpenID for issuing.
 
+pub mod app_link;
 pub mod dcql;
 mod evidence;
 mod finder;

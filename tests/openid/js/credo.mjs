@@ -127,3 +127,17 @@ async function answerWith(agent, link, transaction) {
     encrypted: typeof answered.authorizationResponse.response === "string",
   };
 }
+
+/** Answers what a page at `origin` asked through the browser: gives back the data for the page. */
+export async function answerPage({ request, origin, ...held }) {
+  const agent = await wallet(held);
+  const holder = agent.openid4vc.holder;
+  const resolved = await holder.resolveOpenId4VpAuthorizationRequest(request, { origin });
+  if (!resolved.dcql.queryResult.can_be_satisfied) return { held: false };
+  const answered = await holder.acceptOpenId4VpAuthorizationRequest({
+    authorizationRequestPayload: resolved.authorizationRequestPayload,
+    dcql: { credentials: holder.selectCredentialsForDcqlRequest(resolved.dcql.queryResult) },
+    origin,
+  });
+  return { held: true, data: answered.authorizationResponse, signed: Boolean(resolved.signedAuthorizationRequest) };
+}

@@ -1,11 +1,12 @@
 // Reads jobs as JSON from standard input, `[{ "job": …, … }]`, and writes `[{ "ok": … } | { "error": … }]`.
-import { answer, logIn, takeAndAnswer, takeUp } from "./credo.mjs";
+import { answer, answerPage, logIn, takeAndAnswer, takeUp } from "./credo.mjs";
 import { ask, open } from "./verifier.mjs";
 
 const jobs = {
   "credo-take-up": takeUp,
   "credo-log-in": logIn,
   "credo-answer": answer,
+  "credo-answer-page": answerPage,
   "credo-take-and-answer": takeAndAnswer,
   "verifier-ask": ask,
   "verifier-open": open,

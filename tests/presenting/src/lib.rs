@@ -198,7 +198,11 @@ impl World {
     /// The certificate that signs the shop's requests, for [`HOST`].
     #[must_use]
     pub fn shop_certificate(&self) -> Vec<u8> {
-        let mut leaf = self.root(SHOP_ROOT, "CN=Shop,C=KR").leaf("CN=Requests,C=KR", key(SHOP_LEAF).multikey(), None);
+        let mut leaf = self.root(SHOP_ROOT, "CN=Shop,C=KR").leaf(
+            "CN=Requests,C=KR",
+            key(SHOP_LEAF).multikey(),
+            Some("1.0.18013.5.1.6"),
+        );
         let name = [&[0x82, HOST.len() as u8], HOST.as_bytes()].concat();
         leaf.extra.push(("2.5.29.17", false, [&[0x30, name.len() as u8], name.as_slice()].concat()));
         leaf.sign(&key(SHOP_ROOT))

@@ -4,6 +4,40 @@
  */
 
 export interface paths {
+    "/openid4vp/dc-api": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a request for a page: what is asked becomes what the page gives to `navigator.credentials.get`. */
+        post: operations["create_browser_request"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openid4vp/dc-api/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Hand in what the browser gave to the page. The verdict is read as that of any request. */
+        post: operations["answer_browser_request"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openid4vp/object/{handle}": {
         parameters: {
             query?: never;
@@ -145,6 +179,27 @@ export interface components {
             type: string;
             values: string[];
         };
+        /** @description What the browser gave the page. */
+        BrowserAnswer: {
+            /** @description Its data. */
+            data: unknown;
+            /** @description Where the page is. */
+            origin: string;
+            /** @description The protocol of the credential. */
+            protocol: string;
+        };
+        /** @description What the relying party gets. */
+        BrowserRequest: {
+            /**
+             * Format: int64
+             * @description When the request is over, Unix seconds.
+             */
+            expires_at: number;
+            /** @description By this it hands the answer in and asks for the verdict. */
+            id: string;
+            /** @description For each origin what the page there gives to `navigator.credentials.get`. */
+            pages: components["schemas"]["PageRequest"][];
+        };
         /** @description One claim that is asked for. */
         ClaimQueryShape: {
             /** @description Its name within the credential query. */
@@ -241,8 +296,22 @@ export interface components {
             /** @description One to 32. */
             credentials: components["schemas"]["CredentialQueryShape"][];
         };
-        /** @description A credential without attributes, and its holder's proof. */
-        KeptShape: {
+        /** @description Of a mobile document. */
+        KeptDocumentShape: {
+            /**
+             * Format: int64
+             * @description When it was shown, as the keeper says: Unix seconds.
+             */
+            at: number;
+            /** @description Its type. */
+            doctype: string;
+            /** @description A `DeviceResponse` without elements, base64url. */
+            document: string;
+            /** @description Which credential query it answered. */
+            query: string;
+        };
+        /** @description Of an SD-JWT. */
+        KeptSdJwtShape: {
             /** @description The issuer's JWS. */
             credential: string;
             /** @description The holder's JWS. */
@@ -251,6 +320,60 @@ export interface components {
             query: string;
             /** @description Its type. */
             vct: string;
+        };
+        /** @description A credential without attributes, and its holder's proof. */
+        KeptShape: components["schemas"]["KeptSdJwtShape"] | components["schemas"]["KeptDocumentShape"];
+        /**
+         * @description What a relying party asks through a browser.
+         * @example {
+         *       "dcql_query": {
+         *         "credentials": [
+         *           {
+         *             "claims": [
+         *               {
+         *                 "path": [
+         *                   "document_number"
+         *                 ]
+         *               }
+         *             ],
+         *             "format": "dc+sd-jwt",
+         *             "id": "licence",
+         *             "meta": {
+         *               "vct_values": [
+         *                 "kr.go.police.driver-licence.1"
+         *               ]
+         *             }
+         *           }
+         *         ]
+         *       },
+         *       "origins": [
+         *         "https://bank.example"
+         *       ],
+         *       "purpose": "roadside"
+         *     }
+         */
+        NewBrowserRequest: {
+            /** @description `x509_hash`, `x509_san_dns` or `decentralized_identifier`; the verifier's first where there is none. */
+            client_id?: string | null;
+            /** @description The question (OpenID4VP 1.0, section 6). */
+            dcql_query: components["schemas"]["DcqlShape"];
+            /**
+             * Format: int64
+             * @description For how many seconds after the answer the verdict can be read again; once only where there is none.
+             */
+            keep?: number | null;
+            /** @description Where the page is: its origin, or each of them. */
+            origins: string[];
+            /** @description `openid4vp-v1-signed`, `openid4vp-v1-unsigned`, `org-iso-mdoc`, the preferred first; only the signed one where none is said. */
+            protocols?: string[];
+            /** @description The registered purpose. */
+            purpose: string;
+            /** @description `dc_api.jwt`, which is the default, or `dc_api`. */
+            response_mode?: string | null;
+            /** @description What the holder agrees to. */
+            transactions?: components["schemas"]["NewTransaction"][];
+            /** @description Where to be told that the request is decided. */
+            webhook?: string | null;
         };
         /**
          * @description What a relying party asks.
@@ -324,11 +447,20 @@ export interface components {
             /** @description Repeated in the request. */
             wallet_nonce?: string | null;
         };
+        /** @description What one page asks. */
+        PageRequest: {
+            /** @description `{"requests": [{"protocol", "data"}]}` */
+            digital: unknown;
+            /** @description Where the page is. */
+            origin: string;
+        };
         /** @description The proof of an answer without attributes. It still tells one holder from another. */
         ReceiptShape: {
             credentials: components["schemas"]["KeptShape"][];
             /** @description The request's nonce. */
             nonce: string;
+            /** @description What proofs of mobile documents are bound to besides. */
+            session?: components["schemas"]["SessionShape"];
             /** @description As they were sent, base64url. */
             transactions: string[];
             /** @description Who asked. */
@@ -353,6 +485,8 @@ export interface components {
              */
             agreed_at: number;
             credentials: components["schemas"]["RecheckedCredentialShape"][];
+            /** @description `holder`, or `keeper` where a mobile document was shown, whose proof has no time. */
+            time_said_by: string;
             transactions: components["schemas"]["TransactionShape"][];
             /** @description Who asked. */
             verifier: string;
@@ -363,6 +497,28 @@ export interface components {
             error: string;
             /** @description The name of the refusal here, e.g. `AttributeNotRegistered`. */
             error_description: string;
+        };
+        /** @description How request and answer travelled. */
+        SessionShape: {
+            /** @description Posted. */
+            "direct-post": {
+                /** @description Thumbprint of the key that it was encrypted to. */
+                key?: string;
+                /** @description Where. */
+                response_uri: string;
+            };
+        } | {
+            /** @description Through a browser. */
+            "dc-api": {
+                /** @description Thumbprint of the key that it was encrypted to. */
+                key?: string;
+            };
+        } | {
+            /** @description Through a browser, as `org-iso-mdoc`. */
+            "iso-mdoc": {
+                /** @description As it was sent. */
+                encryption_info: string;
+            };
         };
         /**
          * @description Where a request stands.
@@ -442,7 +598,7 @@ export interface components {
             checked_at: number;
             /** @description One or more for each credential query that was answered. */
             credentials: components["schemas"]["CredentialShape"][];
-            /** @description What can be kept without attributes, to be checked again; none of mobile documents. */
+            /** @description What can be kept without attributes, to be checked again. */
             receipt?: components["schemas"]["ReceiptShape"];
             /** @description What keeps copies out. */
             replay: string;
@@ -460,6 +616,136 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    create_browser_request: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewBrowserRequest"];
+            };
+        };
+        responses: {
+            /** @description Give it to the page, and follow it by `id` */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BrowserRequest"];
+                };
+            };
+            /** @description Not well formed, or nothing that could be answered */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description The token is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Wider than the registration */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Busy, or no trust data; come back after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
+    answer_browser_request: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Of the request */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BrowserAnswer"];
+            };
+        };
+        responses: {
+            /** @description Taken */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused; the description is the name of the refusal */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description The token is wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description No trust data; come back after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+        };
+    };
     request_object: {
         parameters: {
             query?: never;

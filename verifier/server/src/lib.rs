@@ -6,11 +6,13 @@
 //!
 //! | `POST /check-all?type=…&profile=…` | a JSON list of at most 64 texts of codes | a list with one such answer each |
 //!
-//! [`openid4vp`] is the same for wallets of others: requests, answers and verdicts over OpenID4VP.
+//! [`apps`] asks from app to app and from screen to phone in our own format; [`openid4vp`] is the same for wallets of others:
+//! requests, answers and verdicts over OpenID4VP.
 //!
 //! Presentations that arrive while others are being checked are checked together, with one final exponentiation for
 //! all of them. Nothing of a presentation is kept but its hash, until it runs out. Time and trust data are handed in.
 
+pub mod apps;
 pub mod openid4vp;
 mod together;
 

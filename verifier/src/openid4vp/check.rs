@@ -1,7 +1,7 @@
 //! The checks of an answer, in order.
 
 use protocol::credential::Status;
-use protocol::credential::mdoc::{DeviceCheck, DeviceResponse, Handover, MdocError, SessionTranscript};
+use protocol::credential::mdoc::{DeviceCheck, DeviceResponse, Document, MdocError, SessionTranscript};
 use protocol::credential::sd_jwt::{self, Challenge, SdJwt, SdJwtError};
 use protocol::credential::status::bitstring;
 use protocol::credential::status::token::{Reference, TokenStatusError};
@@ -10,7 +10,8 @@ use protocol::crypto::jose::from_base64url;
 use protocol::crypto::x509::{Root, authorities};
 use protocol::exchange::Binding;
 use protocol::exchange::dcql::{Candidate, CredentialQuery, DcqlError, Kind, Meta, Shown};
-use protocol::exchange::openid4vp::{RequestObject, Response, ResponseMode, Vocabulary, VpError};
+use protocol::exchange::openid4vp::dc_api::{self, IsoRequest};
+use protocol::exchange::openid4vp::{RequestObject, Response, Vocabulary, VpError};
 use protocol::identifier::Did;
 use protocol::ledger::state::TrustedState;
 use protocol::ledger::{CertificateIssuerError, ListedStatusError};
@@ -19,6 +20,7 @@ use sha2::{Digest, Sha256};
 
 use super::receipt::{Kept, Receipt};
 use super::refusal::AnswerRefusal;
+use super::session::Session;
 use super::verdict::{Answered, Presented, PresentedClaim, StatusGrade, Transaction};
 use crate::policy::Policy;
 use crate::refusal::Refusal;
@@ -59,15 +61,13 @@ pub fn check(
     policy: &Policy,
     now: u64,
 ) -> Result<Checked, AnswerRefusal> {
-    let grade = policy.trust_grade(trust, now)?;
-    let expires_at = request.expires_at.unwrap_or_default();
-    if now >= expires_at {
-        return Err(Refusal::RequestExpired.into());
-    }
+    let (grade, expires_at) = begin(request, trust, policy, now)?;
     if response.state != request.state {
         return Err(VpError::StateMismatch.into());
     }
-    let asked = Asked::new(request, trust, vocabulary, now)?;
+    let session = Session::of(request)?;
+    let audience = request.response.audience().unwrap_or_else(|| request.client_id.to_string());
+    let asked = Asked::new(request, audience, session, trust, vocabulary, now)?;
     let mut received = Vec::new();
     for (id, presentations) in &response.vp_token.0 {
         let query = request.query.credential(id).ok_or(DcqlError::CredentialNotRequested)?;
@@ -82,12 +82,59 @@ pub fn check(
     asked.decide(received, grade, expires_at)
 }
 
+/// Checks the decrypted answer of a device (`DeviceResponse`) to what a page at `origin` asked as `iso`; `request` is the same
+/// question.
+///
+/// # Errors
+/// [`AnswerRefusal`], in the order of [`check`].
+#[allow(clippy::too_many_arguments, reason = "time is an argument, never ambient")]
+pub fn check_device(
+    request: &RequestObject,
+    iso: &IsoRequest,
+    origin: &str,
+    response: &[u8],
+    trust: &TrustedState,
+    vocabulary: &Vocabulary,
+    policy: &Policy,
+    now: u64,
+) -> Result<Checked, AnswerRefusal> {
+    let (grade, expires_at) = begin(request, trust, policy, now)?;
+    let session = Session::IsoMdoc { encryption_info: iso.encryption_info.clone() };
+    let asked = Asked::new(request, dc_api::audience(origin), session, trust, vocabulary, now)?;
+    let mut received = Vec::<Received>::new();
+    for document in &DeviceResponse::from_slice(response)?.documents {
+        let fits = |it: &&CredentialQuery| match &it.meta {
+            Meta::MsoMdoc { doctype_value } => *doctype_value == document.doc_type,
+            _ => false,
+        };
+        let query = request.query.credentials.iter().find(fits).ok_or(DcqlError::CredentialNotRequested)?;
+        if received.iter().any(|it| it.query == query.id) {
+            return Err(DcqlError::CredentialNotRequested.into());
+        }
+        received.push(asked.document(&query.id, document, &document.doc_type)?);
+    }
+    asked.decide(received, grade, expires_at)
+}
+
+/// How old trust data are, and how long the request lives.
+fn begin(
+    request: &RequestObject,
+    trust: &TrustedState,
+    policy: &Policy,
+    now: u64,
+) -> Result<(TrustGrade, u64), AnswerRefusal> {
+    let grade = policy.trust_grade(trust, now)?;
+    let expires_at = request.expires_at.unwrap_or_default();
+    if now >= expires_at { Err(Refusal::RequestExpired.into()) } else { Ok((grade, expires_at)) }
+}
+
 /// What the answer has to fit.
 struct Asked<'a> {
     request: &'a RequestObject,
     trust: &'a TrustedState,
     vocabulary: &'a Vocabulary,
     audience: String,
+    session: Session,
     transcript: SessionTranscript,
     roots: Vec<Root>,
     now: u64,
@@ -114,25 +161,14 @@ struct Received {
 impl<'a> Asked<'a> {
     fn new(
         request: &'a RequestObject,
+        audience: String,
+        session: Session,
         trust: &'a TrustedState,
         vocabulary: &'a Vocabulary,
         now: u64,
     ) -> Result<Self, AnswerRefusal> {
-        let audience = request.client_id.to_string();
-        let key = request.metadata.keys.first().filter(|_| request.response.encrypted());
-        let thumbprint = key.map(protocol::crypto::jose::EncryptionKey::thumbprint);
-        let (nonce, thumbprint) = (request.nonce.as_str(), thumbprint.as_ref());
-        let handover = match &request.response {
-            ResponseMode::DirectPost(uri) | ResponseMode::DirectPostJwt(uri) => {
-                Handover::OpenId4Vp { client_id: &audience, nonce, thumbprint, response_uri: uri }
-            }
-            ResponseMode::DcApi(origins) | ResponseMode::DcApiJwt(origins) => {
-                let origin = origins.first().ok_or(VpError::MalformedRequest("expected_origins"))?;
-                Handover::DcApi { origin, nonce, thumbprint }
-            }
-        };
-        let transcript = SessionTranscript::new(&handover);
-        Ok(Self { request, trust, vocabulary, audience, transcript, roots: trust.certificate_roots(), now })
+        let transcript = session.transcript(&audience, &request.nonce)?;
+        Ok(Self { request, trust, vocabulary, audience, session, transcript, roots: trust.certificate_roots(), now })
     }
 
     fn receive(&self, query: &CredentialQuery, presentation: &Value) -> Result<Received, AnswerRefusal> {
@@ -188,6 +224,10 @@ impl<'a> Asked<'a> {
         let bytes = from_base64url(text).ok_or(VpError::MalformedPresentation("vp_token"))?;
         let response = DeviceResponse::from_slice(&bytes)?;
         let [document] = &response.documents[..] else { return Err(MdocError::DocumentMissing.into()) };
+        self.document(query, document, kind)
+    }
+
+    fn document(&self, query: &str, document: &Document, kind: &str) -> Result<Received, AnswerRefusal> {
         let device = DeviceCheck { transcript: &self.transcript, reader: None };
         let verified = document.verify(kind, &device, &self.roots, self.now)?;
         let credential_type = self.vocabulary.credential_type(kind).to_owned();
@@ -208,7 +248,7 @@ impl<'a> Asked<'a> {
             status: verified.status.clone(),
             valid_until: verified.valid_until,
             transactions: Vec::new(),
-            kept: None,
+            kept: Some(Kept::of_document(query, document, self.now)),
         })
     }
 
@@ -294,9 +334,11 @@ impl<'a> Asked<'a> {
 
     /// RCPT-01: of all credentials, or there is none.
     fn receipt(&self, received: &[Received]) -> Option<Receipt> {
+        let documents = received.iter().any(|it| it.format == "mso_mdoc");
         Some(Receipt {
             verifier: self.audience.clone(),
             nonce: self.request.nonce.clone(),
+            session: documents.then(|| self.session.clone()),
             transactions: self.request.transactions.iter().map(|it| it.encoded().to_owned()).collect(),
             credentials: received.iter().map(|it| it.kept.clone()).collect::<Option<_>>()?,
         })

@@ -7,10 +7,12 @@ mod ask;
 mod check;
 mod receipt;
 mod refusal;
+mod session;
 mod verdict;
 
 pub use ask::{Draft, ask};
-pub use check::{Checked, check};
-pub use receipt::{Kept, RECEIPT_MAX, Receipt, Rechecked, RecheckedCredential};
+pub use check::{Checked, check, check_device};
+pub use receipt::{Kept, KeptDocument, KeptSdJwt, RECEIPT_MAX, Receipt, Rechecked, RecheckedCredential, TimeSaid};
 pub use refusal::AnswerRefusal;
+pub use session::Session;
 pub use verdict::{Answered, Presented, PresentedClaim, StatusGrade, Transaction};

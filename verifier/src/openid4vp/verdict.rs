@@ -156,8 +156,7 @@ impl Answered {
         self.checked_at
     }
 
-    /// What can be kept without attributes; none when another credential than an SD-JWT was shown, or an attribute cannot be
-    /// left out.
+    /// What can be kept without attributes; none when a W3C credential was shown, or an attribute cannot be left out.
     #[must_use]
     pub fn receipt(&self) -> Option<&Receipt> {
         self.receipt.as_ref()

@@ -2,7 +2,8 @@
 //! post come out (`specs/openid4vp.md`).
 //!
 //! The app fetches the request and posts the form; here is decided who asks, whether they may, what of the credentials answers,
-//! and what is sent. A wallet that does not hold what was asked, and an owner who says no, send the same bytes (OVP-10).
+//! and what is sent. Through a browser's Digital Credentials API come the same requests, or those of a reader of mobile documents
+//! ([`read_reader_request`]). A wallet that does not hold what was asked, and an owner who says no, send the same bytes (OVP-10).
 
 mod link;
 mod w3c;
@@ -14,6 +15,7 @@ pub use wallet::{Came, OpenIdConsent};
 use std::collections::BTreeMap;
 
 use protocol::credential::Label;
+use protocol::credential::mdoc::dc_api::{self as annex_c, EncryptionInfo};
 use protocol::credential::mdoc::{
     DeviceResponse, Document, Handover, IssuerSigned, MdocError, Proof, SessionTranscript,
 };
@@ -24,6 +26,7 @@ use protocol::crypto::multikey::StandardSigner;
 use protocol::crypto::x509::authorities;
 use protocol::exchange::OverAsk;
 use protocol::exchange::dcql::{Candidate, Kind, Match, Plan};
+use protocol::exchange::openid4vp::dc_api::{IsoRequest, audience};
 use protocol::exchange::openid4vp::{
     AuthenticRequestObject, ErrorResponse, Expected, RequestObject, Response, ResponseMode, Vocabulary, VpError,
     VpToken, authenticate,
@@ -177,6 +180,8 @@ pub struct Sheet {
     request: RequestObject,
     /// The origin that the browser says.
     origin: Option<String>,
+    /// Of a reader of mobile documents: its session, and how it wants the answer encrypted.
+    reader: Option<(SessionTranscript, EncryptionInfo)>,
 }
 
 impl core::fmt::Debug for Sheet {
@@ -207,18 +212,24 @@ pub fn read_request(
     now: u64,
 ) -> Result<Sheet, OpenIdError> {
     let authentic = authenticate(text, expected, trust, vocabulary, now)?;
-    let over_ask = match authentic.within_registration() {
-        Err(VpError::OverAsk(over_ask)) => Some(over_ask),
-        _ => None,
-    };
-    let AuthenticRequestObject { request, verifier, name, purpose, .. } = authentic;
-    let candidates: Vec<_> = held.iter().map(Foreign::candidate).collect();
-    let choices = request.query.plan(&candidates).map(|plan| choices(&request, plan, held));
-    let text =
-        |it: &protocol::exchange::openid4vp::TransactionData| Label { ko: it.text_ko.clone(), en: it.text_en.clone() };
-    let transactions = request.transactions.iter().map(text).collect();
-    let origin = expected.origin.map(str::to_owned);
-    Ok(Sheet { verifier, name, purpose, over_ask, transactions, choices, request, origin })
+    Ok(Sheet::new(authentic, expected.origin, None, held))
+}
+
+/// Reads what a reader of mobile documents asks from a page at `origin` (`org-iso-mdoc`), for the owner to look at. All that it
+/// asks of a document is shown, or nothing.
+///
+/// # Errors
+/// [`OpenIdError::Request`]: whoever asks does not say who they are, is not who they say, or is not registered.
+pub fn read_reader_request(
+    request: &IsoRequest,
+    origin: &str,
+    held: &[Foreign<'_>],
+    trust: &TrustedState,
+    vocabulary: &Vocabulary,
+    now: u64,
+) -> Result<Sheet, OpenIdError> {
+    let (authentic, info) = request.authenticate(origin, trust, vocabulary, now)?;
+    Ok(Sheet::new(authentic, Some(origin), Some((request.transcript(origin), info)), held))
 }
 
 fn choices(request: &RequestObject, plan: Plan, held: &[Foreign<'_>]) -> Vec<Choice> {
@@ -252,6 +263,28 @@ fn choices(request: &RequestObject, plan: Plan, held: &[Foreign<'_>]) -> Vec<Cho
 }
 
 impl Sheet {
+    fn new(
+        authentic: AuthenticRequestObject,
+        origin: Option<&str>,
+        reader: Option<(SessionTranscript, EncryptionInfo)>,
+        held: &[Foreign<'_>],
+    ) -> Self {
+        let over_ask = match authentic.within_registration() {
+            Err(VpError::OverAsk(over_ask)) => Some(over_ask),
+            _ => None,
+        };
+        let AuthenticRequestObject { request, verifier, name, purpose, .. } = authentic;
+        let candidates: Vec<_> = held.iter().map(Foreign::candidate).collect();
+        let choices = request.query.plan(&candidates).map(|plan| choices(&request, plan, held));
+        let text = |it: &protocol::exchange::openid4vp::TransactionData| Label {
+            ko: it.text_ko.clone(),
+            en: it.text_en.clone(),
+        };
+        let transactions = request.transactions.iter().map(text).collect();
+        let origin = origin.map(str::to_owned);
+        Self { verifier, name, purpose, over_ask, transactions, choices, request, origin, reader }
+    }
+
     /// The first credential for everything that has to be answered.
     #[must_use]
     pub fn usual(&self) -> Vec<(String, usize)> {
@@ -284,7 +317,7 @@ impl Sheet {
         if !choices.iter().all(|it| !it.required || answered(it)) {
             return Err(OpenIdError::NotOffered);
         }
-        let mut token = BTreeMap::<String, Vec<Value>>::new();
+        let (mut token, mut documents) = (BTreeMap::<String, Vec<Value>>::new(), Vec::new());
         for (query, credential) in chosen {
             let choice = choices.iter().find(|it| it.query == *query).ok_or(OpenIdError::NotOffered)?;
             let offered = choice.options.iter().find(|it| it.credential == *credential);
@@ -293,7 +326,11 @@ impl Sheet {
             if !list.is_empty() && !choice.multiple {
                 return Err(OpenIdError::NotOffered);
             }
-            list.push(self.present(foreign, query, offered, now, rng)?);
+            list.push(self.present(foreign, query, offered, now, &mut documents, rng)?);
+        }
+        if let Some((transcript, info)) = &self.reader {
+            let sealed = annex_c::seal(&DeviceResponse { documents }.to_vec(), info, transcript, rng)?;
+            return Ok(Outgoing { uri, body: serde_json::json!({ "response": sealed }).to_string() });
         }
         let response = Response { vp_token: VpToken(token), state: self.request.state.clone() };
         let body = match (&self.request.response, uri.is_some()) {
@@ -320,10 +357,12 @@ impl Sheet {
         query: &String,
         offered: &Offered,
         now: u64,
+        documents: &mut Vec<Document>,
         rng: &mut dyn CryptoRng,
     ) -> Result<Value, OpenIdError> {
         let request = &self.request;
-        let audience = request.client_id.to_string();
+        // Through a browser it is the page's origin, whoever signed (OpenID4VP 1.0, appendix A.4).
+        let audience = self.origin.as_deref().map_or_else(|| request.client_id.to_string(), audience);
         match &foreign.form {
             Form::SdJwt(credential) => {
                 let mut paths = Vec::new();
@@ -337,17 +376,9 @@ impl Sheet {
                 Ok(credential.present_with(&paths, &binding, &hashes, foreign.key)?.into())
             }
             Form::Mdoc(issued) => {
-                let key = request.metadata.keys.first().filter(|_| request.response.encrypted());
-                let thumbprint = key.map(|it| it.thumbprint());
-                let (nonce, thumbprint) = (request.nonce.as_str(), thumbprint.as_ref());
-                let handover = match &request.response {
-                    ResponseMode::DirectPost(uri) | ResponseMode::DirectPostJwt(uri) => {
-                        Handover::OpenId4Vp { client_id: &audience, nonce, thumbprint, response_uri: uri }
-                    }
-                    ResponseMode::DcApi(_) | ResponseMode::DcApiJwt(_) => {
-                        let origin = self.origin.as_deref().ok_or(VpError::MalformedRequest("expected_origins"))?;
-                        Handover::DcApi { origin, nonce, thumbprint }
-                    }
+                let transcript = match &self.reader {
+                    Some((transcript, _)) => transcript.clone(),
+                    None => self.transcript(&audience)?,
                 };
                 let element = |it: &'_ String| {
                     let steps: Vec<String> = it.split('/').skip(1).map(unescape).collect();
@@ -356,9 +387,9 @@ impl Sheet {
                 let elements: Vec<[String; 2]> = offered.pointers.iter().filter_map(element).collect();
                 let elements: Vec<(&str, &str)> =
                     elements.iter().map(|[namespace, name]| (namespace.as_str(), name.as_str())).collect();
-                let transcript = SessionTranscript::new(&handover);
                 let proof = Proof::Signature(foreign.key);
                 let document = Document::present(issued, &foreign.kind, &elements, &transcript, &proof)?;
+                documents.push(document.clone());
                 Ok(base64url(&DeviceResponse { documents: vec![document] }.to_vec()).into())
             }
             Form::W3c(held) => {
@@ -366,6 +397,25 @@ impl Sheet {
                 Ok(held.show(&offered.pointers, foreign.key, &challenge, rng)?)
             }
         }
+    }
+}
+
+impl Sheet {
+    /// What a device signs for an OpenID4VP request.
+    fn transcript(&self, audience: &str) -> Result<SessionTranscript, OpenIdError> {
+        let request = &self.request;
+        let key = request.metadata.keys.first().filter(|_| request.response.encrypted());
+        let thumbprint = key.map(|it| it.thumbprint());
+        let (nonce, thumbprint) = (request.nonce.as_str(), thumbprint.as_ref());
+        Ok(SessionTranscript::new(&match &request.response {
+            ResponseMode::DirectPost(uri) | ResponseMode::DirectPostJwt(uri) => {
+                Handover::OpenId4Vp { client_id: audience, nonce, thumbprint, response_uri: uri }
+            }
+            ResponseMode::DcApi(_) | ResponseMode::DcApiJwt(_) => {
+                let origin = self.origin.as_deref().ok_or(VpError::MalformedRequest("expected_origins"))?;
+                Handover::DcApi { origin, nonce, thumbprint }
+            }
+        }))
     }
 }
 

@@ -2,10 +2,12 @@
 
 use protocol::crypto::jose::base64url;
 use protocol::exchange::dcql::{ClaimsQuery, CredentialQuery, Meta};
+use protocol::exchange::openid4vp::dc_api::{ISO_MDOC, IsoRequest, SIGNED, UNSIGNED, is_origin};
 use protocol::exchange::openid4vp::{Expected, Vocabulary, VpError};
 use rand_core::CryptoRng;
+use serde_json::Value;
 
-use super::{Link, OpenIdError, Outgoing, Sheet, read_request};
+use super::{Link, OpenIdError, Outgoing, Sheet, read_reader_request, read_request};
 use crate::activity::{self, Asked, Event};
 use crate::contents::{self, CredentialId};
 use crate::error::WalletError;
@@ -26,6 +28,8 @@ pub struct Came {
     pub wallet_nonce: Option<String>,
     /// The origin that the browser says.
     pub origin: Option<String>,
+    /// `EncryptionInfo` of a reader of mobile documents, whose device request the request is then.
+    pub encryption_info: Option<String>,
 }
 
 impl Came {
@@ -34,7 +38,32 @@ impl Came {
         let mut nonce = [0; 16];
         rng.fill_bytes(&mut nonce);
         let wallet_nonce = link.post.then(|| base64url(&nonce));
-        Self { client_id: Some(link.client_id.clone()), wallet_nonce, origin: None }
+        Self { client_id: Some(link.client_id.clone()), wallet_nonce, ..Self::default() }
+    }
+
+    /// Through a browser, from a page at `origin`, with this protocol and data. Also gives the request to read.
+    ///
+    /// # Errors
+    /// [`OpenIdError::Request`]: [`VpError::MalformedRequest`]; [`VpError::RequestNotAuthenticated`] for a request that nobody signed:
+    /// an origin is registered nowhere (OVP-16).
+    pub fn through_browser(origin: &str, protocol: &str, data: &Value) -> Result<(Self, String), OpenIdError> {
+        let malformed = |what| OpenIdError::Request(VpError::MalformedRequest(what));
+        if !is_origin(origin) {
+            return Err(malformed("origin"));
+        }
+        let came = Self { origin: Some(origin.to_owned()), ..Self::default() };
+        match protocol {
+            SIGNED => {
+                let text = data.get("request").and_then(Value::as_str).ok_or_else(|| malformed("request"))?;
+                Ok((came, text.to_owned()))
+            }
+            UNSIGNED => Err(VpError::RequestNotAuthenticated.into()),
+            ISO_MDOC => {
+                let iso = IsoRequest::from_json(data)?;
+                Ok((Self { encryption_info: Some(iso.encryption_info), ..came }, iso.device_request))
+            }
+            _ => Err(malformed("protocol")),
+        }
     }
 
     fn expected(&self) -> Expected<'_> {
@@ -162,7 +191,15 @@ fn consent<T>(
     work: impl FnOnce(&OpenIdConsent, &[super::Foreign<'_>]) -> Result<T, WalletError>,
 ) -> Result<(OpenIdConsent, T), WalletError> {
     with_usable(open, now, |held, foreign| {
-        let sheet = read_request(request, &came.expected(), foreign, open.trust()?, vocabulary, now)?;
+        let trust = open.trust()?;
+        let sheet = match (&came.encryption_info, &came.origin) {
+            (Some(encryption_info), Some(origin)) => {
+                let (device_request, encryption_info) = (request.to_owned(), encryption_info.clone());
+                let iso = IsoRequest { device_request, encryption_info };
+                read_reader_request(&iso, origin, foreign, trust, vocabulary, now)?
+            }
+            _ => read_request(request, &came.expected(), foreign, trust, vocabulary, now)?,
+        };
         let credentials = held.iter().map(|(id, _)| *id).collect();
         let consent = OpenIdConsent {
             sheet,

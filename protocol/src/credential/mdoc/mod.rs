@@ -4,6 +4,7 @@
 //! [`verify_document`]. Elements can be read on a [`Verified`] document only. Every digest is computed over the bytes as
 //! they were received, and every date of the issuer is checked.
 
+pub mod dc_api;
 mod error;
 mod issue;
 mod json;

@@ -85,6 +85,14 @@ impl DocRequest {
         })
     }
 
+    /// The reader's certificates, leaf first, not yet checked.
+    ///
+    /// # Errors
+    /// [`MdocError::ReaderAuthMissing`], [`MdocError::Cose`]
+    pub fn reader_certificates(&self) -> Result<Vec<Vec<u8>>, MdocError> {
+        Ok(self.reader_auth()?.certificates()?)
+    }
+
     fn reader_auth(&self) -> Result<Sign1, MdocError> {
         Ok(Sign1::from_value(self.auth.clone().ok_or(MdocError::ReaderAuthMissing)?)?)
     }

@@ -73,6 +73,14 @@ impl Document {
         Ok(Self { doc_type: doc_type.to_owned(), issuer_signed: shown, device_elements, device_auth })
     }
 
+    /// The document without its elements. What is left still proves that the holder of the key took part in the session.
+    #[must_use]
+    pub fn without_elements(&self) -> Self {
+        let mut bare = self.clone();
+        bare.issuer_signed.items.clear();
+        bare
+    }
+
     /// The document signer's certificates, leaf first, not yet checked.
     ///
     /// # Errors

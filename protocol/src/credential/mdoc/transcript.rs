@@ -1,4 +1,4 @@
-//! What a presentation is bound to (ISO/IEC 18013-5, 9.1.5.1; OpenID4VP 1.0, appendix B.2.6).
+//! What a presentation is bound to (ISO/IEC 18013-5, 9.1.5.1; OpenID4VP 1.0, appendix B.2.6; ISO/IEC TS 18013-7, C.5).
 
 use sha2::{Digest as _, Sha256};
 
@@ -35,6 +35,13 @@ pub enum Handover<'a> {
         /// Thumbprint of the key that the response is encrypted to.
         thumbprint: Option<&'a [u8; 32]>,
     },
+    /// `org-iso-mdoc` by the same API (ISO/IEC TS 18013-7, C.5).
+    IsoDcApi {
+        /// The origin that the browser reports.
+        origin: &'a str,
+        /// `EncryptionInfo` as it was sent, base64url.
+        encryption_info: &'a str,
+    },
 }
 
 /// `SessionTranscript`, encoded.
@@ -60,6 +67,9 @@ impl SessionTranscript {
             }
             Handover::DcApi { origin, nonce, thumbprint } => {
                 hashed("OpenID4VPDCAPIHandover", vec![text(origin), text(nonce), bytes(*thumbprint)])
+            }
+            Handover::IsoDcApi { origin, encryption_info } => {
+                hashed("dcapi", vec![text(encryption_info), text(origin)])
             }
         };
         Self(cose::write_value(Value::Array(parts)))

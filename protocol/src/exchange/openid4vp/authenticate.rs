@@ -73,11 +73,22 @@ pub fn authenticate(
     let (key, did) = signer(&jws, &client_id, trust, now)?;
     let verified = jws.verify(&key).map_err(|_| VpError::RequestNotAuthenticated)?;
     let members = verified.claims()?;
-    if members.get("aud").is_none_or(|it| it != AUDIENCE) {
+    // A browser's request is for whoever the browser asks: `expected_origins` keeps it in its place (appendix A.3.2).
+    if members.get("aud").map_or(expected.origin.is_none(), |it| it != AUDIENCE) {
         return Err(VpError::AudienceMismatch);
     }
     let request = RequestObject::from_json(&members)?;
     check(&request, expected, now)?;
+    registered(request, did, trust, vocabulary)
+}
+
+/// What the ledger says of whoever asks this (OVP-04, OVP-06).
+pub(super) fn registered(
+    request: RequestObject,
+    did: Did,
+    trust: &TrustedState,
+    vocabulary: &Vocabulary,
+) -> Result<AuthenticRequestObject, VpError> {
     let registration = trust.verifier(&did).ok_or(VpError::VerifierNotRegistered)?;
     if request.registration.as_ref().is_some_and(|(named, _)| *named != did) {
         return Err(VpError::ClientIdMismatch);

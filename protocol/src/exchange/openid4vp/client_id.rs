@@ -80,7 +80,7 @@ fn is_host(text: &str) -> bool {
 }
 
 /// The host of an address: `https`, or `http` to this machine, without user information.
-pub(super) fn host(uri: &str) -> Option<&str> {
+pub(crate) fn host(uri: &str) -> Option<&str> {
     let (secure, rest) = match uri.strip_prefix("https://") {
         Some(rest) => (true, rest),
         None => (false, uri.strip_prefix("http://")?),

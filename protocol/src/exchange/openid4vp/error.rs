@@ -1,5 +1,6 @@
 //! Why a request is not answered, or an answer cannot be read.
 
+use crate::credential::mdoc::MdocError;
 use crate::crypto::jose::{JweError, JwsError};
 use crate::crypto::x509::CertificateError;
 use crate::exchange::OverAsk;
@@ -69,6 +70,9 @@ pub enum VpError {
     /// The verifier's certificates.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
+    /// A request of ISO/IEC 18013-5, or its reader's signature.
+    #[error(transparent)]
+    Mdoc(#[from] MdocError),
     /// JSON with more than one meaning.
     #[error(transparent)]
     Json(#[from] JsonError),

@@ -7,6 +7,7 @@
 
 mod authenticate;
 mod client_id;
+pub mod dc_api;
 mod error;
 pub mod form;
 mod registration;
@@ -16,6 +17,7 @@ mod transaction;
 
 pub use authenticate::{AuthenticRequestObject, Expected, authenticate};
 pub use client_id::ClientId;
+pub(crate) use client_id::host;
 pub use error::VpError;
 pub use registration::{Names, TypeContext, Vocabulary, check_registration};
 pub use request::{AUDIENCE, ClientMetadata, REQUEST_KIND, RequestObject, ResponseMode, Signing};

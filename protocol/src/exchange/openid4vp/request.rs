@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::client_id::host;
-use super::{ClientId, TransactionData, VpError};
+use super::{ClientId, TransactionData, VpError, dc_api};
 use crate::credential::w3c::Suite;
 use crate::crypto::jose::{self, ContentEncryption, EncryptionKey, JwsError, key_set};
 use crate::crypto::multikey::StandardSigner;
@@ -20,6 +20,8 @@ const REGISTRATION: &str = "mid_registration";
 const NONCE_MIN: usize = 16;
 /// Longest nonce, state or address, in bytes.
 const TEXT_MAX: usize = 1024;
+/// What means something only under a signature.
+const SIGNED_ONLY: [&str; 5] = ["client_id", "expected_origins", "aud", "iat", "exp"];
 /// Most transactions of a request.
 const TRANSACTIONS_MAX: usize = 8;
 
@@ -37,6 +39,16 @@ pub enum ResponseMode {
 }
 
 impl ResponseMode {
+    /// Through a browser: what the holder's proof names as its audience, for the first of these origins (appendix A.4). The client
+    /// identifier is not the audience there, signed or not.
+    #[must_use]
+    pub fn audience(&self) -> Option<String> {
+        match self {
+            Self::DirectPost(_) | Self::DirectPostJwt(_) => None,
+            Self::DcApi(origins) | Self::DcApiJwt(origins) => origins.first().map(|it| dc_api::audience(it)),
+        }
+    }
+
     /// The name in the standard.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -184,6 +196,17 @@ impl RequestObject {
             set("verifier_info", json!([{ "format": REGISTRATION, "data": data }]));
         }
         Value::Object(members)
+    }
+
+    /// The members as an unsigned request of the Digital Credentials API: nobody is named, and the browser says the origin
+    /// (appendix A.3.1).
+    #[must_use]
+    pub fn to_unsigned_json(&self) -> Value {
+        let mut members = self.to_json();
+        if let Some(members) = members.as_object_mut() {
+            members.retain(|name, _| !SIGNED_ONLY.contains(&name.as_str()));
+        }
+        members
     }
 
     /// Signs the request.

@@ -8,13 +8,18 @@ use base64::Engine as _;
 use openid::javascript;
 use presenting::calls::{call, create};
 use presenting::{DOCTYPE, HOLDER, HOST, Issued, World, key, mdoc_query, sd_jwt_query};
+use protocol::credential::mdoc::dc_api::EncryptionInfo;
+use protocol::credential::mdoc::{
+    DeviceRequest, DeviceResponse, Document, IssuerSigned, ItemsRequest, Proof, SessionTranscript,
+};
 use protocol::crypto::agreement::AgreementKey;
-use protocol::crypto::jose::{EncryptionKey, Jwk, base64url, key_set};
+use protocol::crypto::jose::{EncryptionKey, Jwk, base64url, from_base64url, key_set};
 use protocol::crypto::multikey::StandardSigner as _;
+use protocol::exchange::openid4vp::dc_api::IsoRequest;
 use protocol::exchange::openid4vp::{Expected, Vocabulary};
 use serde_json::{Value, json};
 use wallet_core::Decision;
-use wallet_core::openid4vp::{Foreign, read_request};
+use wallet_core::openid4vp::{Foreign, read_reader_request, read_request};
 
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
@@ -179,4 +184,106 @@ fn our_wallet_answers_a_foreign_verifier() {
     assert_eq!(claims.get("birthdate"), None);
     assert_eq!(opened["claims"]["mdl"][presenting::NAMESPACE], json!({ "age_over_19": true }));
     assert!(answers[1].is_err(), "for another nonce: {:?}", answers[1]);
+}
+
+/// The same through a browser: what our service gives a page, signed by it or by nobody, is answered by Credo for the page's
+/// origin.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn credo_answers_a_page_signed_and_unsigned() {
+    let world = World::at(now());
+    let router = world.service("https://verifier.example", now).router();
+    let issued = world.issue(key(HOLDER).multikey(), 1);
+    let page = "https://bank.example";
+    let (mut jobs, mut asked) = (Vec::new(), Vec::new());
+    for query in [sd_jwt_query(&[&["family_name"]]), mdoc_query(&["family_name", "age_over_19"])] {
+        for protocol in ["openid4vp-v1-signed", "openid4vp-v1-unsigned"] {
+            for mode in ["dc_api.jwt", "dc_api"] {
+                let body = json!({
+                    "purpose": "rental", "origins": [page], "dcql_query": query, "protocols": [protocol],
+                    "response_mode": mode,
+                });
+                let created = call(&router, "/openid4vp/dc-api", &body).await;
+                assert_eq!(created.status, 201, "{}", created.json());
+                let created = created.json();
+                let mut job = holds(&world, &issued, &Value::Null);
+                job["job"] = "credo-answer-page".into();
+                job["origin"] = page.into();
+                job["request"] = created["pages"][0]["digital"]["requests"][0]["data"].clone();
+                jobs.push(job);
+                asked.push((protocol, mode, created));
+            }
+        }
+    }
+    let answers = tokio::task::spawn_blocking(move || javascript(&jobs)).await.unwrap();
+    for ((protocol, mode, created), answer) in asked.iter().zip(answers) {
+        let answer = answer.unwrap_or_else(|error| panic!("{protocol} {mode}: {error}"));
+        assert_eq!(answer["signed"], *protocol == "openid4vp-v1-signed", "{answer}");
+        assert_eq!(answer["data"].get("response").is_some(), *mode == "dc_api.jwt", "{answer}");
+        let id = created["id"].as_str().unwrap();
+        let handed = json!({ "origin": page, "protocol": protocol, "data": answer["data"] });
+        let taken = call(&router, &format!("/openid4vp/dc-api/{id}"), &handed).await;
+        assert_eq!(taken.status, 204, "{protocol} {mode}: {}", taken.json());
+        let read = call(&router, &format!("/openid4vp/requests/{id}/verdict"), &Value::Null).await.json();
+        assert_eq!(read["verdict"]["credentials"][0]["issuer"], world.issuer.as_str(), "{read}");
+    }
+}
+
+/// `org-iso-mdoc` against Python's `cryptography`: it opens what our wallet answers, and our service opens what it seals.
+#[tokio::test]
+async fn python_reads_and_writes_org_iso_mdoc() {
+    let world = World::at(now());
+    let issued = world.issue(key(HOLDER).multikey(), 1);
+    let (page, holder) = ("https://bank.example", key(HOLDER));
+    let python = |jobs: &[Value]| {
+        let input: String = jobs.iter().map(|job| format!("{job}\n")).collect();
+        let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("browser.py");
+        let lines = tests::python::lines(&script, input.as_bytes());
+        lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>()
+    };
+    // A reader in Python: our wallet answers the shop's request, to a key of Python's.
+    let reader_key = AgreementKey::from_seed(&[21; 32]).unwrap();
+    let info = EncryptionInfo { nonce: vec![9; 16], key: reader_key.public().unwrap() };
+    let mut iso = IsoRequest { device_request: String::new(), encryption_info: info.to_text().unwrap() };
+    let elements = ["family_name", "age_over_19"].map(|it| (presenting::NAMESPACE.to_owned(), it.to_owned(), false));
+    let items = [ItemsRequest { doc_type: DOCTYPE.into(), elements: elements.to_vec() }];
+    let chain = [world.shop_certificate()];
+    let request = DeviceRequest::make(&items, &iso.transcript(page), Some((&chain, &key(13)))).unwrap();
+    iso.device_request = base64url(&request);
+    let held = [Foreign::mdoc(&issued.mdoc, DOCTYPE, &holder).unwrap()];
+    let sheet = read_reader_request(&iso, page, &held, &world.trust, &Vocabulary::default(), world.now).unwrap();
+    let rng = &mut tests::rng("python");
+    let sent = sheet.answer(Decision::Approve, &sheet.usual(), &held, world.now, rng).unwrap();
+    let sent: Value = serde_json::from_str(&sent.body).unwrap();
+    let job = |origin: &str, seed: &str| {
+        json!({
+            "job": "open", "response": sent["response"], "encryptionInfo": iso.encryption_info, "origin": origin,
+            "key": seed.repeat(32),
+        })
+    };
+    let opened = python(&[job(page, "15"), job("https://evil.example", "15"), job(page, "16")]);
+    assert_eq!(opened[0], json!({ "status": 0, "shown": { "family_name": "Hong", "age_over_19": true } }));
+    assert!(opened[1].get("error").is_some() && opened[2].get("error").is_some(), "{opened:?}");
+
+    // A device in Python: the session is Python's, and so is what our service opens.
+    let router = world.service("https://verifier.example", now).router();
+    let body = json!({
+        "purpose": "rental", "origins": [page], "dcql_query": mdoc_query(&["age_over_19"]), "protocols": ["org-iso-mdoc"],
+    });
+    let created = call(&router, "/openid4vp/dc-api", &body).await.json();
+    let data = &created["pages"][0]["digital"]["requests"][0]["data"];
+    let session = python(&[json!({ "job": "transcript", "encryptionInfo": data["encryptionInfo"], "origin": page })]);
+    let session = SessionTranscript::from_bytes(&from_base64url(session[0]["transcript"].as_str().unwrap()).unwrap());
+    let signed = IssuerSigned::from_slice(&issued.mdoc).unwrap();
+    let shown = [(presenting::NAMESPACE, "age_over_19")];
+    let document = Document::present(&signed, DOCTYPE, &shown, &session, &Proof::Signature(&holder)).unwrap();
+    let response = base64url(&DeviceResponse { documents: vec![document] }.to_vec());
+    let seal = json!({
+        "job": "seal", "encryptionInfo": data["encryptionInfo"], "origin": page, "deviceResponse": response,
+    });
+    let id = created["id"].as_str().unwrap();
+    let handed = json!({ "origin": page, "protocol": "org-iso-mdoc", "data": python(&[seal])[0] });
+    let taken = call(&router, &format!("/openid4vp/dc-api/{id}"), &handed).await;
+    assert_eq!(taken.status, 204, "{}", taken.json());
+    let read = call(&router, &format!("/openid4vp/requests/{id}/verdict"), &Value::Null).await.json();
+    assert_eq!(read["verdict"]["credentials"][0]["claims"][0]["value"], true, "{read}");
 }

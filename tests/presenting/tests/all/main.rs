@@ -2,6 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a surprise should stop the test")]
 
 mod answers;
+mod app_link;
+mod apps;
+mod browser;
 mod foreign;
 mod held;
 mod receipts;

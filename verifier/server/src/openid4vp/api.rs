@@ -22,7 +22,7 @@ use super::store::Unread;
 use super::{Presenting, failure};
 
 /// Longest call, in bytes.
-const CALL_MAX: usize = 64 * 1024;
+pub(super) const CALL_MAX: usize = 64 * 1024;
 
 /// Make a request: what is asked becomes a link and a code.
 #[utoipa::path(post, path = "/openid4vp/requests", operation_id = "create_request", tag = "Relying party",
@@ -42,18 +42,21 @@ pub(super) async fn create(State(service): State<Presenting>, headers: HeaderMap
     let Some(new) = read else { return failure(StatusCode::BAD_REQUEST, "invalid_request", "MalformedCall") };
     match service.create(new) {
         Ok(created) => (StatusCode::CREATED, Json(created)).into_response(),
-        Err(error) => {
-            let name = protocol::error_name(&error);
-            match error {
-                RequestFailure::TooManyRequests | RequestFailure::TrustUnavailable => {
-                    failure(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", &name)
-                }
-                RequestFailure::Ask(AskError::NotRegistered | AskError::OverAsk(_)) => {
-                    failure(StatusCode::FORBIDDEN, "access_denied", &name)
-                }
-                _ => failure(StatusCode::BAD_REQUEST, "invalid_request", &name),
-            }
+        Err(error) => refused_call(&error),
+    }
+}
+
+/// Why a request is not made.
+pub(super) fn refused_call(error: &RequestFailure) -> Response {
+    let name = protocol::error_name(error);
+    match error {
+        RequestFailure::TooManyRequests | RequestFailure::TrustUnavailable => {
+            failure(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", &name)
         }
+        RequestFailure::Ask(AskError::NotRegistered | AskError::OverAsk(_)) => {
+            failure(StatusCode::FORBIDDEN, "access_denied", &name)
+        }
+        _ => failure(StatusCode::BAD_REQUEST, "invalid_request", &name),
     }
 }
 
@@ -174,13 +177,13 @@ pub(super) async fn receipt(State(service): State<Presenting>, headers: HeaderMa
 }
 
 /// The relying party's token, compared in a time that says nothing of it.
-fn authorised(service: &Presenting, headers: &HeaderMap) -> bool {
+pub(super) fn authorised(service: &Presenting, headers: &HeaderMap) -> bool {
     let given = headers.get(header::AUTHORIZATION).and_then(|it| it.to_str().ok());
     let given = given.and_then(|it| it.strip_prefix("Bearer ")).unwrap_or_default();
     service.0.settings.token.len() >= 32 && Sha256::digest(given) == Sha256::digest(&service.0.settings.token)
 }
 
-fn unauthorised() -> Response {
+pub(super) fn unauthorised() -> Response {
     let mut answer = failure(StatusCode::UNAUTHORIZED, "invalid_token", "TokenWrong");
     answer.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
     answer

@@ -3,7 +3,7 @@
 use protocol::crypto::agreement::AgreementKey;
 use protocol::crypto::jose::{ContentEncryption, EncryptionKey, base64url};
 use protocol::exchange::dcql::{DcqlError, DcqlQuery};
-use protocol::exchange::openid4vp::{ClientMetadata, ResponseMode, TransactionData, form};
+use protocol::exchange::openid4vp::{ClientId, ClientMetadata, ResponseMode, TransactionData, form};
 use protocol::exchange::qr::Drawing;
 use rand_core::UnwrapErr;
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use verifier::openid4vp::{Draft, ask};
 
 use super::respond::lock;
 use super::store::{Asked, GRACE};
-use super::{CallbackAddress, Presenting, Reach, handle, random};
+use super::{CallbackAddress, Presenting, Reach, RequestSigner, Webhooks, handle, random};
 
 /// Why a request is not made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -122,51 +122,26 @@ impl Presenting {
         let now = self.now();
         let settings = &self.0.settings;
         let trust = (self.0.trust)().ok_or(RequestFailure::TrustUnavailable)?;
-        let wanted = new.client_id.as_deref();
-        let signers = &self.0.identity.signers;
-        let signer = signers.iter().position(|it| wanted.is_none_or(|wanted| it.prefix() == wanted));
-        let signer = signer.ok_or(RequestFailure::UnknownSigner)?;
-        let client_id = signers.get(signer).ok_or(RequestFailure::UnknownSigner)?.client_id.clone();
+        let (signer, client_id) = self.signer(new.client_id.as_deref(), |_| true)?;
         let (id, handle, state) = (handle(), handle(), handle());
         let uri = format!("{}/openid4vp/response/{handle}", settings.base_url);
         let (response, key) = match new.response_mode.as_deref() {
-            None | Some("direct_post.jwt") => {
-                let key = AgreementKey::generate(&mut UnwrapErr(getrandom::SysRng));
-                (ResponseMode::DirectPostJwt(uri), Some(key))
-            }
+            None | Some("direct_post.jwt") => (ResponseMode::DirectPostJwt(uri), Some(fresh_key())),
             Some("direct_post") => (ResponseMode::DirectPost(uri), None),
             Some(_) => return Err(RequestFailure::MalformedCall("response_mode")),
         };
-        let metadata = match &key {
-            None => ClientMetadata::default(),
-            Some(key) => {
-                let public = key.public().map_err(|_| RequestFailure::MalformedCall("key"))?;
-                let keys = vec![EncryptionKey { key: public, id: Some("1".into()) }];
-                ClientMetadata { keys, methods: ContentEncryption::ALL.to_vec() }
-            }
-        };
+        let metadata = metadata(key.as_ref())?;
         let here = Reach::HttpsOrThisMachine;
         let redirect_uri = new.redirect_uri.map(|it| address(&it, here, "redirect_uri")).transpose()?;
         let redirect_uri = redirect_uri.map(|it| it.as_str().to_owned());
-        let call = match (&new.webhook, &settings.webhooks) {
-            (None, _) => None,
-            (Some(_), None) => return Err(RequestFailure::MalformedCall("webhook")),
-            // OVP-21
-            (Some(it), Some(webhooks)) => Some((address(it, webhooks.reach, "webhook")?, webhooks.clone())),
-        };
-        let keep = new.keep.unwrap_or_default();
-        if keep > settings.keep_max {
-            // OVP-23
-            return Err(RequestFailure::MalformedCall("keep"));
-        }
-        let transaction =
-            |it: &NewTransaction| TransactionData::new(it.credential_ids.clone(), &it.text_ko, &it.text_en);
+        let call = self.call(new.webhook.as_deref())?;
+        let keep = self.kept(new.keep)?;
         let draft = Draft {
             client_id: client_id.clone(),
             verifier: self.0.identity.verifier.clone(),
             purpose: new.purpose,
             query: DcqlQuery::from_json(&new.dcql_query)?,
-            transactions: new.transactions.iter().map(transaction).collect(),
+            transactions: new.transactions.iter().map(NewTransaction::data).collect(),
             response,
             metadata,
             nonce: base64url(&random::<24>()),
@@ -178,15 +153,79 @@ impl Presenting {
         let client_id = client_id.to_string();
         let link = link(new.wallet.as_deref(), &client_id, &request_uri, new.request_uri_method.as_deref())?;
         let png = Drawing::new(&link).and_then(|it| it.png()).map_err(|_| RequestFailure::LinkTooLong)?;
-        let asked = Asked { request, signer, key, redirect_uri, keep };
-        let followed = lock(&self.0.store).insert(&id, &handle, asked, now);
-        let followed = followed.ok_or(RequestFailure::TooManyRequests)?;
-        self.forget_later(settings.life.saturating_add(GRACE));
-        if let Some((address, webhooks)) = call {
-            self.announce(webhooks, address, id.clone(), followed, expires_at.saturating_sub(now));
-        }
+        let asked = Asked { request, signer, key, redirect_uri, keep, browser: None };
+        self.wait(&id, &handle, asked, call, now)?;
         Ok(Created { id, link, qr_png: base64url(&png), request_uri, client_id, expires_at })
     }
+}
+
+/// Whom to call, and how.
+pub(super) type Call = (CallbackAddress, Webhooks);
+
+impl Presenting {
+    /// Who asks: the way that was wanted, or the first that `fits`.
+    pub(super) fn signer(
+        &self,
+        wanted: Option<&str>,
+        fits: impl Fn(&RequestSigner) -> bool,
+    ) -> Result<(usize, ClientId), RequestFailure> {
+        let mut signers = self.0.identity.signers.iter().enumerate();
+        let found = signers.find(|(_, it)| wanted.is_none_or(|wanted| it.prefix() == wanted) && fits(it));
+        found.map(|(at, it)| (at, it.client_id.clone())).ok_or(RequestFailure::UnknownSigner)
+    }
+
+    /// Where the relying party wants to be called (OVP-21).
+    pub(super) fn call(&self, webhook: Option<&str>) -> Result<Option<Call>, RequestFailure> {
+        match (webhook, &self.0.settings.webhooks) {
+            (None, _) => Ok(None),
+            (Some(_), None) => Err(RequestFailure::MalformedCall("webhook")),
+            (Some(it), Some(webhooks)) => Ok(Some((address(it, webhooks.reach, "webhook")?, webhooks.clone()))),
+        }
+    }
+
+    /// For how long a verdict is kept (OVP-23).
+    pub(super) fn kept(&self, wanted: Option<u64>) -> Result<u64, RequestFailure> {
+        let keep = wanted.unwrap_or_default();
+        if keep > self.0.settings.keep_max { Err(RequestFailure::MalformedCall("keep")) } else { Ok(keep) }
+    }
+
+    /// Keeps a request until it is decided or over.
+    pub(super) fn wait(
+        &self,
+        id: &str,
+        handle: &str,
+        asked: Asked,
+        call: Option<Call>,
+        now: u64,
+    ) -> Result<(), RequestFailure> {
+        let life = asked.request.expires_at.unwrap_or(now).saturating_sub(now);
+        let followed = lock(&self.0.store).insert(id, handle, asked, now);
+        let followed = followed.ok_or(RequestFailure::TooManyRequests)?;
+        self.forget_later(self.0.settings.life.saturating_add(GRACE));
+        if let Some((address, webhooks)) = call {
+            self.announce(webhooks, address, id.to_owned(), followed, life);
+        }
+        Ok(())
+    }
+}
+
+impl NewTransaction {
+    pub(super) fn data(&self) -> TransactionData {
+        TransactionData::new(self.credential_ids.clone(), &self.text_ko, &self.text_en)
+    }
+}
+
+/// A key for the answers to one request.
+pub(super) fn fresh_key() -> AgreementKey {
+    AgreementKey::generate(&mut UnwrapErr(getrandom::SysRng))
+}
+
+/// What a request says of the key for its answers, if they are encrypted.
+pub(super) fn metadata(key: Option<&AgreementKey>) -> Result<ClientMetadata, RequestFailure> {
+    let Some(key) = key else { return Ok(ClientMetadata::default()) };
+    let public = key.public().map_err(|_| RequestFailure::MalformedCall("key"))?;
+    let keys = vec![EncryptionKey { key: public, id: Some("1".into()) }];
+    Ok(ClientMetadata { keys, methods: ContentEncryption::ALL.to_vec() })
 }
 
 /// An address that the policy lets through.

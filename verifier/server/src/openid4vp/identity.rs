@@ -40,6 +40,11 @@ impl RequestSigner {
         }
     }
 
+    /// The certificates, leaf first; none where a DID signs.
+    pub(super) fn certificates(&self) -> &[Vec<u8>] {
+        &self.certificates
+    }
+
     pub(super) fn prefix(&self) -> &'static str {
         match self.client_id {
             ClientId::DecentralizedIdentifier(_) => "decentralized_identifier",

@@ -7,6 +7,8 @@
 //! | `GET /openid4vp/requests/{id}` | page | `{"state": "waiting"\|"fetched"\|"answered"\|"declined"\|"refused"}`, 404 when it is over |
 //! | `GET /openid4vp/requests/{id}/events` | page | the same, as server-sent events, until it is decided |
 //! | `POST /openid4vp/requests/{id}/verdict` | relying party | `{"accepted": true, "verdict": …}` once, or until `keep` seconds are over |
+//! | `POST /openid4vp/dc-api` | relying party | 201: what its page gives to a browser's Digital Credentials API |
+//! | `POST /openid4vp/dc-api/{id}` | relying party | what the browser gave to the page; 204 |
 //! | `POST /openid4vp/receipts` | relying party | a receipt from a verdict in, what it still proves out |
 //! | `GET`, `POST /openid4vp/object/{handle}` | wallet | the signed request, `application/oauth-authz-req+jwt` |
 //! | `POST /openid4vp/response/{handle}` | wallet | `{}` or `{"redirect_uri": …}` |
@@ -19,6 +21,7 @@
 
 mod api;
 mod create;
+mod dc_api;
 mod identity;
 mod limits;
 mod openapi;
@@ -44,6 +47,7 @@ use utoipa_axum::routes;
 use verifier::{Policy, SeenInMemory};
 
 pub use create::{Created, NewRequest, NewTransaction, RequestFailure};
+pub use dc_api::{BrowserAnswer, BrowserRequest, NewBrowserRequest, PageRequest};
 pub use identity::{Identity, RequestSigner};
 pub use respond::ResponseFailure;
 pub use webhook::{CallbackAddress, Deliver, Delivery, Reach, WebhookSecret, Webhooks};
@@ -175,6 +179,8 @@ fn routes() -> OpenApiRouter<Presenting> {
         .routes(routes!(api::events))
         .routes(routes!(api::verdict))
         .routes(routes!(api::receipt))
+        .routes(routes!(dc_api::create))
+        .routes(routes!(dc_api::answer))
         .routes(routes!(wallet::object, wallet::object_with_nonce))
         .routes(routes!(wallet::response))
 }

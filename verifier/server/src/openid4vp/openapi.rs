@@ -131,7 +131,7 @@ struct VerdictShape {
     replay: String,
     /// When it was checked, Unix seconds.
     checked_at: u64,
-    /// What can be kept without attributes, to be checked again; none of mobile documents.
+    /// What can be kept without attributes, to be checked again.
     #[schema(nullable = false)]
     receipt: Option<ReceiptShape>,
 }
@@ -143,14 +143,63 @@ pub(super) struct ReceiptShape {
     verifier: String,
     /// The request's nonce.
     nonce: String,
+    /// What proofs of mobile documents are bound to besides.
+    #[schema(nullable = false)]
+    session: Option<SessionShape>,
     /// As they were sent, base64url.
     transactions: Vec<String>,
     credentials: Vec<KeptShape>,
 }
 
+/// How request and answer travelled.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+enum SessionShape {
+    /// Posted.
+    DirectPost {
+        /// Where.
+        response_uri: String,
+        /// Thumbprint of the key that it was encrypted to.
+        #[schema(nullable = false)]
+        key: Option<String>,
+    },
+    /// Through a browser.
+    DcApi {
+        /// Thumbprint of the key that it was encrypted to.
+        #[schema(nullable = false)]
+        key: Option<String>,
+    },
+    /// Through a browser, as `org-iso-mdoc`.
+    IsoMdoc {
+        /// As it was sent.
+        encryption_info: String,
+    },
+}
+
 /// A credential without attributes, and its holder's proof.
-#[derive(Debug, Serialize, ToSchema)]
-struct KeptShape {
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+enum KeptShape {
+    SdJwt(KeptSdJwtShape),
+    Mdoc(KeptDocumentShape),
+}
+
+/// Of a mobile document.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+struct KeptDocumentShape {
+    /// Which credential query it answered.
+    query: String,
+    /// Its type.
+    doctype: String,
+    /// A `DeviceResponse` without elements, base64url.
+    document: String,
+    /// When it was shown, as the keeper says: Unix seconds.
+    at: u64,
+}
+
+/// Of an SD-JWT.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+struct KeptSdJwtShape {
     /// Which credential query it answered.
     query: String,
     /// Its type.
@@ -168,6 +217,8 @@ pub(super) struct RecheckedShape {
     verifier: String,
     /// When the holder agreed, Unix seconds.
     agreed_at: u64,
+    /// `holder`, or `keeper` where a mobile document was shown, whose proof has no time.
+    time_said_by: String,
     transactions: Vec<TransactionShape>,
     credentials: Vec<RecheckedCredentialShape>,
 }

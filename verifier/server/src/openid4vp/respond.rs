@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use protocol::exchange::openid4vp::{Response, VpError, form};
-use verifier::openid4vp::{AnswerRefusal, check};
+use protocol::ledger::state::TrustedState;
+use verifier::openid4vp::{AnswerRefusal, Checked, check};
 
 use super::store::Asked;
 use super::{Presenting, handle};
@@ -58,29 +59,33 @@ impl Presenting {
         // Whoever waited may have been overtaken.
         let asked = self.open(wallet)?;
         let (service, handle, keep) = (self.clone(), wallet.to_owned(), asked.keep);
-        let checked = tokio::task::spawn_blocking(move || service.decide(&handle, &asked, &parameters)).await;
+        let checked = tokio::task::spawn_blocking(move || {
+            service.decide(&handle, &asked, |trust| {
+                let response = Response::from_form(&parameters, asked.key.as_ref())?;
+                let settings = &service.0.settings;
+                check(&asked.request, &response, trust, &settings.vocabulary, &settings.policy, service.now())
+            })
+        });
+        let checked = checked.await;
         drop(turn);
         let to = checked.map_err(|_| ResponseFailure::NotChecked)??;
         self.forget_later(keep);
         Ok(to)
     }
 
-    fn open(&self, wallet: &str) -> Result<Arc<Asked>, ResponseFailure> {
+    pub(super) fn open(&self, wallet: &str) -> Result<Arc<Asked>, ResponseFailure> {
         lock(&self.0.store).open(wallet, false, self.now()).ok_or(ResponseFailure::RequestOver)
     }
 
-    fn decide(
+    /// What comes of an answer that `read` reads and checks. Blocks the thread.
+    pub(super) fn decide(
         &self,
         wallet: &str,
         asked: &Asked,
-        parameters: &[(String, String)],
+        read: impl FnOnce(&TrustedState) -> Result<Checked, AnswerRefusal>,
     ) -> Result<Option<String>, ResponseFailure> {
         let trust = (self.0.trust)().ok_or(ResponseFailure::TrustUnavailable)?;
-        let settings = &self.0.settings;
-        let checked =
-            Response::from_form(parameters, asked.key.as_ref()).map_err(AnswerRefusal::from).and_then(|response| {
-                check(&asked.request, &response, &trust, &settings.vocabulary, &settings.policy, self.now())
-            });
+        let checked = read(&trust);
         let checked = match checked {
             Ok(checked) => checked,
             Err(refusal) => {

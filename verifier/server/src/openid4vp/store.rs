@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use protocol::crypto::agreement::AgreementKey;
 use protocol::exchange::openid4vp::RequestObject;
+use protocol::exchange::openid4vp::dc_api::IsoRequest;
 use serde::Serialize;
 use tokio::sync::watch;
 use utoipa::ToSchema;
@@ -55,6 +56,20 @@ pub(super) struct Asked {
     pub(super) redirect_uri: Option<String>,
     /// Seconds for which a verdict can be read again.
     pub(super) keep: u64,
+    /// Through a browser, where it was not sent by a link.
+    pub(super) browser: Option<Browser>,
+}
+
+/// How a page asks through the Digital Credentials API.
+pub(super) struct Browser {
+    /// Where the page may be.
+    pub(super) origins: Vec<String>,
+    /// Protocols that it offers the browser.
+    pub(super) protocols: Vec<String>,
+    /// `org-iso-mdoc`, for each origin: the reader signs the session, and the origin is part of it.
+    pub(super) iso: Vec<(String, IsoRequest)>,
+    /// The key that answers of `org-iso-mdoc` are encrypted to.
+    pub(super) iso_key: AgreementKey,
 }
 
 pub(super) struct Entry {
@@ -64,6 +79,7 @@ pub(super) struct Entry {
     response_code: Option<String>,
     tries: u8,
     until: u64,
+    handle: String,
 }
 
 /// Why a verdict is not handed out.
@@ -103,7 +119,15 @@ impl Store {
         }
         let until = asked.request.expires_at.unwrap_or(now).saturating_add(GRACE);
         let (state, followed) = watch::channel(State::Waiting);
-        let entry = Entry { asked: Arc::new(asked), state, verdict: None, response_code: None, tries: 0, until };
+        let entry = Entry {
+            asked: Arc::new(asked),
+            state,
+            verdict: None,
+            response_code: None,
+            tries: 0,
+            until,
+            handle: handle.to_owned(),
+        };
         self.entries.insert(id.to_owned(), entry);
         self.handles.insert(handle.to_owned(), id.to_owned());
         Some(followed)
@@ -112,6 +136,11 @@ impl Store {
     /// Follows where a request stands.
     pub(super) fn follow(&self, id: &str, now: u64) -> Option<watch::Receiver<State>> {
         self.entries.get(id).filter(|it| now < it.until).map(|it| it.state.subscribe())
+    }
+
+    /// The handle of the request with this id.
+    pub(super) fn handle(&self, id: &str) -> Option<String> {
+        self.entries.get(id).map(|it| it.handle.clone())
     }
 
     /// The open request that a wallet has the handle of, and when it was fetched.
