@@ -86,6 +86,32 @@ impl Citizen {
         std::fs::copy(&anchor, self.file("anchor")).expect("the anchor can be copied");
     }
 
+    /// Takes up an offer of the licence in formats of others.
+    ///
+    /// # Panics
+    /// When anything is refused.
+    pub fn accept_openid(&self, services: &Services, person: &str, types: &[&str]) {
+        let body = serde_json::json!({
+            "person": person, "credential_types": types, "with_tx_code": true, "replaces": true, "life": 600,
+        });
+        let (status, answer) = services.admin("offers", &body).expect("the issuer answers");
+        assert_eq!(status, 200, "{answer}");
+        let text = |name: &str| answer[name].as_str().expect("a text").to_owned();
+        let anchor = services.dir.join("anchor.cbor").display().to_string();
+        let ledger = format!("{}/ledger", services.url);
+        let (link, code) = (text("openid_offer"), text("tx_code"));
+        self.wallet("accept", &[&link, "--tx-code", &code, "--anchor", &anchor, "--url", &ledger]).accepted();
+    }
+
+    /// Fetches whatever is newer.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub fn update(&self, services: &Services) {
+        let anchor = services.dir.join("anchor.cbor").display().to_string();
+        self.wallet("update", &["--anchor", &anchor, "--url", &format!("{}/ledger", services.url)]).accepted();
+    }
+
     /// Shows a ready-made answer as `<profile>.png` and `<profile>.bin` at a given time.
     #[must_use]
     pub fn present(&self, profile: &str, now: &str) -> Outcome {

@@ -13,12 +13,14 @@ mod citizen;
 mod cluster;
 pub mod comet;
 mod proxy;
+mod relying;
 mod services;
 pub mod snapshot;
 
 pub use citizen::{Citizen, PIN, WRONG_PIN};
 pub use cluster::{Cluster, Load};
 pub use proxy::Proxy;
+pub use relying::RelyingParty;
 pub use services::{Client, Services};
 
 use std::path::PathBuf;
@@ -115,6 +117,21 @@ pub fn run_under(wrapper: &[&str], arguments: &[&str]) -> Outcome {
     let mut command = Command::new(first);
     command.args(rest).arg(program()).args(arguments).arg("--json");
     Outcome::of(&command.output().unwrap_or_else(|error| panic!("{first} cannot be started: {error}")))
+}
+
+/// Where there is no network at all.
+pub const OFFLINE: [&str; 4] = ["unshare", "--user", "--map-root-user", "--net"];
+
+/// Waits for what other processes have to notice first.
+///
+/// # Panics
+/// When it does not happen within a minute.
+pub fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
+    let began = std::time::Instant::now();
+    while !done() {
+        assert!(began.elapsed().as_secs() < 60, "it does not happen: {what}");
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
 }
 
 /// The present, in Unix seconds.

@@ -150,6 +150,12 @@ impl Services {
         Self { child, dir: dir.to_owned(), url, client }
     }
 
+    /// Where services on this port are reached.
+    #[must_use]
+    pub fn address(port: u16) -> String {
+        format!("http://127.0.0.1:{port}")
+    }
+
     /// Ends it at once, as a power cut would.
     pub fn kill(mut self) {
         self.kill_now();
