@@ -157,6 +157,31 @@ async fn one_answer_posted_a_thousand_times_counts_once() {
     assert_eq!(verdict(&router, &created, &Value::Null).await.json()["accepted"], true);
 }
 
+/// OVP-24: whoever cannot be served comes back, and an answer that was not looked at is still good.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_answers_than_can_wait_come_back_later() {
+    let (world, router) = world();
+    let (created, sent) = ready(&world, &router, &sd_jwt_query(&[&["family_name"]]), &Value::Null, 1).await;
+    let (other, later) = ready(&world, &router, &sd_jwt_query(&[&["family_name"]]), &Value::Null, 1).await;
+    let (uri, sent) = (sent.uri.clone().unwrap(), Arc::new(sent));
+    let posts: Vec<_> = (0..4_000)
+        .map(|_| {
+            let (router, uri, sent) = (router.clone(), uri.clone(), sent.clone());
+            tokio::spawn(async move { post(&router, &uri, &sent.body).await.refusal() })
+        })
+        .collect();
+    let mut names = std::collections::BTreeMap::<_, usize>::new();
+    for it in posts {
+        *names.entry(it.await.unwrap()).or_default() += 1;
+    }
+    println!("4,000 posts of one answer: {names:?}");
+    assert!(names.contains_key(&(503, "temporarily_unavailable".into(), "Overloaded".into())), "{names:?}");
+    assert_eq!(names.iter().filter(|((status, ..), _)| *status == 200).map(|(_, count)| *count).sum::<usize>(), 1);
+    assert_eq!(verdict(&router, &created, &Value::Null).await.json()["accepted"], true);
+    assert_eq!(post(&router, later.uri.as_ref().unwrap(), &later.body).await.status, 200);
+    assert_eq!(verdict(&router, &other, &Value::Null).await.json()["accepted"], true);
+}
+
 #[tokio::test]
 async fn wider_than_registered_is_never_sent() {
     let (_, router) = world();

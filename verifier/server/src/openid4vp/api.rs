@@ -10,6 +10,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::stream;
 use protocol::json;
+use serde::Serialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use verifier::ask::AskError;
@@ -19,7 +20,7 @@ use super::create::{Created, NewRequest, RequestFailure};
 use super::openapi::{ReceiptShape, RecheckedShape, Refusal, StateAnswer, StateEvent, VerdictAnswer, VerdictCall};
 use super::respond::lock;
 use super::store::Unread;
-use super::{Presenting, failure};
+use super::{Presenting, failure, overloaded};
 
 /// Longest call, in bytes.
 pub(super) const CALL_MAX: usize = 64 * 1024;
@@ -40,14 +41,30 @@ pub(super) async fn create(State(service): State<Presenting>, headers: HeaderMap
     }
     let read = json::read(&body, CALL_MAX).ok().and_then(|it| serde_json::from_value::<NewRequest>(it).ok());
     let Some(new) = read else { return failure(StatusCode::BAD_REQUEST, "invalid_request", "MalformedCall") };
-    match service.create(new) {
+    making(service, |it| it.create(new)).await
+}
+
+/// Makes a request where it blocks nobody.
+pub(super) async fn making<T: Serialize + Send + 'static>(
+    service: Presenting,
+    make: impl FnOnce(&Presenting) -> Result<T, RequestFailure> + Send + 'static,
+) -> Response {
+    let Some(turn) = service.0.turns.begin().await else { return overloaded() };
+    let maker = service.clone();
+    let made = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        make(&maker)
+    });
+    let Ok(made) = made.await else { return overloaded() };
+    service.sweep();
+    match made {
         Ok(created) => (StatusCode::CREATED, Json(created)).into_response(),
         Err(error) => refused_call(&error),
     }
 }
 
 /// Why a request is not made.
-pub(super) fn refused_call(error: &RequestFailure) -> Response {
+fn refused_call(error: &RequestFailure) -> Response {
     let name = protocol::error_name(error);
     match error {
         RequestFailure::TooManyRequests | RequestFailure::TrustUnavailable => {
@@ -163,12 +180,13 @@ pub(super) async fn receipt(State(service): State<Presenting>, headers: HeaderMa
     let Some(trust) = (service.0.trust)() else {
         return failure(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", "TrustUnavailable");
     };
-    let Ok(turn) = service.0.checks.acquire().await else {
-        return failure(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", "NotChecked");
-    };
+    let Some(turn) = service.0.turns.begin().await else { return overloaded() };
     let checking = service.clone();
-    let checked = tokio::task::spawn_blocking(move || receipt.check(&trust, &checking.0.settings.vocabulary)).await;
-    drop(turn);
+    let checked = tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        receipt.check(&trust, &checking.0.settings.vocabulary)
+    });
+    let checked = checked.await;
     match checked {
         Ok(Ok(rechecked)) => Json(rechecked).into_response(),
         Ok(Err(refusal)) => failure(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request", &refusal.name()),

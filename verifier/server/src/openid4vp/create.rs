@@ -13,7 +13,7 @@ use verifier::ask::AskError;
 use verifier::openid4vp::{Draft, ask};
 
 use super::respond::lock;
-use super::store::{Asked, GRACE};
+use super::store::Asked;
 use super::{CallbackAddress, Presenting, Reach, RequestSigner, Webhooks, handle, random};
 
 /// Why a request is not made.
@@ -201,7 +201,6 @@ impl Presenting {
         let life = asked.request.expires_at.unwrap_or(now).saturating_sub(now);
         let followed = lock(&self.0.store).insert(id, handle, asked, now);
         let followed = followed.ok_or(RequestFailure::TooManyRequests)?;
-        self.forget_later(self.0.settings.life.saturating_add(GRACE));
         if let Some((address, webhooks)) = call {
             self.announce(webhooks, address, id.to_owned(), followed, life);
         }

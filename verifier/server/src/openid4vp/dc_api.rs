@@ -1,7 +1,6 @@
 //! Asking through a browser's Digital Credentials API (OpenID4VP 1.0, appendix A; ISO/IEC TS 18013-7, annex C): a relying party
 //! gets what its page hands to `navigator.credentials.get`, and hands back what the browser gave, with the page's origin.
 
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -18,7 +17,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use verifier::openid4vp::{AnswerRefusal, Checked, Draft, ask, check, check_device};
 
-use super::api::{CALL_MAX, authorised, refused_call, unauthorised};
+use super::api::{CALL_MAX, authorised, making, unauthorised};
 use super::create::{NewTransaction, RequestFailure, fresh_key, metadata};
 use super::identity::RequestSigner;
 use super::openapi::Refusal;
@@ -164,7 +163,7 @@ impl Presenting {
     /// [`ResponseFailure`]
     pub async fn respond_from_browser(&self, id: &str, answer: BrowserAnswer) -> Result<(), ResponseFailure> {
         let wallet = lock(&self.0.store).handle(id).ok_or(ResponseFailure::RequestOver)?;
-        let turn = self.0.checks.acquire().await.map_err(|_| ResponseFailure::NotChecked)?;
+        let turn = self.0.turns.go_on().await.ok_or(ResponseFailure::Overloaded)?;
         let asked = self.open(&wallet)?;
         let browser = asked.browser.as_ref().ok_or(ResponseFailure::RequestOver)?;
         // OVP-15: of this page, and as it was asked.
@@ -178,14 +177,14 @@ impl Presenting {
             lock(&self.0.store).decline(&wallet).ok_or(ResponseFailure::RequestOver)?;
             return Ok(());
         }
-        let (service, keep) = (self.clone(), asked.keep);
+        let service = self.clone();
         let checked = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
             service.decide(&wallet, &asked, |trust| service.read(&asked, &answer, trust))
         });
         let checked = checked.await;
-        drop(turn);
         checked.map_err(|_| ResponseFailure::NotChecked)??;
-        self.forget_later(keep);
+        self.sweep();
         Ok(())
     }
 
@@ -276,10 +275,7 @@ pub(super) async fn create(State(service): State<Presenting>, headers: HeaderMap
     }
     let read = json::read(&body, CALL_MAX).ok().and_then(|it| serde_json::from_value(it).ok());
     let Some(new) = read else { return failure(StatusCode::BAD_REQUEST, "invalid_request", "MalformedCall") };
-    match service.create_for_browser(new) {
-        Ok(created) => (StatusCode::CREATED, Json(created)).into_response(),
-        Err(error) => refused_call(&error),
-    }
+    making(service, |it| it.create_for_browser(new)).await
 }
 
 /// Hand in what the browser gave to the page. The verdict is read as that of any request.
@@ -290,7 +286,7 @@ pub(super) async fn create(State(service): State<Presenting>, headers: HeaderMap
         (status = 400, description = "Refused; the description is the name of the refusal", body = Refusal),
         (status = 401, description = "The token is wrong", body = Refusal),
         (status = 413, description = "Too large", body = Refusal),
-        (status = 503, description = "No trust data; come back after `Retry-After` seconds", body = Refusal)))]
+        (status = 503, description = "Busy, or no trust data; come back after `Retry-After` seconds", body = Refusal)))]
 pub(super) async fn answer(
     State(service): State<Presenting>,
     Path(id): Path<String>,
@@ -304,9 +300,6 @@ pub(super) async fn answer(
     let Some(answer) = read else { return failure(StatusCode::BAD_REQUEST, "invalid_request", "MalformedCall") };
     match service.respond_from_browser(&id, answer).await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
-        Err(error @ (ResponseFailure::TrustUnavailable | ResponseFailure::NotChecked)) => {
-            failure(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", &error.name())
-        }
-        Err(error) => failure(StatusCode::BAD_REQUEST, "invalid_request", &error.name()),
+        Err(error) => error.answer(),
     }
 }

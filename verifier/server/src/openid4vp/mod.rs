@@ -27,6 +27,7 @@ mod limits;
 mod openapi;
 mod respond;
 mod store;
+mod turns;
 mod wallet;
 mod webhook;
 
@@ -42,6 +43,8 @@ use protocol::exchange::openid4vp::{Vocabulary, form};
 use protocol::ledger::state::TrustedState;
 use rand_core::UnwrapErr;
 use tokio::sync::Semaphore;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::timeout::TimeoutLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use verifier::{Policy, SeenInMemory};
@@ -54,9 +57,12 @@ pub use webhook::{CallbackAddress, Deliver, Delivery, Reach, WebhookSecret, Webh
 
 use limits::Rate;
 use store::Store;
+use turns::Turns;
 
-/// How many answers are checked at once; others wait.
-const CHECKS_AT_ONCE: usize = 4;
+/// How many requests are made and answers checked at once; others wait.
+const AT_ONCE: usize = 4;
+/// Longest time for one call, but for listening.
+const CALL_TIME: Duration = Duration::from_secs(10);
 /// How many relying parties are called at once; others wait.
 const DELIVERIES_AT_ONCE: usize = 8;
 /// How many pages listen for events at once.
@@ -111,7 +117,7 @@ struct Inner {
     clock: Box<dyn Fn() -> u64 + Send + Sync>,
     store: Mutex<Store>,
     seen: Mutex<SeenInMemory>,
-    checks: Semaphore,
+    turns: Turns,
     deliveries: Semaphore,
     listeners: Arc<Semaphore>,
     polls: Rate,
@@ -132,7 +138,7 @@ impl Presenting {
             trust: Box::new(trust),
             clock: Box::new(clock),
             seen: Mutex::default(),
-            checks: Semaphore::new(CHECKS_AT_ONCE),
+            turns: Turns::new(AT_ONCE),
             deliveries: Semaphore::new(DELIVERIES_AT_ONCE),
             listeners: Arc::new(Semaphore::new(LISTENERS)),
             polls: Rate::default(),
@@ -149,6 +155,8 @@ impl Presenting {
         routes
             .route("/openid4vp/openapi.json", get(openapi::serve(&document)))
             .layer(DefaultBodyLimit::max(form::FORM_MAX))
+            .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, CALL_TIME))
+            .layer(CatchPanicLayer::custom(|_| overloaded()))
             .layer(axum::middleware::map_response(finished))
             .with_state(self)
     }
@@ -159,14 +167,19 @@ impl Presenting {
         routes().split_for_parts().1
     }
 
-    /// Forgets what is over in so many seconds, whoever calls until then.
-    fn forget_later(&self, seconds: u64) {
+    /// Forgets what is over, every second as long as there is anything, whoever calls until then.
+    fn sweep(&self) {
+        if !respond::lock(&self.0.store).begin_sweeping() {
+            return;
+        }
         let service = Arc::downgrade(&self.0);
         tokio::spawn(async move {
-            tokio::time::sleep(Duration::from_secs(seconds.saturating_add(1))).await;
-            if let Some(service) = service.upgrade() {
-                let now = (service.clock)();
-                respond::lock(&service.store).forget(now);
+            loop {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                let Some(service) = service.upgrade() else { return };
+                if !respond::lock(&service.store).sweep((service.clock)()) {
+                    return;
+                }
             }
         });
     }
@@ -202,6 +215,9 @@ async fn finished(response: Response) -> Response {
         }
         (true, _) => failure(status, "invalid_request", "MalformedCall"),
     };
+    if status == StatusCode::SERVICE_UNAVAILABLE && !json {
+        response = overloaded(); // out of time
+    }
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
@@ -216,6 +232,11 @@ fn random<const N: usize>() -> [u8; N] {
 /// 128 bits as a text that travels in addresses.
 fn handle() -> String {
     protocol::crypto::jose::base64url(&random::<16>())
+}
+
+/// Whoever cannot be served now comes back later.
+fn overloaded() -> Response {
+    failure(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", "Overloaded")
 }
 
 /// An error as OAuth has it. Descriptions are names of ours, never what was sent (K31).

@@ -2,12 +2,13 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use axum::http::StatusCode;
 use protocol::exchange::openid4vp::{Response, VpError, form};
 use protocol::ledger::state::TrustedState;
 use verifier::openid4vp::{AnswerRefusal, Checked, check};
 
 use super::store::Asked;
-use super::{Presenting, handle};
+use super::{Presenting, failure, handle};
 
 /// Why an answer is not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -18,6 +19,9 @@ pub enum ResponseFailure {
     /// There is no trust data to check with.
     #[error("cannot tell: there is no trust data; try again later")]
     TrustUnavailable,
+    /// Too many answers wait to be checked.
+    #[error("too many answers wait to be checked; send it again in a moment")]
+    Overloaded,
     /// The thread that checked it died.
     #[error("the answer could not be checked; present again")]
     NotChecked,
@@ -31,6 +35,15 @@ impl ResponseFailure {
     #[must_use]
     pub fn name(&self) -> String {
         protocol::error_name(self)
+    }
+
+    pub(super) fn answer(&self) -> axum::response::Response {
+        match self {
+            Self::TrustUnavailable | Self::Overloaded | Self::NotChecked => {
+                failure(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", &self.name())
+            }
+            Self::RequestOver | Self::Refused(_) => failure(StatusCode::BAD_REQUEST, "invalid_request", &self.name()),
+        }
     }
 }
 
@@ -55,11 +68,12 @@ impl Presenting {
             lock(&self.0.store).decline(wallet).ok_or(ResponseFailure::RequestOver)?;
             return Ok(None);
         }
-        let turn = self.0.checks.acquire().await.map_err(|_| ResponseFailure::NotChecked)?;
+        let turn = self.0.turns.go_on().await.ok_or(ResponseFailure::Overloaded)?;
         // Whoever waited may have been overtaken.
         let asked = self.open(wallet)?;
-        let (service, handle, keep) = (self.clone(), wallet.to_owned(), asked.keep);
+        let (service, handle) = (self.clone(), wallet.to_owned());
         let checked = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
             service.decide(&handle, &asked, |trust| {
                 let response = Response::from_form(&parameters, asked.key.as_ref())?;
                 let settings = &service.0.settings;
@@ -67,9 +81,8 @@ impl Presenting {
             })
         });
         let checked = checked.await;
-        drop(turn);
         let to = checked.map_err(|_| ResponseFailure::NotChecked)??;
-        self.forget_later(keep);
+        self.sweep();
         Ok(to)
     }
 

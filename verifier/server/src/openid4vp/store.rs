@@ -1,6 +1,6 @@
 //! Requests that wait for an answer, and verdicts that wait to be read. All of it in memory: retention is zero.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use protocol::crypto::agreement::AgreementKey;
@@ -95,18 +95,34 @@ pub(super) struct Store {
     most: usize,
     entries: HashMap<String, Entry>,
     handles: HashMap<String, String>,
+    /// When each is over, the first to be over first.
+    ends: BTreeSet<(u64, String)>,
+    /// Whether somebody comes every second to forget what is over.
+    swept: bool,
 }
 
 impl Store {
     pub(super) fn new(most: usize) -> Self {
-        Self { most, entries: HashMap::new(), handles: HashMap::new() }
+        Self { most, entries: HashMap::new(), handles: HashMap::new(), ends: BTreeSet::new(), swept: false }
     }
 
     /// Forgets what is over.
     pub(super) fn forget(&mut self, now: u64) {
-        self.entries.retain(|_, entry| now < entry.until);
-        let entries = &self.entries;
-        self.handles.retain(|_, id| entries.contains_key(id));
+        while let Some((_, id)) = self.ends.first().filter(|(until, _)| *until <= now).cloned() {
+            self.remove(&id);
+        }
+    }
+
+    /// Whether somebody has to begin to come every second.
+    pub(super) fn begin_sweeping(&mut self) -> bool {
+        !core::mem::replace(&mut self.swept, true)
+    }
+
+    /// Forgets what is over; whether there is anything left to come again for.
+    pub(super) fn sweep(&mut self, now: u64) -> bool {
+        self.forget(now);
+        self.swept = !self.entries.is_empty();
+        self.swept
     }
 
     /// Keeps a request, to be followed; none when too many wait.
@@ -128,6 +144,7 @@ impl Store {
             until,
             handle: handle.to_owned(),
         };
+        self.ends.insert((until, id.to_owned()));
         self.entries.insert(id.to_owned(), entry);
         self.handles.insert(handle.to_owned(), id.to_owned());
         Some(followed)
@@ -161,9 +178,12 @@ impl Store {
 
     /// Keeps a verdict until it is read. Of many answers the first is kept: none when it was not this one.
     pub(super) fn answer(&mut self, handle: &str, verdict: Answered, code: Option<String>, now: u64) -> Option<()> {
-        let entry = self.open_entry(handle)?;
+        let id = self.handles.get(handle)?;
+        let entry = self.entries.get_mut(id).filter(|it| it.state.borrow().open())?;
         if entry.asked.keep > 0 {
+            self.ends.remove(&(entry.until, id.clone()));
             entry.until = now.saturating_add(entry.asked.keep);
+            self.ends.insert((entry.until, id.clone()));
         }
         entry.verdict = Some(verdict);
         entry.response_code = code;
@@ -208,7 +228,9 @@ impl Store {
     }
 
     fn remove(&mut self, id: &str) -> Option<Entry> {
-        self.handles.retain(|_, it| it != id);
-        self.entries.remove(id)
+        let entry = self.entries.remove(id)?;
+        self.handles.remove(&entry.handle);
+        self.ends.remove(&(entry.until, id.to_owned()));
+        Some(entry)
     }
 }

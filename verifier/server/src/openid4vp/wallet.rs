@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use protocol::exchange::openid4vp::form;
 
 use super::openapi::{AnswerCall, ObjectCall, Refusal, Taken};
-use super::respond::{ResponseFailure, lock};
+use super::respond::lock;
 use super::{Presenting, failure};
 
 /// Longest nonce of a wallet, in bytes.
@@ -78,7 +78,7 @@ fn signed(service: &Presenting, handle: &str, wallet_nonce: Option<String>) -> R
         (status = 400, description = "Refused; the description is the name of the refusal", body = Refusal),
         (status = 413, description = "Too large", body = Refusal),
         (status = 415, description = "Not a form, or compressed", body = Refusal),
-        (status = 503, description = "No trust data; come back after `Retry-After` seconds", body = Refusal)))]
+        (status = 503, description = "Busy, or no trust data; come back after `Retry-After` seconds", body = Refusal)))]
 pub(super) async fn response(
     State(service): State<Presenting>,
     Path(handle): Path<String>,
@@ -95,10 +95,7 @@ pub(super) async fn response(
     }
     match service.respond(&handle, body.to_vec()).await {
         Ok(redirect_uri) => Json(Taken { redirect_uri }).into_response(),
-        Err(error @ (ResponseFailure::TrustUnavailable | ResponseFailure::NotChecked)) => {
-            failure(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", &error.name())
-        }
-        Err(error) => failure(StatusCode::BAD_REQUEST, "invalid_request", &error.name()),
+        Err(error) => error.answer(),
     }
 }
 
