@@ -207,7 +207,7 @@ async fn refusals_have_a_status_and_a_name() {
 
 #[tokio::test]
 async fn overload_is_answered_with_a_time_to_come_back() {
-    let site = site(Limits { concurrent: 64, per_second: 3 });
+    let site = site(Limits { per_second: 3, ..Limits::default() });
     for _ in 0..3 {
         assert_eq!(site.post("/v1/nonce", Body::empty()).await.status, StatusCode::OK);
     }
@@ -217,7 +217,7 @@ async fn overload_is_answered_with_a_time_to_come_back() {
     site.clock.fetch_add(1, Ordering::Relaxed);
     assert_eq!(site.post("/v1/nonce", Body::empty()).await.status, StatusCode::OK);
 
-    let closed = self::site(Limits { concurrent: 0, per_second: 100 });
+    let closed = self::site(Limits { concurrent: 0, waiting: 0, per_second: 100 });
     let answer = closed.post("/v1/nonce", Body::empty()).await;
     assert_eq!((answer.status, answer.error().as_str()), (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable"));
     assert_eq!(answer.headers[header::RETRY_AFTER], "1");
