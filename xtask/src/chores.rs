@@ -65,12 +65,18 @@ pub(crate) fn test(rest: &[String]) -> Result<(), String> {
 }
 
 /// Figures beside named peers, then those of the browser; with `--peers` also beside those of `tests/rivals`, which take
-/// minutes to build; with `--ledger` those of four validators instead.
+/// minutes to build; with `--ledger` those of four validators instead, with `--services` those of issuer and verifier.
 pub(crate) fn bench(rest: &[String]) -> Result<(), String> {
     const RIVALS: &str = "tests/rivals/target";
     if let Some((_, rest)) = rest.split_first().filter(|(first, _)| *first == "--ledger") {
         run("cargo", &["build", "--release", "--locked"])?;
         let bench = ["run", "--release", "--locked", "--package", "journeys", "--bin", "ledger-bench", "--"];
+        let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
+        return run("cargo", &[&bench[..], &rest].concat());
+    }
+    if let Some((_, rest)) = rest.split_first().filter(|(first, _)| *first == "--services") {
+        run("cargo", &["build", "--release", "--locked"])?;
+        let bench = ["run", "--release", "--locked", "--package", "load", "--bin", "service-bench", "--"];
         let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
         return run("cargo", &[&bench[..], &rest].concat());
     }
