@@ -1,4 +1,4 @@
-//! What the register tells an issuer: an entry has changed, or a person has died. What is no longer true is withdrawn (ISSU-20);
+//! What the register tells an issuer: an entry has changed, or a person has died. What is no longer true is withdrawn (ISSU-21);
 //! what the change does not touch stays as it is.
 
 use crate::error::IssuerError;
@@ -42,7 +42,7 @@ impl Issuer {
                     }
                     RegisterEvent::Deceased => true,
                 };
-                // ISSU-20
+                // ISSU-21
                 if touched
                     && self.revoke_in(store, entry, person, credential.handle, reason, now)? == Withdrawal::Revoked
                 {

@@ -130,7 +130,7 @@ fn issu_19_one_call_suspends_everything_of_a_person() {
 }
 
 #[test]
-fn issu_20_an_event_of_the_register_withdraws_what_is_no_longer_true() {
+fn issu_21_an_event_of_the_register_withdraws_what_is_no_longer_true() {
     let world = world();
     let person = PersonId::new(HOLDER);
     world.issue(HOLDER, LICENCE);
