@@ -735,7 +735,7 @@ export interface operations {
                     "application/json": components["schemas"]["Refusal"];
                 };
             };
-            /** @description No trust data; come back after `Retry-After` seconds */
+            /** @description Busy, or no trust data; come back after `Retry-After` seconds */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1213,7 +1213,7 @@ export interface operations {
                     "application/json": components["schemas"]["Refusal"];
                 };
             };
-            /** @description No trust data; come back after `Retry-After` seconds */
+            /** @description Busy, or no trust data; come back after `Retry-After` seconds */
             503: {
                 headers: {
                     [name: string]: unknown;
