@@ -55,6 +55,8 @@ fn j7_at_the_counter_one_licence_whatever_happens() {
         take_up(&phone, &services, &code).accepted();
     }
     assert_eq!(held(&phone), 1, "one");
+    // The phone may have the licence and not yet what everybody may know and a proof needs.
+    phone.wallet("update", &sources(&services).each_ref().map(String::as_str)).accepted();
 
     // A second phone: nothing beside the first one; in its place, at the counter.
     let beside = json!({ "person": "person-0001", "credential_types": [LICENCE], "with_tx_code": true, "life": 600 });
