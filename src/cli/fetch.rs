@@ -94,6 +94,10 @@ pub(crate) fn accept(
     if sheet.tx_code && tx_code.is_none() {
         return Err(wallet_core::WalletError::TxCodeMismatch.into());
     }
+    // Before anything is received: a run that is interrupted after that leaves a credential, and where to fetch what it needs.
+    app.remember(|addresses| {
+        addresses.issuers.insert(sheet.issuer.clone(), sheet.url.clone());
+    })?;
     // A code is used up for what it brought already, in a run that was interrupted; the rest is still to be had.
     let mut refused = None;
     let mut received = Vec::new();
@@ -109,9 +113,6 @@ pub(crate) fn accept(
     if let (Some(refused), true) = (refused, received.is_empty()) {
         return Err(refused);
     }
-    app.remember(|addresses| {
-        addresses.issuers.insert(sheet.issuer.clone(), sheet.url.clone());
-    })?;
     app.renew_public_data(trust, sources)?;
     Ok(received)
 }
