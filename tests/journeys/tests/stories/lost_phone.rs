@@ -39,8 +39,7 @@ fn j12_everything_on_a_lost_phone_is_refused_and_a_new_one_is_bound() {
             _ => answered.refused().to_owned(),
         }
     };
-    assert_eq!(shown(&lost), "accepted");
-    assert_eq!(online(&lost), "\"홍길동\"");
+    wait_for("the phone is in use", || shown(&lost) == "accepted" && online(&lost) == "\"홍길동\"");
 
     // The call: one request, everything at once. The finder of the phone fetches nothing, of course.
     let whose = json!({ "person": "person-0001" });
