@@ -326,6 +326,7 @@ fn shown(sheet: &Sheet) -> String {
             lines.push(
                 "  WARNING: this is everything in it; credentials of this format cannot be shown in part".to_owned(),
             );
+            lines.extend(option.over_ask.iter().map(|it| format!("  WARNING: {it}")));
         }
         if choice.retained {
             lines.push("  it says that it keeps some of this".to_owned());

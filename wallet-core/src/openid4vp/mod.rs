@@ -153,6 +153,8 @@ pub struct Offered {
     pub shown: Vec<(String, Value)>,
     /// Whether the credential's format cannot leave anything out, so that more is shown than was asked.
     pub all: bool,
+    /// What would then be shown beyond the verifier's registration. Such an answer is blocked unless the owner insists.
+    pub over_ask: Option<OverAsk>,
     pointers: Vec<String>,
 }
 
@@ -232,7 +234,8 @@ pub fn read_reader_request(
     Ok(Sheet::new(authentic, Some(origin), Some((request.transcript(origin), info)), held))
 }
 
-fn choices(request: &RequestObject, plan: Plan, held: &[Foreign<'_>]) -> Vec<Choice> {
+fn choices(authentic: &AuthenticRequestObject, plan: Plan, held: &[Foreign<'_>]) -> Vec<Choice> {
+    let request = &authentic.request;
     let required = plan.required.into_iter().map(|it| (it, true));
     let all = required.chain(plan.optional.into_iter().map(|it| (it, false)));
     let choice = |((at, matches), required): ((usize, Vec<Match>), bool)| {
@@ -247,7 +250,9 @@ fn choices(request: &RequestObject, plan: Plan, held: &[Foreign<'_>]) -> Vec<Cho
                     (values.map(|(path, value)| (path.to_owned(), value.clone())).collect(), false)
                 }
             };
-            Some(Offered { credential: it.candidate, shown, all, pointers })
+            let places = shown.iter().map(|(place, _): &(String, Value)| place.as_str());
+            let over_ask = if all { authentic.shows_too_much(&query.id, places) } else { None }; // OVP-17
+            Some(Offered { credential: it.candidate, shown, all, over_ask, pointers })
         };
         let mut options: Vec<Offered> = matches.iter().filter_map(offered).collect();
         options.sort_by_key(|it| it.all); // OVP-14
@@ -273,9 +278,9 @@ impl Sheet {
             Err(VpError::OverAsk(over_ask)) => Some(over_ask),
             _ => None,
         };
-        let AuthenticRequestObject { request, verifier, name, purpose, .. } = authentic;
         let candidates: Vec<_> = held.iter().map(Foreign::candidate).collect();
-        let choices = request.query.plan(&candidates).map(|plan| choices(&request, plan, held));
+        let choices = authentic.request.query.plan(&candidates).map(|plan| choices(&authentic, plan, held));
+        let AuthenticRequestObject { request, verifier, name, purpose, .. } = authentic;
         let text = |it: &protocol::exchange::openid4vp::TransactionData| Label {
             ko: it.text_ko.clone(),
             en: it.text_en.clone(),
@@ -322,6 +327,9 @@ impl Sheet {
             let choice = choices.iter().find(|it| it.query == *query).ok_or(OpenIdError::NotOffered)?;
             let offered = choice.options.iter().find(|it| it.credential == *credential);
             let (offered, foreign) = offered.zip(held.get(*credential)).ok_or(OpenIdError::NotOffered)?;
+            if let (Some(over_ask), Decision::Approve) = (&offered.over_ask, decision) {
+                return Err(VpError::from(over_ask.clone()).into());
+            }
             let list = token.entry(query.clone()).or_default();
             if !list.is_empty() && !choice.multiple {
                 return Err(OpenIdError::NotOffered);

@@ -145,7 +145,7 @@ impl Wallet {
             let event: fn(Asked) -> Event = match (&answer, decision) {
                 (Ok(_), Decision::Decline) => Event::Declined,
                 (Ok(_), _) if !sent => Event::Unanswered,
-                (Ok(_), Decision::ApproveOverAsk) if consent.sheet.over_ask.is_some() => Event::AnsweredOverAsk,
+                (Ok(_), Decision::ApproveOverAsk) if too_much(&consent, chosen) => Event::AnsweredOverAsk,
                 (Ok(_), _) => Event::Answered,
                 (Err(OpenIdError::Request(VpError::OverAsk(_))), _) => Event::Blocked,
                 (Err(_), _) => Event::Unanswered,
@@ -211,6 +211,13 @@ fn consent<T>(
         let done = work(&consent, foreign)?;
         Ok((consent, done))
     })
+}
+
+/// Whether the verifier asks for more than it registered, or sees more of what was chosen (OVP-06, OVP-17).
+fn too_much(consent: &OpenIdConsent, chosen: &[(String, CredentialId)]) -> bool {
+    let is_chosen = |at: usize| consent.credentials.get(at).is_some_and(|held| chosen.iter().any(|(_, id)| id == held));
+    let options = consent.sheet.choices.iter().flatten().flat_map(|choice| &choice.options);
+    consent.sheet.over_ask.is_some() || options.filter(|it| is_chosen(it.credential)).any(|it| it.over_ask.is_some())
 }
 
 /// What the log says of a request: an entry for each credential that was asked for, or only for those that were shown.

@@ -6,8 +6,9 @@ use crate::crypto::jose::Jws;
 use crate::crypto::multikey::Multikey;
 use crate::crypto::x509::{Purpose as Use, verify_chain};
 use crate::exchange::OverAsk;
+use crate::exchange::dcql::{ClaimsQuery, CredentialQuery, DcqlQuery};
 use crate::identifier::Did;
-use crate::ledger::record::Purposes;
+use crate::ledger::record::{Purposes, VerifierRegistration};
 use crate::ledger::state::TrustedState;
 
 /// How far the verifier's clock may be off, in seconds.
@@ -37,9 +38,27 @@ pub struct AuthenticRequestObject {
     /// Why it asks, in both languages; none where the registration has no purpose for it.
     pub purpose: Option<Label>,
     over_ask: Option<OverAsk>,
+    registration: VerifierRegistration,
+    vocabulary: Vocabulary,
 }
 
 impl AuthenticRequestObject {
+    /// What the verifier would see beyond its registration, if the query with this identifier is answered with a credential that
+    /// cannot be shown in part and has claims of the subject at these places (RFC 6901) (OVP-17).
+    #[must_use]
+    pub fn shows_too_much<'a>(&self, query: &str, places: impl Iterator<Item = &'a str>) -> Option<OverAsk> {
+        let asked = self.request.query.credentials.iter().find(|it| it.id == query)?;
+        let claim = |place: &str| {
+            let names: Vec<String> =
+                place.split('/').skip(1).map(|it| it.replace("~1", "/").replace("~0", "~")).collect();
+            ClaimsQuery::at(&names.iter().map(String::as_str).collect::<Vec<_>>())
+        };
+        let whole = CredentialQuery { claims: places.map(claim).collect(), ..asked.clone() };
+        let whole = DcqlQuery { credentials: vec![whole], credential_sets: Vec::new() };
+        let purpose = self.request.registration.as_ref().map(|(_, purpose)| purpose.as_str());
+        check_registration(&whole, purpose, &self.registration, &self.vocabulary).err()
+    }
+
     /// Refuses what the verifier did not register (OVP-06).
     ///
     /// # Errors
@@ -99,7 +118,8 @@ pub(super) fn registered(
         Err(over_ask) => (purpose.and_then(|it| registration.purpose(it)).map(|it| it.text.clone()), Some(over_ask)),
     };
     let name = registration.name.clone();
-    Ok(AuthenticRequestObject { request, verifier: did, name, purpose, over_ask })
+    let (registration, vocabulary) = (registration.clone(), vocabulary.clone());
+    Ok(AuthenticRequestObject { request, verifier: did, name, purpose, over_ask, registration, vocabulary })
 }
 
 /// The key that signs for this identifier, and whose it is on the ledger (OVP-03, OVP-04).

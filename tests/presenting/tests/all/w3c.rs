@@ -266,11 +266,19 @@ fn ovp_14_a_part_where_a_part_can_be_shown_and_all_of_it_only_with_the_owners_co
     let all = consent.sheet.choices.as_ref().unwrap()[0].options[1].credential;
     let chosen = [("w3c".to_owned(), consent.credentials[all])];
     let mut rng = tests::rng("all");
-    let sent = owner.wallet.answer_openid(&consent, Decision::Approve, &chosen, NOW, &mut rng).unwrap();
+    // OVP-17: it has a birth date, which the verifier did not register. So the owner has to insist.
+    let over_ask = OverAsk::AttributeNotRegistered("credentialSubject.birthDate".into());
+    assert_eq!(consent.sheet.choices.as_ref().unwrap()[0].options[1].over_ask, Some(over_ask.clone()));
+    let blocked = owner.wallet.answer_openid(&consent, Decision::Approve, &chosen, NOW, &mut rng);
+    assert_eq!(blocked, Err(WalletError::OpenId(OpenIdError::Request(VpError::OverAsk(over_ask)))));
+    let consent = owner.read(&asked, NOW).unwrap();
+    let sent = owner.wallet.answer_openid(&consent, Decision::ApproveOverAsk, &chosen, NOW, &mut rng).unwrap();
     let (credentials, _, response) = owner.learned(&asked, &sent);
     assert!(credentials == 1 && response.vp_token.to_json().to_string().contains("1990-01-01"));
     let events = owner.events(NOW);
-    let [.., Event::Answered(part), Event::Answered(whole)] = &events[..] else { panic!("{events:?}") };
+    let [.., Event::Answered(part), Event::Blocked(_), Event::AnsweredOverAsk(whole)] = &events[..] else {
+        panic!("{events:?}")
+    };
     assert_eq!((part.credential_type.as_str(), part.shown.len(), whole.shown.len()), (KIND, 1, 5));
     assert!(!format!("{events:?}").contains('홍'), "names of attributes, never values");
     let left: Vec<_> = owner.wallet.credentials(NOW).unwrap().iter().map(|it| it.copies).collect();
@@ -402,7 +410,7 @@ fn others_verify_the_presentations_that_our_wallet_posts() {
         let owner = Owner::with_w3c(offers, 1, 1);
         let asked = owner.request(&w3c_query(&["familyName", "classes"]), NOW);
         let consent = owner.read(&asked, NOW).unwrap();
-        let sent = owner.answer(&consent, Decision::Approve, NOW).unwrap();
+        let sent = owner.answer(&consent, Decision::ApproveOverAsk, NOW).unwrap();
         let presentation = owner.learned(&asked, &sent).2.vp_token.0["w3c"][0].clone();
         let job = |presentation: &Value, domain: &str, challenge: &str| {
             json!({
