@@ -70,6 +70,9 @@ impl Issuer {
                     types.push(credential.credential_type);
                 }
             }
+            if since.is_some() {
+                store.end_renewals(person, None)?; // VCI-29
+            }
             Ok(types)
         })
     }
@@ -84,12 +87,15 @@ impl Issuer {
     ) -> Result<Suspension, IssuerError> {
         let entry = self.entry(credential_type)?;
         self.store.write(|store| {
+            if since.is_some() {
+                store.end_renewals(person, Some(credential_type))?; // VCI-29
+            }
             let Some(handle) = store.active_handle(person, credential_type)? else {
                 let had = store.issued(person)?.iter().any(|issued| issued.credential_type == credential_type);
-                return Err(if had { IssuerError::CredentialRevoked } else { IssuerError::CredentialUnknown });
+                return Ok(Err(if had { IssuerError::CredentialRevoked } else { IssuerError::CredentialUnknown }));
             };
-            self.change_in(store, entry, person, handle, since, event, now)
-        })
+            self.change_in(store, entry, person, handle, since, event, now).map(Ok)
+        })?
     }
 
     #[allow(clippy::too_many_arguments, reason = "time is an argument, never ambient")]

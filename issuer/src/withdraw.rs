@@ -67,12 +67,16 @@ impl Issuer {
         now: u64,
     ) -> Result<Withdrawal, IssuerError> {
         let entry = self.entry(credential_type)?;
-        self.store.write(|store| match store.active_handle(person, credential_type)? {
-            Some(handle) => self.revoke_in(store, entry, person, handle, reason, now),
-            None if store.issued(person)?.iter().any(|c| c.credential_type == credential_type) => {
-                Ok(Withdrawal::AlreadyRevoked)
-            }
-            None => Err(IssuerError::CredentialUnknown),
+        self.store.write(|store| {
+            let outcome = match store.active_handle(person, credential_type)? {
+                Some(handle) => self.revoke_in(store, entry, person, handle, reason, now)?,
+                None if store.issued(person)?.iter().any(|c| c.credential_type == credential_type) => {
+                    Withdrawal::AlreadyRevoked
+                }
+                None => return Err(IssuerError::CredentialUnknown),
+            };
+            forbid_renewals(store, person, Some(credential_type), reason)?;
+            Ok(outcome)
         })
     }
 
@@ -90,7 +94,9 @@ impl Issuer {
         let entry = self.entry(credential_type)?;
         self.store.write(|store| {
             let credential = store.by_handle(credential_type, handle)?.ok_or(IssuerError::CredentialUnknown)?;
-            self.revoke_in(store, entry, &credential.person, handle, reason, now)
+            let outcome = self.revoke_in(store, entry, &credential.person, handle, reason, now)?;
+            forbid_renewals(store, &credential.person, Some(credential_type), reason)?;
+            Ok(outcome)
         })
     }
 
@@ -107,6 +113,7 @@ impl Issuer {
                 self.revoke_in(store, entry, person, credential.handle, reason, now)?;
                 count += 1;
             }
+            forbid_renewals(store, person, None, reason)?;
             Ok(count)
         })
     }
@@ -273,4 +280,15 @@ impl Issuer {
             .map(|(handle, signature)| StatusToken { handle: *handle, signature })
             .collect())
     }
+}
+
+/// After a withdrawal for any other reason than a change of the register's entry, nobody gets anew what such a change withdrew
+/// before (VCI-29).
+fn forbid_renewals(
+    store: &Writer<'_>,
+    person: &PersonId,
+    credential_type: Option<&str>,
+    reason: RevocationReason,
+) -> Result<(), IssuerError> {
+    if reason == RevocationReason::EntryChanged { Ok(()) } else { store.end_renewals(person, credential_type) }
 }

@@ -135,6 +135,22 @@ pub(super) fn renew(
     app.came(&received)
 }
 
+/// Gets anew what trust data that was just fetched calls withdrawn, where its issuer gives it anew: after a move, say (VCI-49). Whoever
+/// refuses is not asked again. Returns the types received.
+pub(super) fn follow_withdrawals(wallet: &Wallet, provider: Vouching<'_>, now: Now) -> Result<Vec<String>, CliError> {
+    let app = App { wallet, provider, http: Http::new(), now };
+    let mut received = Vec::new();
+    for (id, offered) in wallet.withdrawn_renewals(now.seconds())? {
+        let sheet = app.sheet(offered)?;
+        wallet.begin_renewal(&id, &sheet, now.seconds(), &mut randomness::os()?)?;
+        match app.receive(&id) {
+            Err(CliError::Refused { name, .. }) if name == "Refused" => {}
+            outcome => received.extend(outcome?),
+        }
+    }
+    Ok(app.came(&received)?.received.into_iter().map(|(credential_type, _)| credential_type).collect())
+}
+
 /// Goes on with all offers that are under way, once it is worth asking.
 pub(super) fn go_on(
     wallet: &Wallet,

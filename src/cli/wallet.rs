@@ -52,7 +52,7 @@ enum Command {
     Delete(DeleteArgs),
     /// Make a provider in software that vouches for wallets, for tests: it looks at no phone, and says so
     SoftwareProvider(ProviderArgs),
-    /// Fetch trust data, public day signatures and status tokens
+    /// Fetch trust data, public day signatures and status tokens, and anew what was withdrawn because the register has changed
     Update(UpdateArgs),
     /// List the credentials
     List(ListArgs),
@@ -161,6 +161,8 @@ struct ProviderArgs {
 
 #[derive(Debug, Args)]
 struct UpdateArgs {
+    #[command(flatten)]
+    provider: Provider,
     #[command(flatten)]
     sources: fetch::Sources,
     #[command(flatten)]
@@ -347,11 +349,17 @@ fn software_provider(args: &ProviderArgs) -> Result<Answer, CliError> {
 }
 
 fn update(args: &UpdateArgs) -> Result<Answer, CliError> {
-    let wallet = args.place.unlock()?;
+    let (wallet, provider) = (args.place.unlock()?, args.provider.open()?);
     let updated = fetch::update(&wallet, &args.place.dir, &args.sources, args.place.now)?;
+    let renewed = openid::follow_withdrawals(&wallet, provider.as_ref(), args.place.now)?;
+    let anew = if renewed.is_empty() {
+        String::new()
+    } else {
+        format!("; withdrawn and received anew: {}", renewed.join(", "))
+    };
     Ok(Answer::new(
         format!(
-            "trust data of height {}, {} day set(s) and {} status token(s) fetched; next at {}",
+            "trust data of height {}, {} day set(s) and {} status token(s) fetched; next at {}{anew}",
             updated.height,
             updated.day_sets,
             updated.status_tokens,
@@ -362,6 +370,7 @@ fn update(args: &UpdateArgs) -> Result<Answer, CliError> {
             "day_sets": updated.day_sets,
             "status_tokens": updated.status_tokens,
             "next_update": clock::rfc3339(updated.next),
+            "renewed": renewed,
         }),
     ))
 }

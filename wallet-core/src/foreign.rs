@@ -162,6 +162,12 @@ impl StoredForeign {
         Label { ko: name("ko"), en: name("en") }
     }
 
+    /// Whether the issuer has withdrawn it for good: a status that is not known yet is none.
+    pub(crate) fn is_withdrawn(&self, trust: &TrustedState) -> bool {
+        let reference = self.read(&trust.certificate_roots()).and_then(|(_, reference)| reference);
+        status(trust, &self.issuer, reference.as_ref()) == Status::Revoked
+    }
+
     fn describe(&self, id: &CredentialId, trust: &TrustedState, now: u64) -> HeldCredential {
         let (claims, reference) = self.read(&trust.certificate_roots()).unwrap_or_default();
         let state = match (status(trust, &self.issuer, reference.as_ref()), self.valid_until) {

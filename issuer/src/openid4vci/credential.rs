@@ -236,12 +236,16 @@ impl Issuing<'_> {
         let type_id = &self.proven.configuration.credential_type;
         let revision = self.person.revision;
         let replaces = match held {
-            // VCI-27: withdrawn, or another phone has it now.
-            Some(held) if store.active_handle(&self.person.id, type_id)? != Some(held.handle) => return denied,
-            Some(held) if held.revision == revision => {
-                return Ok(Ok(Enrolment { credential_type: type_id.clone(), handle: held.handle }));
-            }
-            Some(_) => true,                                          // VCI-28
+            Some(held) => match store.active_handle(&self.person.id, type_id)? {
+                Some(handle) if handle == held.handle && held.revision == revision => {
+                    return Ok(Ok(Enrolment { credential_type: type_id.clone(), handle }));
+                }
+                Some(handle) if handle == held.handle => true, // VCI-28
+                // VCI-29: the register's event has withdrawn it already, and nothing else has happened since.
+                None if held.revision != revision && store.ended_with_a_change(type_id, held.handle)? => false,
+                // VCI-27: withdrawn, or another phone has it now.
+                _ => return denied,
+            },
             None if self.grant.revision != revision => return denied, // VCI-25
             None => self.grant.replaces,
         };

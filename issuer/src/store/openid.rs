@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 use super::{ReviewState, Writer};
 use crate::error::IssuerError;
 use crate::register::PersonId;
+use crate::withdraw::RevocationReason;
 
 /// What a token is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -172,14 +173,46 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Whether anything of the grant was not issued yet or is still good.
+    /// Whether anything of the grant was not issued yet, is still good, or ended with a change of the register's entry alone
+    /// (VCI-05).
     pub(crate) fn grant_is_alive(&self, grant: &[u8; 16]) -> Result<bool, IssuerError> {
         let mut query = self.transaction.prepare_cached(
             "SELECT EXISTS (SELECT 1 FROM openid_granted_type AS granted LEFT JOIN credential
                 ON credential.credential_type = granted.credential_type AND credential.handle = granted.handle
-             WHERE granted.grant_id = ?1 AND credential.revoked_at IS NULL)",
+             WHERE granted.grant_id = ?1 AND (credential.revoked_at IS NULL OR credential.reason = ?2))",
         )?;
-        Ok(query.query_row([grant], |row| row.get(0))?)
+        Ok(query.query_row(params![grant, RevocationReason::EntryChanged as u8], |row| row.get(0))?)
+    }
+
+    /// Whether a withdrawn credential was the last one of its person and type, and ended with a change of the register's entry
+    /// alone (VCI-29).
+    pub(crate) fn ended_with_a_change(&self, credential_type: &str, handle: u64) -> Result<bool, IssuerError> {
+        let mut query = self.transaction.prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM credential AS held
+             WHERE credential_type = ?1 AND handle = ?2 AND reason = ?3 AND suspended_at IS NULL
+                 AND NOT EXISTS (SELECT 1 FROM credential AS other
+                     WHERE other.person = held.person AND other.credential_type = held.credential_type
+                         AND other.handle <> held.handle
+                         AND (other.revoked_at IS NULL OR other.revoked_at > held.revoked_at
+                             OR (other.revoked_at = held.revoked_at AND other.reason NOT IN (?3, ?4)))))",
+        )?;
+        let (changed, replaced) = (RevocationReason::EntryChanged as u8, RevocationReason::Replaced as u8);
+        Ok(query.query_row(params![credential_type, handle, changed, replaced], |row| row.get(0))?)
+    }
+
+    /// Takes from a person's grants what a change of the register's entry has withdrawn of them, so that nobody gets it anew; of one
+    /// type, or of all.
+    pub(crate) fn end_renewals(&self, person: &PersonId, credential_type: Option<&str>) -> Result<(), IssuerError> {
+        let mut delete = self.transaction.prepare_cached(
+            "DELETE FROM openid_granted_type
+             WHERE grant_id IN (SELECT id FROM openid_grant WHERE person = ?1)
+                 AND (?2 IS NULL OR credential_type = ?2)
+                 AND EXISTS (SELECT 1 FROM credential
+                     WHERE credential.credential_type = openid_granted_type.credential_type
+                         AND credential.handle = openid_granted_type.handle AND credential.reason = ?3)",
+        )?;
+        delete.execute(params![person.as_str(), credential_type, RevocationReason::EntryChanged as u8])?;
+        Ok(())
     }
 
     /// Notes what was issued under a grant.

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use issuer::register::PersonId;
 use issuer::server::Limits;
-use issuer::{RevocationReason, openid4vci::BATCH_MAX};
+use issuer::{IssuerError, RegisterEvent, RevocationReason, Withdrawal, openid4vci::BATCH_MAX};
 use protocol::credential::sd_jwt;
 use protocol::credential::w3c::Suite;
 use protocol::crypto::jose::{self, Jwk, Jws, base64url};
@@ -610,6 +610,89 @@ async fn vci_28_a_changed_entry_is_renewed_and_never_slips_in() {
     site.register.record_death(&person).unwrap();
     bad(&wallet.token(&form).await, "invalid_grant");
     bad(&wallet.fetch(&renewed, SD_JWT, &key()).await, "credential_request_denied");
+}
+
+/// J8: the register's event withdraws at once, and the phone that had it gets it anew by itself.
+#[tokio::test]
+async fn vci_29_what_a_change_has_withdrawn_is_renewed_and_nothing_else() {
+    let site = site(Limits::default());
+    let person = PersonId::new(HOLDER);
+    let moved = || {
+        let street = format!("부산광역시 해운대구 우동 {}", fresh().next_u32());
+        site.register.record_attribute(&person, "address", &street).unwrap();
+        let event = RegisterEvent::Changed(vec!["address".to_owned()]);
+        assert_eq!(site.issuer.register_event(&person, &event, NOW).unwrap(), [LICENCE]);
+    };
+    // Who has a licence, and what asks for it anew.
+    let mut wallet = Foreign::new(&site).await;
+    let (token, refresh) = wallet.redeem(&offer(&site).await).await;
+    assert_eq!(wallet.fetch(&token, SD_JWT, &key()).await.status, StatusCode::OK);
+    let form = [("grant_type", "refresh_token"), ("refresh_token", refresh.as_str())];
+    let active = || site.issuer.issued(&person).unwrap().iter().filter(|it| it.revoked_at.is_none()).count();
+    for count in 2..4 {
+        moved();
+        assert_eq!(active(), 0, "what is no longer true is withdrawn at once");
+        let renewed = wallet.token(&form).await.json()["access_token"].as_str().unwrap().to_owned();
+        for format in [SD_JWT, MDOC] {
+            let answer = wallet.fetch(&renewed, format, &key()).await;
+            assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
+        }
+        assert_eq!((active(), site.issuer.issued(&person).unwrap().len()), (1, count));
+    }
+    // An event without another entry is none to renew for.
+    let event = RegisterEvent::Changed(vec!["address".to_owned()]);
+    site.issuer.register_event(&person, &event, NOW).unwrap();
+    let renewed = wallet.token(&form).await.json()["access_token"].as_str().unwrap().to_owned();
+    bad(&wallet.fetch(&renewed, SD_JWT, &key()).await, "credential_request_denied");
+    site.register.record_attribute(&person, "address", "대구광역시 중구 동인동 2").unwrap();
+    assert_eq!(wallet.fetch(&renewed, SD_JWT, &key()).await.status, StatusCode::OK);
+
+    // A move is no way around a suspension, a loss or a withdrawal, before it or after it.
+    let lost = RevocationReason::PhoneLost;
+    let steps: [&dyn Fn(); 6] = [
+        &|| {
+            site.issuer.suspend(&person, LICENCE, NOW).unwrap();
+            moved();
+        },
+        &|| {
+            moved();
+            assert_eq!(site.issuer.suspend(&person, LICENCE, NOW), Err(IssuerError::CredentialRevoked));
+        },
+        &|| {
+            moved();
+            assert_eq!(site.issuer.suspend_all(&person, NOW), Ok(Vec::new()));
+        },
+        &|| {
+            moved();
+            assert_eq!(site.issuer.revoke(&person, LICENCE, lost, NOW), Ok(Withdrawal::AlreadyRevoked));
+        },
+        &|| {
+            moved();
+            assert_eq!(site.issuer.revoke_all(&person, lost, NOW), Ok(0));
+        },
+        &|| {
+            moved();
+            // Another phone took its place, and was lost.
+            let enrolment = site.issuer.enrol(&person, LICENCE, false, NOW + 1, &mut fresh()).unwrap();
+            site.issuer.revoke_handle(LICENCE, enrolment.handle, lost, NOW + 1).unwrap();
+        },
+    ];
+    for (number, happens) in steps.into_iter().enumerate() {
+        let mut wallet = Foreign::new(&site).await;
+        let (token, refresh) = wallet.redeem(&offer_for(&site, HOLDER, true, true).await).await;
+        assert_eq!(wallet.fetch(&token, SD_JWT, &key()).await.status, StatusCode::OK, "{number}");
+        happens();
+        let form = [("grant_type", "refresh_token"), ("refresh_token", refresh.as_str())];
+        let answer = wallet.token(&form).await;
+        if answer.status == StatusCode::OK {
+            let renewed = answer.json()["access_token"].as_str().unwrap().to_owned();
+            bad(&wallet.fetch(&renewed, SD_JWT, &key()).await, "credential_request_denied");
+        } else {
+            bad(&answer, "invalid_grant"); // VCI-05
+        }
+        assert_eq!(wallet.fetch(&token, SD_JWT, &key()).await.status.as_u16() / 100, 4, "{number}");
+        assert_eq!(active(), 0, "{number}");
+    }
 }
 
 /// J27.

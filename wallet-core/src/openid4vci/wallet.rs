@@ -77,6 +77,21 @@ impl Wallet {
         })
     }
 
+    /// Of [`Wallet::renewals`], those of which something was withdrawn, as far as the installed trust data says: after a change of
+    /// the register the issuer gives it anew to the same phone (VCI-49).
+    ///
+    /// # Errors
+    /// [`WalletError::TrustMissing`], [`WalletError::Locked`]
+    pub fn withdrawn_renewals(&self, now: u64) -> Result<Vec<(CredentialId, Offered)>, WalletError> {
+        let over: Vec<CredentialId> = self.with_open(now, |open| {
+            let trust = open.trust()?;
+            let held = contents::all::<StoredForeign>(open.store.read())?;
+            let withdrawn = held.iter().filter(|(_, it)| it.is_withdrawn(trust));
+            Ok(withdrawn.filter_map(|(_, it)| it.grant.map(CredentialId)).collect())
+        })?;
+        Ok(self.renewals(now)?.into_iter().filter(|(id, _)| over.contains(id)).collect())
+    }
+
     /// Begins to get what was received anew, with new keys (VCI-48): the new credentials take the place of the old ones when
     /// all are there. Goes on like an offer.
     ///

@@ -1,5 +1,5 @@
-//! J8: the register tells the issuer that somebody has moved. What is no longer true is withdrawn and offered anew; what the move
-//! does not touch stays. After a death everything is withdrawn, and nothing is offered.
+//! J8: the register tells the issuer that somebody has moved. What is no longer true is withdrawn, and the phone that had it gets it
+//! anew by itself; what the move does not touch stays. After a death everything is withdrawn, and nothing is offered.
 
 use journeys::{Citizen, LICENCE, Services, ZK_IDENTITY, now, rfc3339, run, wait_for};
 use serde_json::{Value, json};
@@ -77,4 +77,71 @@ fn j8_a_move_renews_what_has_changed_and_a_death_ends_everything() {
     let offer = json!({ "person": "person-0001", "credential_types": [LICENCE], "replaces": true, "life": 600 });
     let (status, refused) = services.admin("offers", &offer).unwrap();
     assert_ne!(status, 200, "{refused}");
+}
+
+/// Nobody goes to a counter: the old licence is withdrawn at once, the phone learns of it where everybody does, and the token that
+/// it got with the first one brings the new one.
+#[test]
+fn j8_after_a_move_the_phone_gets_its_licence_anew() {
+    let place = tempfile::tempdir().unwrap();
+    let services = Services::start(&place.path().join("network"));
+    let citizen = Citizen::new(&place.path().join("citizen"));
+    citizen.accept_openid(&services, "person-0001", &[LICENCE]);
+    citizen.accept(&services, "person-0001", &[ZK_IDENTITY]);
+    let update = || {
+        let anchor = services.dir.join("anchor.cbor").display().to_string();
+        let ledger = format!("{}/ledger", services.url);
+        citizen.wallet("update", &["--anchor", &anchor, "--url", &ledger]).accepted()["renewed"].clone()
+    };
+    let held = || {
+        let listed = citizen.wallet("list", &["--values"]).accepted();
+        listed["credentials"].as_array().unwrap().clone()
+    };
+    let identity = || held().into_iter().find(|it| it["type"] == ZK_IDENTITY).unwrap();
+    // States of the licence in each format, and in how many of them there is an address.
+    let licences = |address: &str| {
+        let of_it: Vec<_> = held().into_iter().filter(|it| it["type"] != ZK_IDENTITY).collect();
+        let states: Vec<_> = of_it.iter().map(|it| it["state"].as_str().unwrap().to_owned()).collect();
+        (states, of_it.iter().filter(|it| it.to_string().contains(address)).count())
+    };
+    let all = |state: &str| vec![state.to_owned(); 4];
+    let moves = |address: &str| {
+        record(&services, "person-0001", |entry| entry["attributes"]["address"] = json!(address));
+        let event = json!({ "person": "person-0001", "changed": ["address"] });
+        let (status, answer) = services.admin("register-events", &event).unwrap();
+        assert_eq!((status, &answer["withdrawn"]), (200, &json!([LICENCE])), "{answer}");
+    };
+    let (old, new, newest) = ("세종대로 209", "우동 1408", "동인동 88");
+    assert_eq!(licences(old), (all("usable"), 4));
+    assert_eq!(update(), json!([]), "nothing has changed");
+    let before = identity();
+
+    moves(&format!("부산광역시 해운대구 {new}"));
+    let mut renewed = Value::Null;
+    wait_for("the phone learns of the withdrawal and gets the licence anew", || {
+        renewed = update();
+        renewed != json!([])
+    });
+    assert_eq!(renewed.as_array().unwrap().len(), 4, "in each format: {renewed}");
+    assert_eq!((licences(old).1, licences(new).1), (0, 4), "one of each, and the new one");
+    wait_for("the new licence is known to be good", || {
+        update();
+        licences(new).0 == all("usable")
+    });
+    assert_eq!(
+        (identity()["id"].clone(), identity()["state"].clone()),
+        (before["id"].clone(), before["state"].clone())
+    );
+    assert_eq!(update(), json!([]), "and that was all");
+
+    // A phone that was reported lost gets nothing by a move.
+    let whom = json!({ "person": "person-0001" });
+    let (status, answer) = services.admin("suspensions", &whom).unwrap();
+    assert_eq!((status, &answer["outcome"]), (200, &json!("suspended")), "{answer}");
+    moves(&format!("대구광역시 중구 {newest}"));
+    wait_for("the lost phone's licence is over", || {
+        assert_eq!(update(), json!([]));
+        licences(new).0 == all("withdrawn")
+    });
+    assert_eq!(licences(newest).1, 0);
 }
