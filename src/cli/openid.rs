@@ -7,7 +7,9 @@ use protocol::exchange::app_link::SignedAppRequest;
 use protocol::exchange::openid4vp::Vocabulary;
 use protocol::exchange::qr::{self, Kind};
 use serde_json::{Value, json};
-use wallet_core::openid4vci::{self, Invitation, Offered, ReceiveError, Request, SoftwareProvider, WalletProvider};
+use wallet_core::openid4vci::{
+    self, Invitation, Offered, ReceiveError, Request, SoftwareProvider, WalletProvider, WayBack,
+};
 use wallet_core::openid4vp::{self, Link, Sheet};
 use wallet_core::{CredentialId, Decision, Wallet, WalletError};
 
@@ -19,6 +21,8 @@ use crate::{files, network, randomness};
 
 /// How long `mid wallet continue` waits for the time that an issuer named, in seconds.
 const PATIENCE: u64 = 10;
+/// Who the wallet says that it is, where no provider vouches for it.
+const CLIENT: &str = "mid-wallet";
 /// Longest request of a page, in bytes.
 const PAGE_MAX: usize = 1 << 20;
 
@@ -111,6 +115,45 @@ pub(super) fn accept(
     app.came(&received)
 }
 
+/// What the owner wants to log in for.
+pub(super) enum Wanted {
+    /// What an offer says.
+    Offer(String),
+    /// These configurations of an issuer, without an offer.
+    Of(String, Vec<String>),
+}
+
+/// Begins to get credentials by logging in. Returns the address that the owner's browser opens.
+pub(super) fn log_in(
+    wallet: &Wallet,
+    dir: &Path,
+    wanted: Wanted,
+    redirect: &str,
+    sources: &Sources,
+    provider: Vouching<'_>,
+    now: Now,
+) -> Result<String, CliError> {
+    fetch::renew_trust(wallet, dir, sources, now)?;
+    let app = App { wallet, provider, http: Http::new(), now };
+    let offered = match wanted {
+        Wanted::Offer(link) => app.offered(&link)?,
+        Wanted::Of(issuer, configurations) => Offered::without_offer(&issuer, configurations)?,
+    };
+    let back = WayBack { client: provider.map_or(CLIENT, |it| it.client_id()), redirect };
+    let id = wallet.begin_log_in(app.sheet(offered)?, &back, now.seconds(), &mut randomness::os()?)?;
+    app.receive(&id)?;
+    let page = wallet.log_in_page(&id, now.seconds())?;
+    page.ok_or_else(|| CliError::refused("ServiceFailed", "the issuer has no page to log in at"))
+}
+
+/// Goes on with the address that the browser was sent back to.
+pub(super) fn came_back(wallet: &Wallet, address: &str, provider: Vouching<'_>, now: Now) -> Result<Came, CliError> {
+    let app = App { wallet, provider, http: Http::new(), now };
+    let id = wallet.logged_in(address, now.seconds())?;
+    let received = app.receive(&id)?;
+    app.came(&received)
+}
+
 /// What the credential types that this program knows are called in formats of others.
 fn vocabulary() -> Result<Vocabulary, CliError> {
     Ok(Vocabulary::of_twins(&network::twins(&network::types()?)?))
@@ -183,16 +226,19 @@ struct App<'a> {
 impl App<'_> {
     /// From the link to the wallet file.
     fn take_up(&self, link: &str, tx_code: Option<&str>) -> Result<Vec<CredentialId>, CliError> {
-        let offered = match Invitation::read(link)? {
-            Invitation::Offer(offered) => *offered,
-            Invitation::Fetch(request) => Offered::read(&self.http.exchange(&request)?)?,
-        };
-        let sheet = self.sheet(offered)?;
+        let sheet = self.sheet(self.offered(link)?)?;
         if sheet.tx_code().is_some() != tx_code.is_some() {
             return Err(ReceiveError::TxCodeUnfit.into());
         }
         let id = self.wallet.begin_receiving(sheet, tx_code, self.now.seconds(), &mut randomness::os()?)?;
         self.receive(&id)
+    }
+
+    fn offered(&self, link: &str) -> Result<Offered, CliError> {
+        Ok(match Invitation::read(link)? {
+            Invitation::Offer(offered) => *offered,
+            Invitation::Fetch(request) => Offered::read(&self.http.exchange(&request)?)?,
+        })
     }
 
     /// Asks the issuer and its authorisation server who they are.
@@ -205,7 +251,7 @@ impl App<'_> {
         Ok(known.server_known(&server)?)
     }
 
-    /// Sends what is to be sent until everything is there, or a clerk has to look. What cannot be reached stays under way.
+    /// Sends what is to be sent until everything is there, a clerk has to look, or the owner has to log in. What cannot be reached stays under way.
     fn receive(&self, id: &CredentialId) -> Result<Vec<CredentialId>, CliError> {
         let provider = self.provider.map(|it| it as &dyn WalletProvider);
         loop {
@@ -218,7 +264,9 @@ impl App<'_> {
             // The clock has gone on while the issuer answered.
             let now = self.now.seconds();
             match self.wallet.receiving_answered(id, &answer, now) {
-                Ok(None) if answer.status == 202 => return Ok(Vec::new()),
+                Ok(None) if answer.status == 202 || self.wallet.log_in_page(id, now)?.is_some() => {
+                    return Ok(Vec::new());
+                }
                 Ok(None) => {}
                 Ok(Some(received)) => return Ok(received),
                 Err(WalletError::Receive(refusal)) => {

@@ -17,7 +17,7 @@ use wallet_core::{
 };
 
 use super::fetch;
-use super::openid::{self, Message};
+use super::openid::{self, Message, Wanted};
 use crate::clock::{self, Now};
 use crate::files::{self, Destination, MaybeDestination};
 use crate::http::Http;
@@ -44,6 +44,10 @@ enum Command {
     Init(InitArgs),
     /// Take up an offer: fetch its credentials and what proofs need
     Accept(AcceptArgs),
+    /// Begin to get credentials by logging in at the issuer's page, with an offer or without: prints the address to open
+    LogIn(LogInArgs),
+    /// Go on with the address that the issuer's page sent the browser to
+    Return(ReturnArgs),
     /// Go on with offers that an issuer's clerk had to look at
     Continue(ContinueArgs),
     /// Get credentials of others' formats anew: copies that nobody has seen, and what has changed since
@@ -138,6 +142,38 @@ struct ContinueArgs {
     provider: Provider,
     #[command(flatten)]
     sources: fetch::Sources,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Args)]
+struct LogInArgs {
+    /// The offer: a link of OpenID4VCI, or its picture
+    #[arg(required_unless_present = "issuer", conflicts_with = "issuer")]
+    offer: Option<PathBuf>,
+    /// The issuer's address, where there is no offer
+    #[arg(long, value_name = "URL", requires = "configuration")]
+    issuer: Option<String>,
+    /// What is wanted, by the name that the issuer's metadata have for it; several times for several
+    #[arg(long, value_name = "NAME", requires = "issuer")]
+    configuration: Vec<String>,
+    /// Where the browser is sent afterwards: an address that this phone gives to the wallet
+    #[arg(long, value_name = "URI", default_value = "mid-wallet:/logged-in")]
+    redirect: String,
+    #[command(flatten)]
+    provider: Provider,
+    #[command(flatten)]
+    sources: fetch::Sources,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Args)]
+struct ReturnArgs {
+    /// The address, as the browser was sent there
+    address: String,
+    #[command(flatten)]
+    provider: Provider,
     #[command(flatten)]
     place: Place,
 }
@@ -240,6 +276,8 @@ pub(crate) fn run(args: WalletArgs) -> Result<Answer, CliError> {
     match args.command {
         Command::Init(args) => init(&args),
         Command::Accept(args) => accept(&args),
+        Command::LogIn(args) => log_in(&args),
+        Command::Return(args) => came_back(&args),
         Command::Continue(args) => go_on(&args),
         Command::Renew(args) => renew(&args),
         Command::Delete(args) => delete(&args),
@@ -319,6 +357,29 @@ fn accept(args: &AcceptArgs) -> Result<Answer, CliError> {
             Ok(Answer::new(format!("received: {}", names.join(", ")), json!({ "received": ids })))
         }
     }
+}
+
+fn log_in(args: &LogInArgs) -> Result<Answer, CliError> {
+    let wanted = match (&args.offer, &args.issuer) {
+        (Some(offer), _) => match Message::read(offer, Kind::Offer)? {
+            Message::Link(link) | Message::App(link) => Wanted::Offer(link),
+            Message::Own(_) => {
+                return Err(CliError::usage("this offer is of our own protocol; take it up with `accept`"));
+            }
+        },
+        (None, Some(issuer)) => Wanted::Of(issuer.clone(), args.configuration.clone()),
+        (None, None) => return Err(CliError::usage("say where to log in, with an offer or with --issuer")),
+    };
+    let (wallet, provider, place) = (args.place.unlock()?, args.provider.open()?, &args.place);
+    let page =
+        openid::log_in(&wallet, &place.dir, wanted, &args.redirect, &args.sources, provider.as_ref(), place.now)?;
+    let text = format!("log in at {page}\nthen hand the address that the browser is sent to to `mid wallet return`");
+    Ok(Answer::new(text, json!({ "open": page })))
+}
+
+fn came_back(args: &ReturnArgs) -> Result<Answer, CliError> {
+    let (wallet, provider) = (args.place.unlock()?, args.provider.open()?);
+    Ok(openid::came_back(&wallet, &args.address, provider.as_ref(), args.place.now)?.told())
 }
 
 fn go_on(args: &ContinueArgs) -> Result<Answer, CliError> {

@@ -12,6 +12,7 @@ pub mod browser;
 mod citizen;
 mod cluster;
 pub mod comet;
+mod page;
 mod proxy;
 mod relying;
 mod services;
@@ -19,6 +20,7 @@ pub mod snapshot;
 
 pub use citizen::{Citizen, PIN, WRONG_PIN};
 pub use cluster::{Cluster, Load};
+pub use page::LogInPage;
 pub use proxy::Proxy;
 pub use relying::RelyingParty;
 pub use services::{Client, Services};

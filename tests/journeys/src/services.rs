@@ -11,7 +11,7 @@ use serde_json::Value;
 const START: Duration = Duration::from_secs(120);
 
 /// A client that takes errors as answers.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Client(ureq::Agent);
 
 impl Default for Client {
@@ -24,8 +24,12 @@ impl Client {
     /// Takes no answer for one after this time.
     #[must_use]
     pub fn with_timeout(limit: Duration) -> Self {
-        let config =
-            ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(limit)).proxy(None).build();
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .timeout_global(Some(limit))
+            .proxy(None)
+            .build();
         Self(config.into())
     }
 

@@ -5,7 +5,7 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use journeys::{Citizen, LICENCE, Services, mid};
+use journeys::{Citizen, LICENCE, LogInPage, Services, mid};
 use serde_json::{Value, json};
 
 const MDL: &str = "org.iso.18013.5.1.mDL";
@@ -255,6 +255,62 @@ fn types(came: &Value) -> Vec<String> {
 /// The licence in all formats of others.
 fn all() -> Vec<String> {
     [W3C, W3C, LICENCE, MDL].map(str::to_owned).to_vec()
+}
+
+/// The owner logs in at the issuer's page with the counter's code: PAR, PKCE, state and `iss` as our wallet does them. What comes back is
+/// good once, for the log-in that it belongs to, and from the issuer that was asked.
+#[test]
+fn vci_80_a_licence_is_taken_up_by_logging_in() {
+    let place = tempfile::tempdir().unwrap();
+    let services = Services::start(&place.path().join("network"));
+    let alice = Citizen::new(&place.path().join("alice"));
+    let begin = |link: &str| {
+        let sources = sources(&services);
+        let arguments: Vec<&str> = [link].into_iter().chain(sources.iter().map(String::as_str)).collect();
+        alice.wallet("log-in", &arguments).accepted()["open"].as_str().unwrap().to_owned()
+    };
+    let back = |address: &str| alice.wallet("return", &[address]);
+    // VCI-82, VCI-83: of another log-in, from another issuer, from nobody.
+    let (link, code) = offer(&services, "person-0001");
+    let page = LogInPage::open(&services.client, &begin(&link));
+    assert!(page.html.contains("mid-wallet") && !page.html.contains("<script"), "{}", page.html);
+    let wrong = if code == "000000" { "000001" } else { "000000" };
+    let again = page.submit("counter_code", wrong).err().unwrap();
+    assert!(again.html.contains("role=\"alert\""), "{}", again.html);
+    let address = page.submit("counter_code", &code).unwrap();
+    assert!(address.starts_with("mid-wallet:/logged-in?code="), "{address}");
+    assert_eq!(back(&address.replace("&state=", "&state=x")).refused(), "LogInUnknown");
+    assert_eq!(back(&address.replace("mid-wallet:", "mid-wallot:")).refused(), "LogInUnknown");
+    assert_eq!(back("mid-wallet:/logged-in").refused(), "LogInUnknown");
+    assert_eq!(alice.wallet("continue", &[]).accepted()["received"], json!([]), "the owner has to come back first");
+    assert_eq!(types(&back(&address).accepted()), all());
+    assert_eq!(back(&address).refused(), "LogInUnknown", "and that was all");
+    assert_eq!(copies(&alice, LICENCE), json!(8));
+
+    let (link, code) = offer(&services, "person-0001");
+    let address = LogInPage::open(&services.client, &begin(&link)).submit("counter_code", &code).unwrap();
+    let elsewhere = address.replace("&iss=http", "&iss=https");
+    assert_eq!(back(&elsewhere).refused(), "IssuerMismatch");
+    assert_eq!(back(&address).refused(), "LogInUnknown", "a log-in that somebody else answered is over");
+    // The issuer says no; a log-in that was begun again is another one.
+    let (link, code) = offer(&services, "person-0001");
+    let first = begin(&link);
+    let second = begin(&link);
+    let first = LogInPage::open(&services.client, &first).submit("counter_code", &code).unwrap();
+    assert_eq!(back(&first).refused(), "LogInUnknown");
+    let page = LogInPage::open(&services.client, &second);
+    assert!(page.submit("counter_code", &code).is_ok_and(|address| address.contains("error=access_denied")));
+    // Only what an offer of this issuer, or the issuer, has.
+    assert_eq!(
+        alice.wallet("log-in", &["--issuer", "ftp://x", "--configuration", "x"]).refused(),
+        "OfferAddressNotAllowed"
+    );
+    let issuer = format!("{}/issuer", services.url);
+    let unknown = alice.wallet("log-in", &["--issuer", &issuer, "--configuration", "x"]);
+    assert_eq!(unknown.refused(), "NothingUsable");
+    let configuration = format!("{LICENCE}.sd-jwt");
+    let without = alice.wallet("log-in", &["--issuer", &issuer, "--configuration", &configuration]);
+    assert_eq!(without.refused(), "Refused", "without an offer, where nobody has a chip card");
 }
 
 /// A clerk looks at what was asked for; the wallet keeps the transaction, and goes on when it is told to.

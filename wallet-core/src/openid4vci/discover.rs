@@ -6,14 +6,15 @@ use protocol::crypto::jose::Jws;
 use protocol::crypto::x509::{Purpose, Root, verify_chain};
 use protocol::exchange::openid4vci::attestation::CLIENT_METHOD;
 use protocol::exchange::openid4vci::{
-    CredentialConfiguration, IssuerMetadata, LDP_VC, MDOC, MESSAGE_MAX, METADATA_KIND, Offer, OfferUri, PreAuthorized,
-    SD_JWT, ServerMetadata, read, well_known,
+    Authorization, CredentialConfiguration, Grants, IssuerMetadata, LDP_VC, MDOC, MESSAGE_MAX, METADATA_KIND, Offer,
+    OfferUri, PreAuthorized, SD_JWT, ServerMetadata, read, well_known,
 };
 use protocol::exchange::openid4vp::{TypeContext, Vocabulary};
 use rand_core::CryptoRng;
 use serde_json::{Value, json};
 
 use super::encryption::{self, Chosen};
+use super::log_in::LogIn;
 use super::receive::{Format, Receiving};
 use super::{Answer, ReceiveError, Request};
 
@@ -42,25 +43,47 @@ impl Invitation {
     }
 }
 
-/// An offer whose issuer is not known yet.
+/// An offer whose issuer is not known yet, or what the owner wants of an issuer without one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Offered {
     offer: Offer,
-    grant: PreAuthorized,
+    /// The code in the offer, if there is one.
+    grant: Option<PreAuthorized>,
+    /// What ties a log-in to the offer, if there is one.
+    log_in: Option<Authorization>,
 }
 
 impl Offered {
     fn new(offer: Offer) -> Result<Self, ReceiveError> {
-        let grant = offer.pre_authorized().cloned().ok_or(ReceiveError::GrantUnsupported)?;
-        Ok(Self { offer, grant })
+        let grant = offer.pre_authorized().cloned();
+        let log_in = offer.grants.as_ref().and_then(|grants| grants.authorization_code.clone());
+        if grant.is_none() && log_in.is_none() {
+            return Err(ReceiveError::GrantUnsupported);
+        }
+        Ok(Self { offer, grant, log_in })
+    }
+
+    /// Asks for credentials without an offer, by the names of the issuer's configurations: the owner logs in there.
+    ///
+    /// # Errors
+    /// [`ReceiveError::Offer`] for an address that no offer could have.
+    pub fn without_offer(issuer: &str, configurations: Vec<String>) -> Result<Self, ReceiveError> {
+        let authorization = Authorization { issuer_state: None, authorization_server: None };
+        let offer = Offer {
+            credential_issuer: issuer.to_owned(),
+            credential_configuration_ids: configurations,
+            grants: Some(Grants { authorization_code: Some(authorization), pre_authorized: None }),
+        };
+        // The rules for offers of others are those for one's own words (VCI-01).
+        let bytes = serde_json::to_vec(&offer).unwrap_or_default();
+        Self::new(Offer::read(&bytes)?)
     }
 
     /// Asks for these once more, of whom they were received from.
     pub(super) fn again(receiving: &Receiving, ids: Vec<String>) -> Self {
         let offer =
             Offer { credential_issuer: receiving.issuer().to_owned(), credential_configuration_ids: ids, grants: None };
-        let grant = PreAuthorized { code: String::new(), tx_code: None, authorization_server: None };
-        Self { offer, grant }
+        Self { offer, grant: None, log_in: None }
     }
 
     /// Reads an offer that was fetched.
@@ -127,7 +150,9 @@ impl Offered {
         if credentials.is_empty() {
             return Err(ReceiveError::NothingUsable);
         }
-        let server = match (&self.grant.authorization_server, metadata.authorization_servers.as_slice()) {
+        let of_code = self.grant.as_ref().and_then(|grant| grant.authorization_server.as_ref());
+        let named = of_code.or(self.log_in.as_ref().and_then(|log_in| log_in.authorization_server.as_ref()));
+        let server = match (named, metadata.authorization_servers.as_slice()) {
             (None, []) => issuer.clone(),
             (None, [first, ..]) => first.clone(),
             (Some(named), servers) if servers.contains(named) => named.clone(),
@@ -176,7 +201,8 @@ impl KnownIssuer {
         let methods = &server.token_endpoint_auth_methods_supported;
         let named = |method: &str| methods.iter().any(|it| it == method);
         let attested = named(CLIENT_METHOD) && !named("none");
-        Ok(Sheet { known: self, token_endpoint: server.token_endpoint, attested })
+        let log_in = log_in_of(&server, &self.server);
+        Ok(Sheet { known: self, token_endpoint: server.token_endpoint, attested, log_in })
     }
 }
 
@@ -220,6 +246,26 @@ pub struct Sheet {
     token_endpoint: String,
     /// Whether the wallet's provider has to vouch for it.
     attested: bool,
+    /// Where requests to log in are pushed, and where people log in.
+    log_in: Option<LogInEndpoints>,
+}
+
+/// Where people log in.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct LogInEndpoints {
+    /// Where requests are sent beforehand.
+    pub(super) push: String,
+    /// What a browser opens.
+    pub(super) authorize: String,
+}
+
+/// How the owner comes back from logging in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WayBack<'a> {
+    /// The wallet's name among clients; with attestations the name that its provider knows it by.
+    pub client: &'a str,
+    /// An address that the phone gives to the app and to nobody else.
+    pub redirect: &'a str,
 }
 
 impl Sheet {
@@ -238,18 +284,48 @@ impl Sheet {
     /// Whether a code that the issuer told separately has to be typed, and of how many characters.
     #[must_use]
     pub fn tx_code(&self) -> Option<Option<u32>> {
-        self.known.offered.grant.tx_code.as_ref().map(|code| code.length)
+        self.known.offered.grant.as_ref()?.tx_code.as_ref().map(|code| code.length)
+    }
+
+    /// Whether it can be had by logging in at the issuer's page, with [`Sheet::log_in`].
+    #[must_use]
+    pub fn can_log_in(&self) -> bool {
+        self.known.offered.log_in.is_some() && self.log_in.is_some()
+    }
+
+    /// Whether there is a code in the offer, for [`Sheet::accept`].
+    #[must_use]
+    pub fn has_code(&self) -> bool {
+        self.known.offered.grant.is_some()
     }
 
     /// Goes on with the owner's consent, and the code if one is wanted.
     ///
     /// # Errors
-    /// [`ReceiveError::TxCodeUnfit`]
+    /// [`ReceiveError::TxCodeUnfit`]; [`ReceiveError::GrantUnsupported`] when it can only be had by logging in.
     pub fn accept(self, tx_code: Option<&str>, rng: &mut dyn CryptoRng) -> Result<Receiving, ReceiveError> {
-        if self.known.offered.grant.tx_code.is_some() != tx_code.is_some() {
+        let grant = self.known.offered.grant.as_ref().ok_or(ReceiveError::GrantUnsupported)?;
+        if grant.tx_code.is_some() != tx_code.is_some() {
             return Err(ReceiveError::TxCodeUnfit);
         }
         Ok(Receiving::new(&self, tx_code.map(str::to_owned), rng))
+    }
+
+    /// Goes on with the owner's consent by logging in at the issuer's page.
+    ///
+    /// # Errors
+    /// [`ReceiveError::GrantUnsupported`] when the issuer has no log-in that the wallet trusts (VCI-80).
+    pub fn log_in(self, back: &WayBack<'_>, rng: &mut dyn CryptoRng) -> Result<Receiving, ReceiveError> {
+        let authorization = self.known.offered.log_in.as_ref().ok_or(ReceiveError::GrantUnsupported)?;
+        let endpoints = self.log_in.as_ref().ok_or(ReceiveError::GrantUnsupported)?;
+        let scopes = self.known.credentials.iter().map(|offered| {
+            let configuration = self.known.metadata.credential_configurations_supported.get(&offered.configuration);
+            configuration.and_then(|it| it.scope.clone()).ok_or(ReceiveError::GrantUnsupported)
+        });
+        let scope = scopes.collect::<Result<Vec<_>, _>>()?.join(" ");
+        let issuer_state = authorization.issuer_state.clone();
+        let log_in = LogIn::new(endpoints, &self.known.server, back, scope, issuer_state, rng);
+        Ok(Receiving::logging_in(&self, log_in, rng))
     }
 }
 
@@ -274,7 +350,7 @@ impl KnownIssuer {
     }
 
     pub(super) fn code(&self) -> &str {
-        &self.offered.grant.code
+        self.offered.grant.as_ref().map_or("", |grant| &grant.code)
     }
 
     pub(super) fn metadata(&self) -> &IssuerMetadata {
@@ -284,6 +360,16 @@ impl KnownIssuer {
     pub(super) fn credentials(&self) -> &[OfferedCredential] {
         &self.credentials
     }
+}
+
+/// Where people log in, if requests are pushed, bound to whoever asks by `S256`, and answered with who answers (VCI-80).
+fn log_in_of(server: &ServerMetadata, identifier: &str) -> Option<LogInEndpoints> {
+    let push = server.pushed_authorization_request_endpoint.clone()?;
+    let authorize = server.authorization_endpoint.clone()?;
+    let own = [&push, &authorize].iter().all(|address| origin(address) == origin(identifier)); // VCI-41
+    let bound = server.code_challenge_methods_supported.iter().any(|it| it == "S256");
+    let named = server.authorization_response_iss_parameter_supported;
+    (own && bound && named).then_some(LogInEndpoints { push, authorize })
 }
 
 fn usable(metadata: &IssuerMetadata, id: &str, vocabulary: &Vocabulary) -> Option<OfferedCredential> {

@@ -2,18 +2,20 @@
 //!
 //! No step sends anything: each gives the [`Request`] that the app sends, and takes the [`Answer`]. In order:
 //! [`Invitation::read`] · [`Offered`] (asks the issuer who it is) · [`KnownIssuer`] · [`Sheet`] (asks the owner) · [`Receiving`] (token,
-//! nonce, credentials) · [`Received`]. A [`Wallet`](crate::Wallet) keeps what is under way and what was received in its file. An issuer that no trusted root vouches for is refused before the owner is asked
+//! nonce, credentials) · [`Received`]. Where the owner logs in, a page comes between ([`Sheet::log_in`]): the app opens its address, and
+//! hands back the one it was opened with. A [`Wallet`](crate::Wallet) keeps what is under way and what was received in its file. An issuer that no trusted root vouches for is refused before the owner is asked
 //! for any code.
 
 mod check;
 mod discover;
 mod encryption;
+mod log_in;
 mod provider;
 mod receive;
 mod wallet;
 
 pub use check::{Received, Trusted, Vouching};
-pub use discover::{Invitation, KnownIssuer, Meaning, Offered, OfferedCredential, Sheet};
+pub use discover::{Invitation, KnownIssuer, Meaning, Offered, OfferedCredential, Sheet, WayBack};
 pub use provider::{SoftwareProvider, WalletProvider};
 pub use receive::{Format, Keys, Progress, Receiving};
 
@@ -95,6 +97,12 @@ pub enum ReceiveError {
     /// A code is missing that the offer wants, or there is one that it does not want.
     #[error("enter the code that the issuer told you for this offer, and only that")]
     TxCodeUnfit,
+    /// What the owner came back with belongs to no log-in that this wallet began.
+    #[error("this does not belong to a log-in that this wallet began; begin again")]
+    LogInUnknown,
+    /// The owner has not come back from the issuer's page.
+    #[error("log in at the issuer's page first")]
+    LogInPending,
     /// The issuer refused.
     #[error("the issuer refused: {0}")]
     Refused(String),

@@ -9,8 +9,8 @@ use protocol::exchange::openid4vci::encryption::ENCRYPTED;
 use protocol::exchange::openid4vci::key_proof::{self, Expected, make_attested};
 use protocol::exchange::openid4vci::{
     CREDENTIALS_MAX, CredentialRequest, CredentialResponse, DeferredRequest, ErrorBody, ErrorCode, LDP_VC, MDOC,
-    MESSAGE_MAX, NonceResponse, NotificationEvent, NotificationRequest, PRE_AUTHORIZED, Proofs, REFRESH, SD_JWT,
-    TokenResponse, form, read,
+    MESSAGE_MAX, NonceResponse, NotificationEvent, NotificationRequest, PRE_AUTHORIZED, Proofs, PushedResponse,
+    REFRESH, SD_JWT, TokenResponse, form, read,
 };
 use rand_core::CryptoRng;
 use serde::Serialize;
@@ -18,6 +18,7 @@ use serde::Serialize;
 use super::check::{Received, Trusted, check};
 use super::discover::{OfferedCredential, Sheet};
 use super::encryption::Encryption;
+use super::log_in::LogIn;
 use super::provider::WalletProvider;
 use super::{Answer, ReceiveError, Request};
 
@@ -107,6 +108,15 @@ enum Stage {
     /// The token has run out.
     #[n(5)]
     Refresh,
+    /// A request to log in is sent beforehand.
+    #[n(6)]
+    Push,
+    /// The owner is at the issuer's page.
+    #[n(7)]
+    LogIn,
+    /// The owner came back with a code.
+    #[n(8)]
+    Code,
 }
 
 /// On the way. Each request is made with [`Receiving::request`], and its answer given to [`Receiving::answered`]. A wallet keeps
@@ -171,6 +181,9 @@ pub struct Receiving {
     /// Whether everything is there, and this is what gets the same anew.
     #[n(24)]
     at_rest: Option<bool>,
+    /// The log-in, where it goes that way.
+    #[n(25)]
+    log_in: Option<LogIn>,
 }
 
 /// It holds codes and tokens.
@@ -216,7 +229,48 @@ impl Receiving {
             attested_for: sheet.attested_for(),
             attested_keys: Some(attested_keys),
             at_rest: None,
+            log_in: None,
         }
+    }
+
+    /// The same by logging in.
+    pub(super) fn logging_in(sheet: &Sheet, log_in: LogIn, rng: &mut dyn CryptoRng) -> Self {
+        Self { stage: Stage::Push, code: String::new(), log_in: Some(log_in), ..Self::new(sheet, None, rng) }
+    }
+
+    /// The address that the owner's browser opens, while the log-in is open.
+    #[must_use]
+    pub fn page(&self) -> Option<String> {
+        self.log_in.as_ref().filter(|_| self.waits_for_owner())?.page()
+    }
+
+    /// Whether the owner has to come back from the issuer's page first.
+    #[must_use]
+    pub fn waits_for_owner(&self) -> bool {
+        self.stage == Stage::LogIn
+    }
+
+    /// Whether it is a log-in of which nothing has come yet.
+    pub(crate) fn is_only_a_log_in(&self) -> bool {
+        matches!(self.stage, Stage::Push | Stage::LogIn)
+    }
+
+    /// Whether an address that the app was opened with answers this log-in.
+    pub(crate) fn is_answered_by(&self, address: &str) -> bool {
+        self.waits_for_owner() && self.log_in.as_ref().is_some_and(|log_in| log_in.is_answered_by(address))
+    }
+
+    /// Goes on with the address that the app was opened with when the owner had logged in.
+    ///
+    /// # Errors
+    /// [`ReceiveError::LogInUnknown`], [`ReceiveError::IssuerMismatch`], [`ReceiveError::Refused`],
+    /// [`ReceiveError::AnswerMalformed`]
+    pub fn came_back(mut self, address: &str) -> Result<Self, ReceiveError> {
+        let waits = self.waits_for_owner();
+        let log_in = self.log_in.as_mut().filter(|_| waits).ok_or(ReceiveError::LogInUnknown)?;
+        log_in.came_back(address)?;
+        self.stage = Stage::Code;
+        Ok(self)
     }
 
     /// What is left when everything is there: what gets the same anew, if the issuer gave that.
@@ -235,6 +289,7 @@ impl Receiving {
             encryption: None,
             transaction_id: None,
             not_before: None,
+            log_in: None,
             at_rest: Some(true),
             ..self
         })
@@ -282,30 +337,37 @@ impl Receiving {
 
     /// Whether it is the same offer.
     pub(crate) fn same_offer(&self, other: &Self) -> bool {
-        (&self.issuer, &self.code) == (&other.issuer, &other.code)
+        !self.code.is_empty() && (&self.issuer, &self.code) == (&other.issuer, &other.code)
     }
 
     /// What to send next.
     ///
     /// # Errors
-    /// [`ReceiveError::KeyUnavailable`], also when there is a key too few.
+    /// [`ReceiveError::KeyUnavailable`], also when there is a key too few; [`ReceiveError::LogInPending`]
     pub fn request(&self, keys: &Keys<'_>, now: u64, rng: &mut dyn CryptoRng) -> Result<Request, ReceiveError> {
         match self.stage {
             Stage::Token => {
-                // VCI-47: before the code is used up.
-                let attested = self.attested_for.is_some() || self.attested_keys.iter().flatten().next().is_some();
-                if attested && keys.provider.is_none() {
-                    return Err(ReceiveError::AttestationUnavailable);
-                }
+                self.can_attest(keys)?;
                 let mut parameters = vec![("grant_type", PRE_AUTHORIZED), ("pre-authorized_code", self.code.as_str())];
                 parameters.extend(self.tx_code.as_deref().map(|code| ("tx_code", code)));
                 let body = form(&parameters).into_bytes();
-                self.ask_token(body, keys, now, rng)
+                self.ask_token(&self.token_endpoint, body, keys, now, rng)
+            }
+            Stage::Push => {
+                self.can_attest(keys)?;
+                let log_in = self.log_in.as_ref().ok_or(ReceiveError::LogInUnknown)?;
+                // The key of this proof is the one that the code is good for (RFC 9449, section 10.1).
+                self.ask_token(log_in.push_endpoint(), log_in.pushed().into_bytes(), keys, now, rng)
+            }
+            Stage::LogIn => Err(ReceiveError::LogInPending),
+            Stage::Code => {
+                let log_in = self.log_in.as_ref().ok_or(ReceiveError::LogInUnknown)?;
+                self.ask_token(&self.token_endpoint, log_in.exchange().into_bytes(), keys, now, rng)
             }
             Stage::Refresh => {
                 let token = self.refresh_token.as_deref().unwrap_or_default();
                 let body = form(&[("grant_type", REFRESH), ("refresh_token", token)]).into_bytes();
-                self.ask_token(body, keys, now, rng)
+                self.ask_token(&self.token_endpoint, body, keys, now, rng)
             }
             Stage::Nonce => {
                 let address = self.nonce_endpoint.clone().ok_or(ReceiveError::MetadataInvalid)?;
@@ -341,15 +403,22 @@ impl Receiving {
         }
     }
 
-    /// A request to the token endpoint, with the provider's word where it is wanted.
+    /// VCI-47: before a code is used up.
+    fn can_attest(&self, keys: &Keys<'_>) -> Result<(), ReceiveError> {
+        let attested = self.attested_for.is_some() || self.attested_keys.iter().flatten().next().is_some();
+        if attested && keys.provider.is_none() { Err(ReceiveError::AttestationUnavailable) } else { Ok(()) }
+    }
+
+    /// A request to the authorisation server, with the provider's word where it is wanted.
     fn ask_token(
         &self,
+        address: &str,
         body: Vec<u8>,
         keys: &Keys<'_>,
         now: u64,
         rng: &mut dyn CryptoRng,
     ) -> Result<Request, ReceiveError> {
-        let mut request = self.post(&self.token_endpoint, Some(FORM), body, keys, now, rng)?;
+        let mut request = self.post(address, Some(FORM), body, keys, now, rng)?;
         if let Some(server) = &self.attested_for {
             let provider = keys.provider.ok_or(ReceiveError::AttestationUnavailable)?;
             let attestation = provider.attest_wallet(&keys.sender.multikey(), now);
@@ -441,7 +510,13 @@ impl Receiving {
             return self.refused(answer);
         }
         match self.stage {
-            Stage::Token | Stage::Refresh => {
+            Stage::Push => {
+                let pushed: PushedResponse = message(answer, MESSAGE_MAX)?;
+                self.log_in.as_mut().ok_or(ReceiveError::LogInUnknown)?.opened_as(pushed.request_uri);
+                self.stage = Stage::LogIn;
+            }
+            Stage::LogIn => return Err(ReceiveError::LogInPending),
+            Stage::Token | Stage::Refresh | Stage::Code => {
                 let token: TokenResponse = message(answer, MESSAGE_MAX)?;
                 // VCI-42
                 if !token.token_type.eq_ignore_ascii_case("dpop") {
@@ -450,6 +525,7 @@ impl Receiving {
                 self.token = Some(token.access_token);
                 self.refresh_token = token.refresh_token.or(self.refresh_token);
                 self.tx_code = None;
+                self.log_in = None;
                 self.stage = if self.transaction_id.is_some() { Stage::Deferred } else { self.first_stage() };
             }
             Stage::Nonce => {
@@ -567,4 +643,57 @@ fn json(message: &impl Serialize) -> Vec<u8> {
 
 fn message<T: serde::de::DeserializeOwned>(answer: &Answer, max: usize) -> Result<T, ReceiveError> {
     read(&answer.body, max).map_err(|_| ReceiveError::AnswerMalformed)
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::crypto::multikey::StandardKey;
+    use rand_chacha::ChaCha20Rng;
+    use rand_chacha::rand_core::SeedableRng;
+
+    use super::*;
+
+    /// Nothing is asked for while the owner is at the issuer's page, and nobody comes back from where nobody was sent.
+    #[test]
+    fn a_log_in_is_waited_for() {
+        let mut rng = ChaCha20Rng::from_seed([5; 32]);
+        let stage = |stage: Stage| Receiving {
+            issuer: "https://issuer.example".into(),
+            token_endpoint: String::new(),
+            nonce_endpoint: None,
+            credential_endpoint: String::new(),
+            notification_endpoint: None,
+            copies_max: 1,
+            code: String::new(),
+            tx_code: None,
+            credentials: Vec::new(),
+            stage,
+            repeats: 0,
+            dpop_nonce: None,
+            token: None,
+            nonce: None,
+            notification_id: None,
+            done: 0,
+            received: Vec::new(),
+            encryption: None,
+            deferred_endpoint: None,
+            refresh_token: None,
+            transaction_id: None,
+            not_before: None,
+            attested_for: None,
+            attested_keys: None,
+            at_rest: None,
+            log_in: None,
+        };
+        let sender = StandardKey::generate_p256(&mut rng);
+        let keys = Keys { sender: &sender, holders: &[], provider: None };
+        assert_eq!(stage(Stage::LogIn).request(&keys, 0, &mut rng).err(), Some(ReceiveError::LogInPending));
+        let answer = Answer { status: 200, dpop_nonce: None, body: Vec::new() };
+        let trusted = Trusted { roots: &[], ledger: None };
+        let answered = stage(Stage::LogIn).answered(&answer, &keys, &trusted, 0).map(drop);
+        assert_eq!(answered, Err(ReceiveError::LogInPending));
+        for other in [Stage::Token, Stage::Push, Stage::Code, Stage::LogIn] {
+            assert_eq!(stage(other).came_back("app:/back?code=c").map(drop), Err(ReceiveError::LogInUnknown));
+        }
+    }
 }

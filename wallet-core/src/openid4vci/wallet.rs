@@ -7,6 +7,7 @@ use rand_core::CryptoRng;
 
 use super::{
     Answer, Keys, Offered, Progress, ReceiveError, Receiving, Request, Sheet, Trusted, Vouching, WalletProvider,
+    WayBack,
 };
 use crate::activity::{self, Event};
 use crate::contents::{self, CredentialId};
@@ -45,15 +46,66 @@ impl Wallet {
             if let Some((id, _)) = under_way.iter().find(|(_, stored)| stored.receiving.same_offer(&receiving)) {
                 return Ok(*id);
             }
-            let id = random_id(rng);
-            let sender = open.area.create_key(&id.sender_alias(), rng)?;
-            let holders = new_holders(open.area.as_ref(), &receiving, rng)?;
-            let stored = StoredReceiving { receiving, sender, holders };
-            open.store.change(|transaction| {
-                contents::put(transaction, &id, &stored);
-                Ok(())
-            })?;
-            Ok(id)
+            begin(open, receiving, rng)
+        })
+    }
+
+    /// Begins to get credentials by logging in at the issuer's page, with the owner's consent. What [`Wallet::receiving_request`]
+    /// gives first tells the issuer so; then the browser opens [`Wallet::log_in_page`], and the app hands the address that it is opened with
+    /// to [`Wallet::logged_in`]. Log-ins at the same issuer of which nothing came are over then.
+    ///
+    /// # Errors
+    /// As [`Wallet::begin_receiving`].
+    pub fn begin_log_in(
+        &self,
+        sheet: Sheet,
+        back: &WayBack<'_>,
+        now: u64,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<CredentialId, WalletError> {
+        let receiving = sheet.log_in(back, rng)?;
+        self.with_open(now, |open| {
+            for (id, stored) in contents::all::<StoredReceiving>(open.store.read())? {
+                if stored.receiving.is_only_a_log_in() && stored.receiving.issuer() == receiving.issuer() {
+                    keep(open, &id, &stored, &[], None, now)?;
+                }
+            }
+            begin(open, receiving, rng)
+        })
+    }
+
+    /// The page that the owner's browser opens now, if one has to be.
+    ///
+    /// # Errors
+    /// [`WalletError::NoSuchIssuance`], [`WalletError::Locked`]
+    pub fn log_in_page(&self, id: &CredentialId, now: u64) -> Result<Option<String>, WalletError> {
+        self.with_open(now, |open| Ok(under_way(open, id)?.receiving.page()))
+    }
+
+    /// Takes the address that the app was opened with when the owner came back from the issuer's page, and says what it belongs
+    /// to: that goes on with [`Wallet::receiving_request`]. A refusal, or an answer by somebody else, ends the log-in.
+    ///
+    /// # Errors
+    /// [`WalletError::Receive`], with [`ReceiveError::LogInUnknown`] when it belongs to none (VCI-82); [`WalletError::Locked`]
+    pub fn logged_in(&self, address: &str, now: u64) -> Result<CredentialId, WalletError> {
+        self.with_open(now, |open| {
+            let all = contents::all::<StoredReceiving>(open.store.read())?;
+            let found = all.into_iter().find(|(_, stored)| stored.receiving.is_answered_by(address));
+            let (id, mut stored) = found.ok_or(ReceiveError::LogInUnknown)?;
+            match under_way(open, &id)?.receiving.came_back(address) {
+                Ok(receiving) => {
+                    stored.receiving = receiving;
+                    open.store.change(|transaction| {
+                        contents::put(transaction, &id, &stored);
+                        Ok(())
+                    })?;
+                    Ok(id)
+                }
+                Err(refusal) => {
+                    keep(open, &id, &stored, &[], None, now)?;
+                    Err(refusal.into())
+                }
+            }
         })
     }
 
@@ -122,14 +174,15 @@ impl Wallet {
         })
     }
 
-    /// Offers that are being taken up: what goes on after a crash.
+    /// Offers that are being taken up: what goes on after a crash. Log-ins at whose page the owner still is are none of them.
     ///
     /// # Errors
     /// [`WalletError::Locked`]
     pub fn receiving(&self, now: u64) -> Result<Vec<CredentialId>, WalletError> {
         self.with_open(now, |open| {
             let all = contents::all::<StoredReceiving>(open.store.read())?;
-            let under_way = all.into_iter().filter(|(_, stored)| !stored.receiving.is_at_rest());
+            let waits = |receiving: &Receiving| receiving.is_at_rest() || receiving.is_only_a_log_in();
+            let under_way = all.into_iter().filter(|(_, stored)| !waits(&stored.receiving));
             Ok(under_way.map(|(id, _)| id).collect())
         })
     }
@@ -220,6 +273,19 @@ impl Wallet {
             keep(open, id, &stored, stored.receiving.received(), None, now)
         })
     }
+}
+
+/// Keeps what begins, with its keys, before anything is sent (VCI-44).
+fn begin(open: &mut Open, receiving: Receiving, rng: &mut dyn CryptoRng) -> Result<CredentialId, WalletError> {
+    let id = random_id(rng);
+    let sender = open.area.create_key(&id.sender_alias(), rng)?;
+    let holders = new_holders(open.area.as_ref(), &receiving, rng)?;
+    let stored = StoredReceiving { receiving, sender, holders };
+    open.store.change(|transaction| {
+        contents::put(transaction, &id, &stored);
+        Ok(())
+    })?;
+    Ok(id)
 }
 
 /// Keys for the copies of what is to be had.
