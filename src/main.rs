@@ -47,6 +47,8 @@ enum Command {
     Did(cli::did::DidArgs),
     /// Issue credentials and withdraw them
     Issuer(cli::issuer::IssuerArgs),
+    /// A chip card in software, for logging in at an issuer's page
+    Card(cli::card::CardArgs),
     /// Hold credentials and answer requests with the owner's consent
     Wallet(cli::wallet::WalletArgs),
     /// Ask, check, decide; with no network
@@ -74,6 +76,10 @@ fn main() -> ExitCode {
         Command::Issuer(args) => {
             let json = args.json;
             output::finish(cli::issuer::run(args), json)
+        }
+        Command::Card(args) => {
+            let json = args.json;
+            output::finish(cli::card::run(args), json)
         }
         Command::Wallet(args) => {
             let json = args.json;

@@ -2,6 +2,7 @@
 
 mod audit;
 mod backup;
+pub(crate) mod card;
 mod cluster;
 pub(crate) mod did;
 pub(crate) mod fetch;

@@ -24,6 +24,12 @@ pub(crate) const ROW_SEALING: &[u8] = b"mid/v1/wallet/row/sealing;";
 pub(crate) const ROW_NONCE: &[u8] = b"mid/v1/wallet/row/nonce;";
 /// Derivation: the name of such a row.
 pub(crate) const ROW_NAME: &[u8] = b"mid/v1/wallet/row/name;";
+/// Hash: the PIN of a software chip card.
+#[cfg(not(target_family = "wasm"))]
+pub(crate) const CARD_PIN: &[u8] = b"mid/v1/wallet/card/pin;";
+/// Hash: the code that unlocks a software chip card.
+#[cfg(not(target_family = "wasm"))]
+pub(crate) const CARD_UNLOCK: &[u8] = b"mid/v1/wallet/card/unlock;";
 
 #[cfg(test)]
 mod tests {
@@ -32,9 +38,12 @@ mod tests {
     #[test]
     fn labels_are_distinct_and_prefix_free() {
         let storage = [WRAPPING_KEY, DEVICE_SHARE, STATE_DIGEST, STATE_DIGEST_1, ACTIVITY_CHAIN];
-        let all =
-            [storage.as_slice(), &[AREA_DEVICE_ID, AREA_SEALING, AREA_NONCE], &[ROW_SEALING, ROW_NONCE, ROW_NAME]]
-                .concat();
+        let all = [
+            storage.as_slice(),
+            &[AREA_DEVICE_ID, AREA_SEALING, AREA_NONCE],
+            &[ROW_SEALING, ROW_NONCE, ROW_NAME, CARD_PIN, CARD_UNLOCK],
+        ]
+        .concat();
         for (i, label) in all.iter().enumerate() {
             assert!(label.starts_with(b"mid/v1/wallet/"));
             assert!(all.iter().skip(i + 1).all(|other| !label.starts_with(other) && !other.starts_with(label)));

@@ -29,6 +29,8 @@
 
 mod activity;
 mod app_link;
+#[cfg(not(target_family = "wasm"))]
+mod chip_card;
 mod contents;
 mod credentials;
 #[cfg(not(target_family = "wasm"))]
@@ -51,6 +53,8 @@ mod wallet;
 
 pub use activity::{Activity, Asked, Event};
 pub use app_link::{AppConsent, AppOutgoing};
+#[cfg(not(target_family = "wasm"))]
+pub use chip_card::{CardChallenge, CardError, ChipCard, SoftwareCard};
 pub use contents::CredentialId;
 pub use credentials::{CredentialState, HeldCredential};
 pub use error::WalletError;

@@ -1,7 +1,8 @@
-//! The authorisation code: a request sent beforehand (RFC 9126), a log-in with the counter code, an answer that says who
-//! it is from (RFC 9207), a code bound to whoever asked (RFC 7636).
+//! The authorisation code: a request sent beforehand (RFC 9126), a log-in with the counter code or with a chip card, an answer
+//! that says who it is from (RFC 9207), a code bound to whoever asked (RFC 7636).
 //!
-//! Whoever asks has the offer's secret (`issuer_state`); whoever logs in has the six digits that were told separately.
+//! Whoever asks with an offer has its secret (`issuer_state`) and logs in with the six digits that were told separately; whoever
+//! asks without one logs in with a chip card ([`card`](super::card)).
 
 use protocol::crypto::jose::{base64url, from_base64url};
 use protocol::exchange::openid4vci::dpop::Dpop;
@@ -10,11 +11,14 @@ use rand_core::CryptoRng;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use super::card::{CardRefusal, OpenLogIn};
 use super::dpop::{Presented, only_once};
 use super::token::{CLIENT_MAX, GRANT_LIFE, issue_tokens, token};
 use super::{Outcome, inside, random, read_code};
+use crate::error::IssuerError;
 use crate::issuer::Issuer;
-use crate::store::{AuditEvent, CodeCheck, Grant, OpenIdCode, PushedRequest, ReviewState, Writer};
+use crate::register::{PersonId, PersonState};
+use crate::store::{AuditEvent, CodeCheck, Grant, OpenIdCode, OpenOffer, PushedRequest, ReviewState, Writer};
 
 /// Seconds within which the log-in of a pushed request is opened.
 const PUSHED_LIFE: u64 = 90;
@@ -24,6 +28,8 @@ const LOG_IN_LIFE: u64 = 600;
 const CODE_LIFE: u64 = 60;
 /// Requests alive at once; more are refused, so that asking cannot fill the disk.
 const PUSHED_MAX: u64 = 10_000;
+/// Those alive after which requests without an offer, which anybody can send, are refused.
+const PUSHED_WITHOUT_OFFER: u64 = PUSHED_MAX / 2;
 /// What names of pushed requests begin with (RFC 9126, section 2.2).
 const URN: &str = "urn:ietf:params:oauth:request_uri:";
 /// Keeps the mask of an offer's code apart from other hashes. It never leaves the issuer.
@@ -78,6 +84,8 @@ pub struct LogIn {
     pub credentials: Vec<(String, String)>,
     /// The host or application that the person goes back to.
     pub client: String,
+    /// The link for a chip card, with a fresh challenge; `None` where the person types the digits that the counter told.
+    pub card: Option<String>,
 }
 
 /// It holds secrets.
@@ -92,8 +100,39 @@ impl core::fmt::Debug for LogIn {
 pub enum LoggedIn {
     /// The person goes back to the client, with the answer in the address.
     Back(String),
-    /// Wrong digits: the page once more.
-    Again(LogIn),
+    /// The page once more, and why.
+    Again(LogIn, Again),
+}
+
+/// Why a log-in has to be tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Again {
+    /// Wrong digits.
+    Digits,
+    /// The answer of a card that does not hold.
+    Card(CardRefusal),
+}
+
+/// Who logged in, and on which terms.
+struct Identified {
+    person: PersonId,
+    revision: u32,
+    replaces: bool,
+    review: ReviewState,
+}
+
+/// What came of a try.
+enum Try {
+    Good(Identified),
+    Wrong(Again),
+    /// There is nothing left to try.
+    Over,
+}
+
+/// What the person gave.
+struct Given<'a> {
+    digits: &'a str,
+    card_answer: &'a str,
 }
 
 impl Issuer {
@@ -128,10 +167,22 @@ impl Issuer {
         };
         let thumbprint = key_of_code(parameters, proof.as_ref())?;
         self.check_wallet(presented, Some(client), now)?;
-        let offer = parameters.get("issuer_state").and_then(read_code).ok_or(ErrorCode::InvalidRequest)?;
-        let open = self.store.read(|store| store.open_offer(&offer, now)).map_err(inside)?;
-        // Without six digits to log in with, there is no log-in.
-        let (offered, _) = open.filter(|(_, with_code)| *with_code).ok_or(ErrorCode::InvalidRequest)?;
+        let issuer_state = parameters.get("issuer_state");
+        let offer = issuer_state.map(|text| read_code(text).ok_or(ErrorCode::InvalidRequest)).transpose()?;
+        let (offered, limit) = match &offer {
+            Some(offer) => {
+                let open = self.store.read(|store| store.open_offer(offer, now)).map_err(inside)?;
+                // Without six digits to log in with, there is no log-in.
+                let open = open.filter(|(_, with_code)| *with_code).ok_or(ErrorCode::InvalidRequest)?;
+                (open.0, PUSHED_MAX)
+            }
+            // CARD-14
+            None if self.register.has_cards().map_err(|_| ErrorCode::TemporarilyUnavailable)? => {
+                let all = self.configurations().into_iter().map(|it| it.credential_type).collect();
+                (all, PUSHED_WITHOUT_OFFER)
+            }
+            None => return Err(ErrorCode::InvalidRequest),
+        };
         let credential_types = self.asked_for(parameters.get("scope"), &offered)?;
         let request_uri = format!("{URN}{}", base64url(&random(rng)));
         let pushed = PushedRequest {
@@ -140,7 +191,7 @@ impl Issuer {
             state: parameters.get("state").map(str::to_owned),
             challenge,
             thumbprint,
-            masked_offer: mask(&request_uri, &offer),
+            masked_offer: offer.map(|offer| mask(&request_uri, &offer)),
             credential_types,
             expires_at: now.saturating_add(PUSHED_LIFE),
         };
@@ -150,7 +201,7 @@ impl Issuer {
             {
                 return Ok(Err(code));
             }
-            let kept = store.add_pushed(&request_uri, &pushed, now, PUSHED_MAX)?;
+            let kept = store.add_pushed(&request_uri, &pushed, now, limit)?;
             Ok(if kept { Ok(()) } else { Err(ErrorCode::TemporarilyUnavailable) })
         });
         kept.map_err(inside)??;
@@ -184,22 +235,26 @@ impl Issuer {
         let name = parameters.get("request_uri").ok_or(ErrorCode::InvalidRequestUri)?;
         let session = token(rng);
         let until = now.saturating_add(LOG_IN_LIFE);
+        let secret = self.openid_secret(rng).map_err(inside)?;
         let opened = self.store.write(|store| store.open_pushed(name, client, &session, now, until)).map_err(inside)?;
-        Ok(self.page(name, session, &opened.ok_or(ErrorCode::InvalidRequestUri)?))
+        let log_in = OpenLogIn { name, session: &session, secret: &secret, now };
+        Ok(self.page(&log_in, &opened.ok_or(ErrorCode::InvalidRequestUri)?, rng))
     }
 
-    fn page(&self, name: &str, session: String, pushed: &PushedRequest) -> LogIn {
+    fn page<R: CryptoRng + ?Sized>(&self, log_in: &OpenLogIn<'_>, pushed: &PushedRequest, rng: &mut R) -> LogIn {
         let named = |id: &String| self.entry(id).ok().map(|it| &it.credential_type.name);
         let labels = pushed.credential_types.iter().filter_map(named);
+        let card = if pushed.masked_offer.is_none() { self.card_link(log_in, pushed, rng) } else { None };
         LogIn {
-            request_uri: name.to_owned(),
-            session,
+            request_uri: log_in.name.to_owned(),
+            session: log_in.session.to_owned(),
             credentials: labels.map(|name| (name.ko.clone(), name.en.clone())).collect(),
             client: pushed.client.clone(),
+            card,
         }
     }
 
-    /// Logs in with the digits that the counter told (VCI-54).
+    /// Logs in with the digits that the counter told (VCI-54), or with the answer of a chip card (CARD-10…14).
     ///
     /// # Errors
     /// [`ErrorCode::InvalidRequestUri`] when no log-in is open, [`ErrorCode::InvalidRequest`]
@@ -210,49 +265,51 @@ impl Issuer {
         rng: &mut R,
     ) -> Result<LoggedIn, ErrorCode> {
         let (name, session) = (parameters.need("request_uri")?, parameters.need("session")?);
-        let digits = parameters.get("counter_code").unwrap_or_default();
-        self.store.write(|store| self.log_in(store, name, session, digits, now, rng)).map_err(inside)?
+        let given = Given {
+            digits: parameters.get("counter_code").unwrap_or_default(),
+            card_answer: parameters.get("card_answer").unwrap_or_default().trim(),
+        };
+        let secret = self.openid_secret(rng).map_err(inside)?;
+        let log_in = OpenLogIn { name, session, secret: &secret, now };
+        self.store.write(|store| self.log_in(store, &log_in, &given, rng)).map_err(inside)?
     }
 
     fn log_in<R: CryptoRng + ?Sized>(
         &self,
         store: &Writer<'_>,
-        name: &str,
-        session: &str,
-        digits: &str,
-        now: u64,
+        log_in: &OpenLogIn<'_>,
+        given: &Given<'_>,
         rng: &mut R,
     ) -> Outcome<LoggedIn> {
-        let Some(pushed) = store.opened(name, session, now)? else { return Ok(Err(ErrorCode::InvalidRequestUri)) };
-        let code = mask(name, &pushed.masked_offer);
-        let about = store.offered_to(&code, now)?;
-        let offer = match store.check_code(&code, Some(digits), now)? {
-            CodeCheck::Good(offer) => offer,
-            CodeCheck::Mismatch | CodeCheck::Refused => {
-                if let Some(person) = about {
-                    store.audit(now, AuditEvent::CodeRefused, "", person.as_str(), 0)?;
-                }
-                // As long as the offer lives.
-                if store.open_offer(&code, now)?.is_some() {
-                    return Ok(Ok(LoggedIn::Again(self.page(name, session.to_owned(), &pushed))));
-                }
+        let (name, now) = (log_in.name, log_in.now);
+        let Some(pushed) = store.opened(name, log_in.session, now)? else {
+            return Ok(Err(ErrorCode::InvalidRequestUri));
+        };
+        let tried = match &pushed.masked_offer {
+            Some(masked) => self.try_digits(store, &mask(name, masked), given.digits, now)?,
+            None => self.try_card(store, log_in, &pushed, given.card_answer)?,
+        };
+        let who = match tried {
+            Try::Good(who) => who,
+            Try::Wrong(again) => return Ok(Ok(LoggedIn::Again(self.page(log_in, &pushed, rng), again))),
+            Try::Over => {
                 store.close_pushed(name)?;
                 let refused = [("error", ErrorCode::AccessDenied.as_str())];
                 return Ok(Ok(LoggedIn::Back(self.answer_to(&pushed, &refused))));
             }
         };
-        store.redeem_offer(&code)?;
+        // Whatever was answered once is good for nothing any more.
         store.close_pushed(name)?;
         let grant = Grant {
             id: random(rng),
-            person: offer.person,
-            revision: offer.revision,
-            replaces: offer.replaces,
+            person: who.person,
+            revision: who.revision,
+            replaces: who.replaces,
             client: Some(pushed.client.clone()),
             // Nobody's, until the code is exchanged.
             thumbprint: [0; 32],
             expires_at: now.saturating_add(GRANT_LIFE),
-            review: ReviewState::of(offer.review),
+            review: who.review,
         };
         store.add_grant(&grant, &pushed.credential_types)?;
         for id in &pushed.credential_types {
@@ -271,6 +328,47 @@ impl Issuer {
             },
         )?;
         Ok(Ok(LoggedIn::Back(self.answer_to(&pushed, &[("code", &authorization)]))))
+    }
+
+    /// The digits of an offer (VCI-54).
+    fn try_digits(&self, store: &Writer<'_>, code: &[u8; 16], digits: &str, now: u64) -> Result<Try, IssuerError> {
+        let about = store.offered_to(code, now)?;
+        match store.check_code(code, Some(digits), now)? {
+            CodeCheck::Good(offer) => {
+                store.redeem_offer(code)?;
+                let OpenOffer { person, revision, replaces, review } = offer;
+                Ok(Try::Good(Identified { person, revision, replaces, review: ReviewState::of(review) }))
+            }
+            CodeCheck::Mismatch | CodeCheck::Refused => {
+                if let Some(person) = about {
+                    store.audit(now, AuditEvent::CodeRefused, "", person.as_str(), 0)?;
+                }
+                // As long as the offer lives.
+                let open = store.open_offer(code, now)?.is_some();
+                Ok(if open { Try::Wrong(Again::Digits) } else { Try::Over })
+            }
+        }
+    }
+
+    /// The answer of a card (CARD-10…13). Whoever has card and PIN may take a licence to another phone, in place of the one before.
+    fn try_card(
+        &self,
+        store: &Writer<'_>,
+        log_in: &OpenLogIn<'_>,
+        pushed: &PushedRequest,
+        answer: &str,
+    ) -> Result<Try, IssuerError> {
+        let id = match self.card_answered(log_in, pushed, answer)? {
+            Ok(id) => id,
+            Err(refusal) => return Ok(Try::Wrong(Again::Card(refusal))),
+        };
+        let person = self.register.person(&id)?;
+        if person.state != PersonState::Living {
+            return Ok(Try::Over); // CARD-14
+        }
+        store.audit(log_in.now, AuditEvent::CardAnswered, "", id.as_str(), 0)?;
+        let (revision, review) = (person.revision, ReviewState::NotNeeded);
+        Ok(Try::Good(Identified { person: id, revision, replaces: true, review }))
     }
 
     /// The address that the person is sent back to (VCI-55).

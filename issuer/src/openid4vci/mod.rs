@@ -6,6 +6,7 @@
 //! to vouch for both; a clerk may have to look before anything is issued.
 
 mod authorization;
+mod card;
 mod configuration;
 mod credential;
 mod deferred;
@@ -19,7 +20,8 @@ use protocol::crypto::jose::{base64url, from_base64url};
 use protocol::exchange::openid4vci::{Authorization, ErrorCode, Grants, NonceResponse, Offer, PreAuthorized, TxCode};
 use rand_core::CryptoRng;
 
-pub use authorization::{AuthorizationParameters, LogIn, LoggedIn};
+pub use authorization::{Again, AuthorizationParameters, LogIn, LoggedIn};
+pub use card::CardRefusal;
 pub use configuration::Configuration;
 pub use deferred::Review;
 pub use dpop::Presented;

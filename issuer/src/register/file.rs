@@ -6,10 +6,11 @@ use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::SystemTime;
 
 use protocol::credential::Day;
+use protocol::crypto::multikey::Multikey;
 use serde::Deserialize;
 
 use super::resident_number::ResidentNumber;
-use super::{Person, PersonId, PersonState, Register, RegisterError};
+use super::{EnrolledCard, Person, PersonId, PersonState, Register, RegisterError};
 use crate::portrait;
 
 /// The people of this repository's demonstration. All are invented.
@@ -37,6 +38,17 @@ struct Entry {
     resident_number: ResidentNumber,
     portrait: portrait::Features,
     attributes: BTreeMap<String, String>,
+    /// As `mid card make` writes it.
+    #[serde(default)]
+    card: Option<CardEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CardEntry {
+    number: String,
+    /// Multibase.
+    key: String,
 }
 
 #[derive(Deserialize)]
@@ -106,7 +118,12 @@ impl FileRegister {
         if numbers.len() != file.people.len() {
             return Err(RegisterError::RegisterInconsistent);
         }
-        for text in file.people.iter().flat_map(|entry| entry.attributes.values()) {
+        let card_numbers: Vec<&String> =
+            file.people.iter().filter_map(|it| it.card.as_ref()).map(|it| &it.number).collect();
+        if card_numbers.iter().collect::<BTreeSet<_>>().len() != card_numbers.len() {
+            return Err(RegisterError::RegisterInconsistent);
+        }
+        for text in file.people.iter().flat_map(|entry| entry.attributes.values()).chain(card_numbers) {
             if numbers.iter().any(|number| number.occurs_in(text)) {
                 return Err(RegisterError::ResidentNumberExposed); // ISSU-13
             }
@@ -148,6 +165,19 @@ impl FileRegister {
         })
     }
 
+    /// Records that a person was given a chip card, in place of the one before. What credentials say stays the same.
+    ///
+    /// # Errors
+    /// [`RegisterError::PersonUnknown`]; [`RegisterError::RegisterInconsistent`] when somebody has that card.
+    pub fn record_card(&self, id: &PersonId, card: EnrolledCard) -> Result<(), RegisterError> {
+        let mut people = self.people.write().unwrap_or_else(PoisonError::into_inner);
+        if people.values().any(|person| person.card.as_ref().is_some_and(|known| known.number == card.number)) {
+            return Err(RegisterError::RegisterInconsistent);
+        }
+        people.get_mut(id).ok_or(RegisterError::PersonUnknown)?.card = Some(card);
+        Ok(())
+    }
+
     fn change(&self, id: &PersonId, change: impl FnOnce(&mut Person)) -> Result<(), RegisterError> {
         let mut people = self.people.write().unwrap_or_else(PoisonError::into_inner);
         let person = people.get_mut(id).ok_or(RegisterError::PersonUnknown)?;
@@ -158,6 +188,10 @@ impl FileRegister {
 }
 
 fn person(entry: Entry) -> Result<Person, RegisterError> {
+    let card = entry.card.map(|card| match Multikey::from_multibase(&card.key) {
+        Ok(key @ Multikey::P256(_)) => Ok(EnrolledCard { number: card.number, key }),
+        _ => Err(RegisterError::RegisterInconsistent),
+    });
     let birth_date = entry.attributes.get(BIRTH_DATE).and_then(|text| text.parse::<Day>().ok());
     Ok(Person {
         id: PersonId::new(entry.id),
@@ -169,6 +203,7 @@ fn person(entry: Entry) -> Result<Person, RegisterError> {
         birth_date: birth_date.ok_or(RegisterError::RegisterInconsistent)?,
         attributes: entry.attributes,
         portrait: portrait::draw(&entry.portrait).map_err(|_| RegisterError::RegisterInconsistent)?,
+        card: card.transpose()?,
     })
 }
 
@@ -186,6 +221,20 @@ impl Register for FileRegister {
         let found: Vec<PersonId> =
             people.values().filter(|p| p.birth_date == birth_date && named(p)).map(|p| p.id.clone()).collect();
         if found.is_empty() { Err(RegisterError::PersonUnknown) } else { Ok(found) }
+    }
+
+    fn holder_of_card(&self, number: &str) -> Result<(PersonId, Multikey), RegisterError> {
+        self.renew()?;
+        let people = self.people.read().unwrap_or_else(PoisonError::into_inner);
+        let mut cards = people.values().filter_map(|person| Some((&person.id, person.card.as_ref()?)));
+        let (id, card) = cards.find(|(_, card)| card.number == number).ok_or(RegisterError::PersonUnknown)?;
+        Ok((id.clone(), card.key))
+    }
+
+    fn has_cards(&self) -> Result<bool, RegisterError> {
+        self.renew()?;
+        let people = self.people.read().unwrap_or_else(PoisonError::into_inner);
+        Ok(people.values().any(|person| person.card.is_some()))
     }
 }
 
@@ -233,6 +282,36 @@ mod tests {
         // The sample's two 홍길동 were born on different days.
         let sample = FileRegister::sample().unwrap();
         assert_eq!(sample.find("홍길동", "2000-02-29".parse().unwrap()).unwrap(), [PersonId::new("person-0020")]);
+    }
+
+    #[test]
+    fn a_card_is_one_persons_and_found_by_its_number() {
+        let key = "zDnaerDaTF5BXEavCrfRZEk316dpbLsfPDZ3WJ5hRTPFU2169";
+        let with =
+            |entry: String, card: &str| entry.replacen("\"revision\"", &format!("\"card\":{card},\"revision\""), 1);
+        let card = |number: &str, key: &str| format!(r#"{{"number":"{number}","key":"{key}"}}"#);
+        let (a, b) = (entry("a", "901399-0000001", "x"), entry("b", "901399-0000002", "y"));
+        assert_eq!(parse(&[a.clone(), b.clone()]).unwrap().has_cards(), Ok(false));
+        let register = parse(&[with(a.clone(), &card("17", key)), b.clone()]).unwrap();
+        let of = |register: &FileRegister, number: &str| register.holder_of_card(number).map(|(id, _)| id);
+        assert_eq!((register.has_cards(), of(&register, "17")), (Ok(true), Ok(PersonId::new("a"))));
+        assert_eq!(of(&register, "18"), Err(RegisterError::PersonUnknown));
+        // Another card is given: the one before is nobody's.
+        let key = Multikey::from_multibase(key).unwrap();
+        let enrolled = |number: &str| EnrolledCard { number: number.to_owned(), key };
+        register.record_card(&PersonId::new("a"), enrolled("18")).unwrap();
+        assert_eq!((of(&register, "17").is_err(), of(&register, "18")), (true, Ok(PersonId::new("a"))));
+        let twice = register.record_card(&PersonId::new("b"), enrolled("18"));
+        assert_eq!(twice, Err(RegisterError::RegisterInconsistent));
+        assert_eq!(register.record_card(&PersonId::new("c"), enrolled("19")), Err(RegisterError::PersonUnknown));
+        let key = key.to_multibase();
+        let refused = |people: &[String]| parse(people).err();
+        let both = [with(a.clone(), &card("17", &key)), with(b.clone(), &card("17", &key))];
+        assert_eq!(refused(&both), Some(RegisterError::RegisterInconsistent));
+        let ed25519 = "z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK";
+        assert_eq!(refused(&[with(a.clone(), &card("17", ed25519))]), Some(RegisterError::RegisterInconsistent));
+        let number = card("9013990000001", &key);
+        assert_eq!(refused(&[with(a, &number), b]), Some(RegisterError::ResidentNumberExposed), "ISSU-13");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use core::fmt;
 use std::collections::BTreeMap;
 
 use protocol::credential::Day;
+use protocol::crypto::multikey::Multikey;
 
 pub use file::FileRegister;
 
@@ -61,6 +62,15 @@ pub enum PersonState {
     Deceased,
 }
 
+/// A chip card that a person was given.
+#[derive(Clone, PartialEq, Eq)]
+pub struct EnrolledCard {
+    /// Its number.
+    pub number: String,
+    /// The public half of its key, of P-256.
+    pub key: Multikey,
+}
+
 /// One entry of the register, without the resident number.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Person {
@@ -74,6 +84,7 @@ pub struct Person {
     pub birth_date: Day,
     attributes: BTreeMap<String, String>,
     portrait: Vec<u8>,
+    card: Option<EnrolledCard>,
 }
 
 impl Person {
@@ -111,4 +122,16 @@ pub trait Register: Send + Sync {
     /// # Errors
     /// [`RegisterError::PersonUnknown`] when there is nobody, [`RegisterError::RegisterUnavailable`].
     fn find(&self, name: &str, birth_date: Day) -> Result<Vec<PersonId>, RegisterError>;
+
+    /// Whose chip card has this number, and the key that it signs with.
+    ///
+    /// # Errors
+    /// [`RegisterError::PersonUnknown`] when it is nobody's, [`RegisterError::RegisterUnavailable`].
+    fn holder_of_card(&self, number: &str) -> Result<(PersonId, Multikey), RegisterError>;
+
+    /// Whether people of this register have chip cards at all.
+    ///
+    /// # Errors
+    /// [`RegisterError::RegisterUnavailable`].
+    fn has_cards(&self) -> Result<bool, RegisterError>;
 }

@@ -52,6 +52,9 @@ pub enum AuditEvent {
     /// A clerk refused it.
     #[n(10)]
     ReviewRefused,
+    /// A person logged in with a chip card.
+    #[n(11)]
+    CardAnswered,
 }
 
 #[derive(Encode, Decode)]

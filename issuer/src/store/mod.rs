@@ -28,7 +28,7 @@ pub use credentials::IssuedCredential;
 pub(crate) use credentials::{EarlierAnswer, NewCredential};
 pub(crate) use deferred::{Deferred, ReviewState, UnderReview};
 pub(crate) use epochs::Epoch;
-pub(crate) use offers::{CodeCheck, NewOffer};
+pub(crate) use offers::{CodeCheck, NewOffer, OpenOffer};
 pub(crate) use openid::{Answer as OpenIdAnswer, Grant, Held, TokenKind};
 pub(crate) use openid_requests::{Code as OpenIdCode, PushedRequest};
 pub(crate) use outbox::{Publication, PublicationKind};

@@ -18,8 +18,8 @@ pub(crate) struct PushedRequest {
     pub(crate) challenge: [u8; 32],
     /// The key that the code is bound to, if it is.
     pub(crate) thumbprint: Option<[u8; 32]>,
-    /// The offer's code, readable only with the request's name.
-    pub(crate) masked_offer: [u8; 16],
+    /// The offer's code, readable only with the request's name; `None` for a request without an offer, which is stored as nothing.
+    pub(crate) masked_offer: Option<[u8; 16]>,
     /// What is asked for.
     pub(crate) credential_types: Vec<String>,
     /// Unix seconds.
@@ -50,7 +50,7 @@ fn request(row: &Row<'_>) -> rusqlite::Result<PushedRequest> {
         state: row.get(2)?,
         challenge: row.get(3)?,
         thumbprint: row.get(4)?,
-        masked_offer: row.get(5)?,
+        masked_offer: row.get::<_, Vec<u8>>(5)?.try_into().ok(),
         credential_types: types.split(' ').map(str::to_owned).collect(),
         expires_at: row.get(7)?,
     })
@@ -82,7 +82,7 @@ impl Writer<'_> {
                 pushed.state,
                 pushed.challenge,
                 pushed.thumbprint,
-                pushed.masked_offer,
+                pushed.masked_offer.as_ref().map_or(&[][..], |code| &code[..]),
                 pushed.credential_types.join(" "),
                 pushed.expires_at
             ],

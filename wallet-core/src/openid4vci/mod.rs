@@ -16,6 +16,8 @@ mod wallet;
 
 pub use check::{Received, Trusted, Vouching};
 pub use discover::{Invitation, KnownIssuer, Meaning, Offered, OfferedCredential, Sheet, WayBack};
+#[cfg(not(target_family = "wasm"))]
+pub(crate) use log_in::query_pairs;
 pub use provider::{SoftwareProvider, WalletProvider};
 pub use receive::{Format, Keys, Progress, Receiving};
 

@@ -1,4 +1,4 @@
-//! The page where a person types the digits that the counter told.
+//! The page where a person types the digits that the counter told, or has a chip card answer.
 
 use axum::extract::rejection::{FormRejection, QueryRejection};
 use axum::extract::{Form, Query, State};
@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{Refusal, read_form, settled};
-use crate::openid4vci::{AuthorizationParameters, LogIn, LoggedIn};
+use crate::openid4vci::{Again, AuthorizationParameters, LogIn, LoggedIn};
 use crate::server::Service;
 use crate::server::openapi::Refusal as RefusalBody;
 
@@ -18,8 +18,10 @@ use crate::server::openapi::Refusal as RefusalBody;
 pub(super) struct LogInCall {
     request_uri: String,
     session: String,
-    /// Six digits.
-    counter_code: String,
+    /// Six digits, where there was an offer.
+    counter_code: Option<String>,
+    /// What the chip card answered, where there was none.
+    card_answer: Option<String>,
 }
 
 /// Nothing is loaded and nobody puts the page into a frame. Where the form may lead is not said: browsers would apply it
@@ -42,7 +44,7 @@ pub(super) async fn page(
         let parameters = AuthorizationParameters::read(query)?;
         let opened = service.blocking(move |issuer, now, rng| issuer.openid_authorize(&parameters, now, rng));
         let log_in = opened.await.map_err(|_| ErrorCode::TemporarilyUnavailable)??;
-        Ok::<_, Refusal>(html(&log_in, false))
+        Ok::<_, Refusal>(html(&log_in, None))
     };
     settled(outcome.await)
 }
@@ -51,7 +53,7 @@ pub(super) async fn page(
 #[utoipa::path(post, path = "/openid4vci/authorize", operation_id = "log_in", tag = "Wallets of others",
     request_body(content = LogInCall, content_type = "application/x-www-form-urlencoded"),
     responses(
-        (status = 200, description = "The page again: the digits were wrong", content_type = "text/html; charset=utf-8", body = String),
+        (status = 200, description = "The page again: digits or answer were wrong", content_type = "text/html; charset=utf-8", body = String),
         (status = 302, description = "Back to the client, with a code"),
         (status = 400, description = "Refused with the code of the standard", body = RefusalBody),
         (status = 401, description = "Refused with the code of the standard", body = RefusalBody),
@@ -65,7 +67,7 @@ pub(super) async fn submit(
         let parameters = AuthorizationParameters::read(read_form(form)?)?;
         let done = service.blocking(move |issuer, now, rng| issuer.openid_log_in(&parameters, now, rng));
         match done.await.map_err(|_| ErrorCode::TemporarilyUnavailable)?? {
-            LoggedIn::Again(log_in) => Ok(html(&log_in, true)),
+            LoggedIn::Again(log_in, why) => Ok(html(&log_in, Some(why))),
             LoggedIn::Back(address) => {
                 let address = HeaderValue::from_str(&address).map_err(|_| ErrorCode::InvalidRequest)?;
                 Ok((StatusCode::FOUND, [(header::LOCATION, address)]).into_response())
@@ -75,28 +77,33 @@ pub(super) async fn submit(
     settled(outcome.await)
 }
 
-fn html(log_in: &LogIn, again: bool) -> Response {
+fn html(log_in: &LogIn, again: Option<Again>) -> Response {
     let list: String = log_in
         .credentials
         .iter()
         .map(|(ko, en)| format!("<li>{} <span lang=\"en\">{}</span></li>", escaped(ko), escaped(en)))
         .collect();
-    let wrong = if again {
-        "<p role=\"alert\">번호가 맞지 않습니다. <span lang=\"en\">These digits are wrong.</span></p>"
-    } else {
-        ""
+    let wrong = match again {
+        None => "",
+        Some(Again::Digits) => {
+            "<p role=\"alert\">번호가 맞지 않습니다. <span lang=\"en\">These digits are wrong.</span></p>"
+        }
+        Some(Again::Card(_)) => {
+            "<p role=\"alert\">카드의 응답이 맞지 않습니다. 새 문장으로 다시 하십시오. \
+             <span lang=\"en\">The card's answer does not hold. Do it again with the new text.</span></p>"
+        }
     };
+    let asked = log_in.card.as_deref().map_or_else(|| DIGITS.to_owned(), card);
     let page = format!(
         "<!doctype html><html lang=\"ko\"><head><meta charset=\"utf-8\"><title>신분증 발급 · Log in</title>\
          <meta name=\"viewport\" content=\"width=device-width\"><style>body{{font:1rem/1.5 sans-serif;max-width:30rem;\
-         margin:2rem auto;padding:0 1rem}}input,button{{font:inherit;padding:.5rem}}</style></head><body>\
+         margin:2rem auto;padding:0 1rem}}input,button,textarea{{font:inherit;padding:.5rem}}textarea{{width:100%;\
+         box-sizing:border-box}}code{{overflow-wrap:anywhere}}</style></head><body>\
          <h1>신분증 발급 <span lang=\"en\">Get a credential</span></h1><ul>{list}</ul>\
          <p>지갑 <span lang=\"en\">Wallet</span>: {client}</p>{wrong}\
          <form method=\"post\" action=\"authorize\" autocomplete=\"off\">\
          <input type=\"hidden\" name=\"request_uri\" value=\"{name}\">\
-         <input type=\"hidden\" name=\"session\" value=\"{session}\">\
-         <p><label for=\"code\">창구에서 받은 여섯 자리 번호 <span lang=\"en\">The six digits from the counter</span></label><br>\
-         <input id=\"code\" name=\"counter_code\" inputmode=\"numeric\" required></p>\
+         <input type=\"hidden\" name=\"session\" value=\"{session}\">{asked}\
          <p><button>계속 <span lang=\"en\">Continue</span></button></p></form></body></html>",
         client = escaped(&log_in.client),
         name = escaped(&log_in.request_uri),
@@ -108,6 +115,23 @@ fn html(log_in: &LogIn, again: bool) -> Response {
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ];
     (headers, Html(page)).into_response()
+}
+
+/// Where the digits of an offer are typed.
+const DIGITS: &str = "<p><label for=\"code\">창구에서 받은 여섯 자리 번호 <span lang=\"en\">The six digits from the counter</span>\
+     </label><br><input id=\"code\" name=\"counter_code\" inputmode=\"numeric\" required></p>";
+
+/// Where a chip card answers: its reader is opened on this device, or given the text; its answer is handed back here.
+fn card(link: &str) -> String {
+    let link = escaped(link);
+    format!(
+        "<p>본인이 직접 연 페이지일 때만 계속하십시오. <span lang=\"en\">Go on only if you opened this page yourself.</span></p>\
+         <p><a href=\"{link}\">이 기기에서 카드 읽기 <span lang=\"en\">Read the card on this device</span></a></p>\
+         <p>또는 이 문장을 카드 프로그램에 입력 <span lang=\"en\">Or give this to the card's program</span>:<br>\
+         <code id=\"challenge\">{link}</code></p>\
+         <p><label for=\"answer\">카드의 응답 <span lang=\"en\">The card's answer</span></label><br>\
+         <textarea id=\"answer\" name=\"card_answer\" rows=\"5\" required></textarea></p>"
+    )
 }
 
 fn escaped(text: &str) -> String {

@@ -6,6 +6,7 @@ mod counter;
 mod enrolment;
 mod lost_phone;
 mod moved;
+mod remote;
 mod rental;
 
 use serde_json::{Value, json};
