@@ -10,8 +10,6 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-/// The apps' files, as they are in the repository, each in a folder.
-const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 /// What both apps have, in the scanner's folder.
 const SHARED: [&str; 4] = ["camera.js", "pixels.js", "style.css", "words.js"];
 /// What [`crate::library`] writes that the app needs.
@@ -24,8 +22,8 @@ const CONTENT: &str = "const CONTENT = { app: \"\", version: \"\", files: {} };"
 /// Puts the scanner together in `<folder>/scanner` and the wallet in `<folder>/wallet`, which hold nothing else afterwards.
 pub(crate) fn all(folder: &Path) -> io::Result<()> {
     let [mut scanner, mut wallet] = [BTreeMap::new(), BTreeMap::new()];
-    read(&Path::new(SOURCES).join("scanner"), "", &mut scanner)?;
-    read(&Path::new(SOURCES).join("wallet"), "", &mut wallet)?;
+    read(&crate::sources().join("scanner"), "", &mut scanner)?;
+    read(&crate::sources().join("wallet"), "", &mut wallet)?;
     for name in SHARED.into_iter().chain([SERVICE_WORKER]) {
         let file = scanner.get(name).ok_or_else(|| Error::new(ErrorKind::NotFound, name))?;
         wallet.entry(name.to_owned()).or_insert_with(|| file.clone());

@@ -7,7 +7,7 @@
 mod app;
 mod package;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use wasm_bindgen_cli_support::Bindgen;
@@ -27,6 +27,14 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The folder with the apps' and the package's own files: of the checkout that `cargo run` runs in, which need not be the one
+/// that this program was compiled in where several share a target directory.
+fn sources() -> PathBuf {
+    let package =
+        std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+    package.join("..")
 }
 
 /// The wasm and its JavaScript.

@@ -7,9 +7,7 @@ use std::path::Path;
 
 use crate::app::{read, write};
 
-/// The package's own files, as they are in the repository.
-const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../package");
-const LICENSE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../LICENSE");
+/// The package's own description, as it is in the repository.
 const MANIFEST: &str = "package.json";
 /// What stands in it for the version of the workspace.
 const VERSION: &str = "\"version\": \"0.0.0\"";
@@ -19,11 +17,11 @@ const LIBRARY: [&str; 3] = ["mid_web.js", "mid_web.d.ts", "mid_web_bg.wasm"];
 /// Puts the package together in `<folder>/package`, ready for `npm pack`, with the version of the workspace.
 pub(crate) fn npm(folder: &Path) -> io::Result<()> {
     let mut files = BTreeMap::new();
-    read(Path::new(SOURCES), "", &mut files)?;
+    read(&crate::sources().join("package"), "", &mut files)?;
     for name in LIBRARY {
         files.insert(name.to_owned(), fs::read(folder.join(name))?);
     }
-    files.insert("LICENSE".to_owned(), fs::read(LICENSE)?);
+    files.insert("LICENSE".to_owned(), fs::read(crate::sources().join("../../LICENSE"))?);
     let manifest = files.remove(MANIFEST).and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
     if !manifest.contains(VERSION) {
         return Err(Error::new(ErrorKind::InvalidData, format!("{MANIFEST} has no {VERSION}")));
