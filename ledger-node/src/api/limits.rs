@@ -18,12 +18,14 @@ pub struct Limits {
     pub connections: usize,
     /// Longest time until the head of a request is there, on a new connection or on one that was used before.
     pub header_time: Duration,
+    /// Longest time from the head of a request to the end of its body.
+    pub body_time: Duration,
     /// A connection takes no further request after this time.
     pub connection_time: Duration,
 }
 
 impl Default for Limits {
-    /// 512 reads of 10 s, 1,024 writes of 20 s; 4,096 connections of 5 min, with 20 s for a head.
+    /// 512 reads of 10 s, 1,024 writes of 20 s; 4,096 connections of 5 min, with 10 s for a head and 8 s for a body.
     fn default() -> Self {
         Self {
             reads: 512,
@@ -31,7 +33,8 @@ impl Default for Limits {
             read_time: Duration::from_secs(10),
             write_time: Duration::from_secs(20),
             connections: 4_096,
-            header_time: Duration::from_secs(20),
+            header_time: Duration::from_secs(10),
+            body_time: Duration::from_secs(8),
             connection_time: Duration::from_secs(300),
         }
     }

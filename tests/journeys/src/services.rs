@@ -127,11 +127,27 @@ impl Services {
         Self::start_with(dir, port, &["--url", &format!("https://127.0.0.1:{port}")])
     }
 
+    /// As [`Services::start`], with no more than `files` open files and connections.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    #[must_use]
+    pub fn start_with_files(dir: &Path, files: u32) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
+        let mut limited = Command::new("prlimit");
+        limited.arg(format!("--nofile={files}:{files}")).arg(crate::program());
+        Self::run(limited, dir, port, &[])
+    }
+
     fn start_with(dir: &Path, port: u16, more: &[&str]) -> Self {
+        Self::run(Command::new(crate::program()), dir, port, more)
+    }
+
+    fn run(mut program: Command, dir: &Path, port: u16, more: &[&str]) -> Self {
         let listen = format!("127.0.0.1:{port}");
         let log =
             std::fs::File::options().create(true).append(true).open(dir.with_extension("log")).expect("a log file");
-        let mut child = Command::new(crate::program())
+        let mut child = program
             .args(["up", "--dir"])
             .arg(dir)
             .args(["--listen", &listen])
@@ -176,9 +192,22 @@ impl Services {
     /// # Panics
     /// When it does not end within ten seconds.
     #[must_use]
-    pub fn interrupt(mut self) -> ExitStatus {
+    pub fn interrupt(self) -> ExitStatus {
+        self.told_to_stop("-INT")
+    }
+
+    /// What the system says when it shuts down.
+    ///
+    /// # Panics
+    /// When it does not end within ten seconds.
+    #[must_use]
+    pub fn terminate(self) -> ExitStatus {
+        self.told_to_stop("-TERM")
+    }
+
+    fn told_to_stop(mut self, signal: &str) -> ExitStatus {
         let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-INT", &pid]).status().expect("kill runs").success());
+        assert!(Command::new("kill").args([signal, &pid]).status().expect("kill runs").success());
         let began = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("the child can be asked") {
