@@ -1,8 +1,9 @@
-//! Which rows of the list of attacks on credentials, proofs, presentations, codes, the ledger and status (A–F, I) are met
-//! where.
+//! Which rows of the list of attacks on credentials, proofs, presentations, codes, the ledger, status, protocols and HTTP (A–F, I–K, N)
+//! are met where.
 //!
 //! `tests/COVERAGE.md` is written from this and from the files under `tests/negative` by `make-negative`.
 
+mod protocols;
 mod standards;
 
 use std::fmt::Write as _;
@@ -215,7 +216,7 @@ const ROWS: &[(&str, &str, Met)] = &[
 
 /// All rows, in order.
 fn rows() -> impl Iterator<Item = &'static (&'static str, &'static str, Met)> {
-    standards::BEFORE.iter().chain(ROWS).chain(standards::AFTER)
+    standards::BEFORE.iter().chain(ROWS).chain(standards::AFTER).chain(protocols::ROWS)
 }
 
 /// Rows that should be met and are not.
@@ -233,14 +234,26 @@ pub fn missing(cases: &[Case]) -> Vec<String> {
         }
         Absent(reason) => !reason.is_empty(),
     };
-    rows().filter(|row| !met(row)).map(|(id, what, _)| format!("{id}: {what}")).collect()
+    let rows = rows().filter(|row| !met(row)).map(|(id, what, _)| format!("{id}: {what}"));
+    let modules = protocols::MODULES.iter().flat_map(|(path, names)| {
+        let source = std::fs::read_to_string(format!("{root}/{path}")).expect("a source");
+        let untried = move |name: &&&str| !source.contains(&function(name)) && !source.contains(**name);
+        names.iter().filter(untried).map(|name| (*name).to_owned())
+    });
+    rows.chain(modules).collect()
+}
+
+/// The test of a module of the conformance suite.
+fn function(module: &str) -> String {
+    format!("fn {}(", module.replace('-', "_"))
 }
 
 /// The table, for `tests/COVERAGE.md`.
 #[must_use]
 pub fn table(cases: &[Case]) -> String {
     let mut text = String::from(
-        "# Rows of the list of attacks\n\nCredentials of other standards (A, B), proofs (C), presentations (D), codes (E), the ledger (F) and status (I). Written by `cargo run --release -p tests --bin make-negative` from\n\
+        "# Rows of the list of attacks\n\nCredentials of other standards (A, B), proofs (C), presentations (D), codes (E), the ledger (F), status (I), issuing\n\
+         (J), presenting over a network (K) and HTTP (N). Written by `cargo run --release -p tests --bin make-negative` from\n\
          `tests/src/coverage.rs` and the files under `tests/negative`; forged statements are in [FORGED.md](FORGED.md).\n\n\
          | row | what | met by |\n|---|---|---|\n",
     );
@@ -258,6 +271,15 @@ pub fn table(cases: &[Case]) -> String {
             Absent(reason) => format!("not applicable: {reason}"),
         };
         let _ = writeln!(text, "| {id} | {what} | {by} |");
+    }
+    text.push_str(
+        "\n## Modules of the OpenID Foundation's conformance suite\n\nEach is tried under its own name; those that only go well are left to foreign \
+         software ([profile](../specs/openid4vc-profile.md)).\n\n| module | in |\n|---|---|\n",
+    );
+    for (path, names) in protocols::MODULES {
+        for name in *names {
+            let _ = writeln!(text, "| `{name}` | [{path}](../{path}) |");
+        }
     }
     text
 }

@@ -22,10 +22,10 @@ use crate::http::{Answer, Site, serve};
 use crate::openid::*;
 use crate::world::*;
 
-const CLIENT: &str = "https://provider.example/wallet";
-const HIGH: &str = "iso_18045_high";
+pub(crate) const CLIENT: &str = "https://provider.example/wallet";
+pub(crate) const HIGH: &str = "iso_18045_high";
 
-fn seeded(seed: u8) -> StandardKey {
+pub(crate) fn seeded(seed: u8) -> StandardKey {
     StandardKey::p256(&[seed; 32]).unwrap()
 }
 
@@ -44,7 +44,7 @@ fn certificate(subject: &str, key: &StandardKey, usage: Use) -> Vec<u8> {
 }
 
 /// An issuer that believes one provider, and wants keys attested if `keys`.
-fn site(keys: bool) -> Site {
+pub(crate) fn site(keys: bool) -> Site {
     let world = world();
     let roots = [certificate("CN=Provider root,C=KR", &seeded(1), Use::Root)];
     let keys = keys.then(|| KeyRequirements { key_storage: vec![HIGH.into()], user_authentication: Vec::new() });
@@ -54,43 +54,43 @@ fn site(keys: bool) -> Site {
 }
 
 /// What a provider says, with its own key and certificate.
-struct Vouching {
-    key: StandardKey,
-    chain: Vec<Vec<u8>>,
+pub(crate) struct Vouching {
+    pub(crate) key: StandardKey,
+    pub(crate) chain: Vec<Vec<u8>>,
 }
 
 impl Vouching {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { key: seeded(2), chain: vec![certificate("CN=Provider,C=KR", &seeded(2), Use::Attester)] }
     }
 
-    fn provider(&self) -> Provider<'_> {
+    pub(crate) fn provider(&self) -> Provider<'_> {
         Provider { signer: &self.key, chain: &self.chain }
     }
 
-    fn wallet(&self, key: &StandardKey) -> String {
+    pub(crate) fn wallet(&self, key: &StandardKey) -> String {
         self.provider().attest_client(CLIENT, "Wallet", &key.multikey(), NOW, NOW + 86_400).unwrap()
     }
 
-    fn keys(&self, keys: &[Multikey], storage: &str, nonce: Option<&str>) -> String {
+    pub(crate) fn keys(&self, keys: &[Multikey], storage: &str, nonce: Option<&str>) -> String {
         let kept = KeyRequirements { key_storage: vec![storage.into()], user_authentication: Vec::new() };
         self.provider().attest_keys(keys, &kept, nonce, NOW, NOW + 86_400).unwrap()
     }
 }
 
-fn possession(key: &StandardKey) -> String {
+pub(crate) fn possession(key: &StandardKey) -> String {
     let mut id = [0; 16];
     fresh().fill_bytes(&mut id);
     make_possession(key, CLIENT, BASE, NOW, id).unwrap()
 }
 
-async fn token(wallet: &mut Foreign<'_>, form: Form<'_>, attestation: &str, possession: &str) -> Answer {
+pub(crate) async fn token(wallet: &mut Foreign<'_>, form: Form<'_>, attestation: &str, possession: &str) -> Answer {
     let proof = wallet.dpop("/openid4vci/token", None);
     let headers = [("dpop", proof.as_str()), (CLIENT_HEADER, attestation), (POSSESSION_HEADER, possession)];
     wallet.token_with(form, &headers).await
 }
 
-fn unknown(answer: &Answer) {
+pub(crate) fn unknown(answer: &Answer) {
     refused(answer, StatusCode::UNAUTHORIZED, "invalid_client");
 }
 

@@ -14,7 +14,7 @@ use crate::http::{Answer, Site, site};
 use crate::openid::*;
 use crate::world::*;
 
-async fn announced(site: &Site) -> RequestEncryption {
+pub(crate) async fn announced(site: &Site) -> RequestEncryption {
     let metadata = site.get("/.well-known/openid-credential-issuer").await.json();
     let answers = &metadata["credential_response_encryption"];
     assert_eq!(answers["alg_values_supported"], json!(["ECDH-ES"]));
@@ -22,12 +22,12 @@ async fn announced(site: &Site) -> RequestEncryption {
     serde_json::from_value(metadata["credential_request_encryption"].clone()).unwrap()
 }
 
-fn sealed(message: &Value, key: &EncryptionKey) -> String {
+pub(crate) fn sealed(message: &Value, key: &EncryptionKey) -> String {
     let content = message.to_string();
     encrypt(content.as_bytes(), None, key, ContentEncryption::A256Gcm, &Parties::default(), &mut fresh()).unwrap()
 }
 
-async fn post(wallet: &mut Foreign<'_>, token: &str, body: String) -> Answer {
+pub(crate) async fn post(wallet: &mut Foreign<'_>, token: &str, body: String) -> Answer {
     let proof = wallet.dpop("/openid4vci/credential", Some(token));
     let request = Request::post("/openid4vci/credential")
         .header("content-type", "application/jwt")

@@ -11,6 +11,7 @@ mod issue;
 mod kills;
 mod ledger;
 mod measure;
+mod modules;
 mod openid;
 mod operate;
 mod promises;

@@ -107,7 +107,7 @@ impl<'a> Foreign<'a> {
         answer.json()["c_nonce"].as_str().unwrap().to_owned()
     }
 
-    fn proof(&self, key: &StandardKey, nonce: &str) -> String {
+    pub(crate) fn proof(&self, key: &StandardKey, nonce: &str) -> String {
         key_proof::make(key, &Expected { issuer: BASE, client: None, now: self.now() }, Some(nonce)).unwrap()
     }
 
@@ -120,7 +120,7 @@ impl<'a> Foreign<'a> {
         self.call_with(path, &[("authorization", &format!("DPoP {token}")), ("dpop", &proof)], body).await
     }
 
-    async fn call_with(&mut self, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
+    pub(crate) async fn call_with(&mut self, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
         let mut request = Request::post(path).header("content-type", "application/json");
         for (name, value) in headers {
             request = request.header(*name, *value);

@@ -14,14 +14,14 @@ use serde_json::{Value, json};
 use verifier::openid4vp::{AnswerRefusal, Answered, Draft, ask, check};
 use verifier::{Policy, SeenInMemory};
 
-const NOW: u64 = 1_795_143_600;
-const URI: &str = "https://verifier.example/openid4vp/response/1";
+pub(crate) const NOW: u64 = 1_795_143_600;
+pub(crate) const URI: &str = "https://verifier.example/openid4vp/response/1";
 
-fn agreement(seed: u8) -> AgreementKey {
+pub(crate) fn agreement(seed: u8) -> AgreementKey {
     AgreementKey::from_seed(&[seed; 32]).unwrap()
 }
 
-fn request(world: &World, query: &Value, transactions: Vec<TransactionData>) -> RequestObject {
+pub(crate) fn request(world: &World, query: &Value, transactions: Vec<TransactionData>) -> RequestObject {
     let key = EncryptionKey { key: agreement(5).public().unwrap(), id: None };
     let draft = Draft {
         client_id: ClientId::of_certificate(&world.shop_certificate()),
@@ -41,13 +41,13 @@ fn response(request: &RequestObject, token: Value) -> Response {
     Response { vp_token: VpToken::from_json(&token).unwrap(), state: request.state.clone() }
 }
 
-fn judge(world: &World, request: &RequestObject, token: Value) -> Result<Answered, AnswerRefusal> {
+pub(crate) fn judge(world: &World, request: &RequestObject, token: Value) -> Result<Answered, AnswerRefusal> {
     let (names, policy) = (Vocabulary::default(), Policy::default());
     let checked = check(request, &response(request, token), &world.trust, &names, &policy, NOW)?;
     checked.once(&mut SeenInMemory::default())
 }
 
-fn refusal(world: &World, request: &RequestObject, token: Value) -> String {
+pub(crate) fn refusal(world: &World, request: &RequestObject, token: Value) -> String {
     judge(world, request, token).unwrap_err().name()
 }
 
@@ -72,27 +72,27 @@ fn refusals_say_whose_rule_was_broken() {
 }
 
 /// How an SD-JWT is shown.
-struct Showing<'a> {
-    audience: String,
-    nonce: &'a str,
-    now: u64,
-    paths: Vec<&'a str>,
-    hashes: Vec<String>,
-    by: StandardKey,
+pub(crate) struct Showing<'a> {
+    pub(crate) audience: String,
+    pub(crate) nonce: &'a str,
+    pub(crate) now: u64,
+    pub(crate) paths: Vec<&'a str>,
+    pub(crate) hashes: Vec<String>,
+    pub(crate) by: StandardKey,
 }
 
-fn showing(request: &RequestObject) -> Showing<'_> {
+pub(crate) fn showing(request: &RequestObject) -> Showing<'_> {
     let (audience, nonce) = (request.client_id.to_string(), request.nonce.as_str());
     Showing { audience, nonce, now: NOW, paths: vec!["/family_name"], hashes: vec![], by: key(HOLDER) }
 }
 
 impl Showing<'_> {
-    fn text(&self, issued: &Issued) -> String {
+    pub(crate) fn text(&self, issued: &Issued) -> String {
         let binding = KeyBinding { audience: &self.audience, nonce: self.nonce, now: self.now };
         SdJwt::read(&issued.sd_jwt).unwrap().present_with(&self.paths, &binding, &self.hashes, &self.by).unwrap()
     }
 
-    fn token(&self, issued: &Issued) -> Value {
+    pub(crate) fn token(&self, issued: &Issued) -> Value {
         json!({ "licence": [self.text(issued)] })
     }
 }
@@ -227,7 +227,7 @@ fn ovp_07_the_holder_agrees_to_this_transaction_and_no_other() {
 }
 
 /// A mobile document, shown in this session by this key.
-fn document(issued: &Issued, elements: &[&str], handover: &Handover<'_>, by: &StandardKey) -> Value {
+pub(crate) fn document(issued: &Issued, elements: &[&str], handover: &Handover<'_>, by: &StandardKey) -> Value {
     let signed = IssuerSigned::from_slice(&issued.mdoc).unwrap();
     let elements: Vec<_> = elements.iter().map(|name| (NAMESPACE, *name)).collect();
     let transcript = SessionTranscript::new(handover);

@@ -7,6 +7,7 @@ mod apps;
 mod browser;
 mod foreign;
 mod held;
+mod modules;
 mod receipts;
 mod service;
 mod telling;

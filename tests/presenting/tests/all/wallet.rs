@@ -18,14 +18,14 @@ use verifier::{Policy, SeenInMemory};
 use wallet_core::Decision;
 use wallet_core::openid4vp::{Foreign, OpenIdError, Outgoing, Sheet, read_request};
 
-const NOW: u64 = 1_795_143_600;
-const ORIGIN: &str = "https://verifier.example";
+pub(crate) const NOW: u64 = 1_795_143_600;
+pub(crate) const ORIGIN: &str = "https://verifier.example";
 
 fn agreement() -> AgreementKey {
     AgreementKey::from_seed(&[5; 32]).unwrap()
 }
 
-fn request(query: &Value, response: ResponseMode) -> RequestObject {
+pub(crate) fn request(query: &Value, response: ResponseMode) -> RequestObject {
     let encryption = EncryptionKey { key: agreement().public().unwrap(), id: None };
     RequestObject {
         client_id: ClientId::X509SanDns(HOST.into()),
@@ -42,38 +42,46 @@ fn request(query: &Value, response: ResponseMode) -> RequestObject {
     }
 }
 
-fn posted(query: &Value) -> RequestObject {
+pub(crate) fn posted(query: &Value) -> RequestObject {
     request(query, ResponseMode::DirectPostJwt(format!("{ORIGIN}/answer")))
 }
 
-struct Owner {
-    world: World,
+pub(crate) struct Owner {
+    pub(crate) world: World,
     issued: Issued,
     key: StandardKey,
 }
 
 impl Owner {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let world = World::at(NOW);
         let issued = world.issue(key(HOLDER).multikey(), 1);
         Self { world, issued, key: key(HOLDER) }
     }
 
-    fn held(&self) -> [Foreign<'_>; 2] {
+    pub(crate) fn held(&self) -> [Foreign<'_>; 2] {
         [
             Foreign::sd_jwt(&self.issued.sd_jwt, &self.issued.verified, &self.key).unwrap(),
             Foreign::mdoc(&self.issued.mdoc, DOCTYPE, &self.key).unwrap(),
         ]
     }
 
-    fn read(&self, request: &RequestObject) -> Result<Sheet, OpenIdError> {
+    pub(crate) fn read(&self, request: &RequestObject) -> Result<Sheet, OpenIdError> {
         let text = request.sign(&Signing::Certificates(&[self.world.shop_certificate()]), &key(13)).unwrap();
         let origin = request.response.uri().is_none().then_some(ORIGIN);
-        let expected = Expected { client_id: None, wallet_nonce: None, origin };
-        read_request(&text, &expected, &self.held(), &self.world.trust, &Vocabulary::default(), NOW)
+        self.read_signed(&text, &Expected { client_id: None, wallet_nonce: None, origin })
     }
 
-    fn answer(&self, sheet: &Sheet, decision: Decision, chosen: &[(String, usize)]) -> Result<Outgoing, OpenIdError> {
+    pub(crate) fn read_signed(&self, text: &str, expected: &Expected<'_>) -> Result<Sheet, OpenIdError> {
+        read_request(text, expected, &self.held(), &self.world.trust, &Vocabulary::default(), NOW)
+    }
+
+    pub(crate) fn answer(
+        &self,
+        sheet: &Sheet,
+        decision: Decision,
+        chosen: &[(String, usize)],
+    ) -> Result<Outgoing, OpenIdError> {
         sheet.answer(decision, chosen, &self.held(), NOW, &mut tests::rng("wallet"))
     }
 }
