@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use issuer::ledger::{KEY_FRAGMENT, Ledger};
 use issuer::register::FileRegister;
-use issuer::{Description, Issuer, IssuerError};
+use issuer::{DATABASE_ADDRESS, Description, Issuer, IssuerError};
 use ledger_node::{Node, NodeConfig, genesis};
 use protocol::credential::twins::Twins;
 use protocol::credential::{CredentialType, Label};
@@ -119,11 +119,13 @@ pub(crate) struct Network {
 impl Network {
     /// Makes a network in `dir` and runs it on `listen` (port 0: any free one). `progress` is told how many
     /// of how many day signatures are made, which takes the longest. Interrupted, it can be repeated. `public` is the
-    /// address that others are told, if a proxy stands before it.
+    /// address that others are told, if a proxy stands before it, `database` the PostgreSQL in which the issuer keeps
+    /// everything, if it is not a file.
     pub(crate) fn bootstrap(
         dir: &Path,
         listen: SocketAddr,
         public: Option<&str>,
+        database: Option<&str>,
         progress: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<Self, CliError> {
         if dir.join(DESCRIPTION).exists() {
@@ -145,6 +147,10 @@ impl Network {
             };
             let places = genesis::places(&dir.join("ledger"), &[SocketAddr::from(([127, 0, 0, 1], 0))]);
             genesis::init(governance, places, clock::now_ms(), &mut rng)?;
+        }
+        if let Some(address) = database {
+            files::make_private_directory(&dir.join("issuer"))?;
+            files::write_secret(&dir.join("issuer").join(DATABASE_ADDRESS), address.as_bytes())?;
         }
         let runtime = serving::runtime()?;
         let node = Node::start(&ledger(dir))?;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
+use crate::files;
 use crate::network::Network;
 use crate::output::{Answer, CliError};
 use crate::serving;
@@ -23,16 +24,21 @@ pub(crate) struct UpArgs {
     /// Address that others are told, where a proxy with TLS stands before this one
     #[arg(long, value_name = "URL")]
     url: Option<String>,
+    /// Keep what the issuer remembers in this PostgreSQL instead of a file: postgres://user:password@host/name. Read when the
+    /// network is made; afterwards the address is in DIR/issuer/database.url
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
 }
 
 pub(crate) fn run(args: &UpArgs) -> Result<Answer, CliError> {
     serving::log();
     let public = args.url.as_deref();
     let network = if Network::exists(&args.dir) {
+        check_database(args)?;
         Network::open(&args.dir, args.listen, public)?
     } else {
         eprintln!("making a network in {} (some seconds, once)", args.dir.display());
-        Network::bootstrap(&args.dir, args.listen, public, &progress)?
+        Network::bootstrap(&args.dir, args.listen, public, args.database.as_deref(), &progress)?
     };
     let (url, dir) = (network.url(), args.dir.display());
     let mut out = std::io::stdout();
@@ -45,6 +51,16 @@ pub(crate) fn run(args: &UpArgs) -> Result<Answer, CliError> {
     network.runtime().block_on(serving::told_to_stop());
     network.shutdown()?;
     Ok(Answer::new("stopped", json!({ "stopped": true })))
+}
+
+/// What was put into one database is not in another.
+fn check_database(args: &UpArgs) -> Result<(), CliError> {
+    let file = args.dir.join("issuer").join(issuer::DATABASE_ADDRESS);
+    let Some(given) = &args.database else { return Ok(()) };
+    let is_same = file.exists() && files::read(&file)?.trim_ascii() == given.trim().as_bytes();
+    let text =
+        format!("this network was made with another database; leave --database out, or correct {}", file.display());
+    if is_same { Ok(()) } else { Err(CliError::refused("OtherDatabase", text)) }
 }
 
 fn progress(done: usize, all: usize) {

@@ -2,6 +2,7 @@
 //! [`IssuanceRefusal`](protocol::exchange::IssuanceRefusal). No text names a person or a claim.
 
 use ledger_client::ClientError;
+use postgresql::DatabaseError;
 use protocol::credential::twins::TwinsError;
 use protocol::credential::{TypeError, ValueError};
 use protocol::identifier::DidError;
@@ -23,8 +24,14 @@ pub enum IssuerError {
     #[error("a file of the issuer cannot be read or written; check disk and permissions")]
     FileUnavailable,
     /// The database did not do what it was asked.
-    #[error("the database failed and nothing was changed; check the disk and try again")]
+    #[error("the database failed; check its disk, or the server where it is on one, and try again")]
     StorageUnavailable,
+    /// The database server cannot be used.
+    #[error("database.url in the issuer's directory: {0}")]
+    Database(#[source] DatabaseError),
+    /// The database belongs to another issuer, or to none.
+    #[error("the database is not this issuer's; correct the address in database.url")]
+    StorageForeign,
     /// The database was written by a newer version.
     #[error("the database was written by a newer version; use that version")]
     StorageVersionUnsupported,

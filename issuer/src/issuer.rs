@@ -71,7 +71,8 @@ pub struct Issuer {
 
 impl Issuer {
     /// Makes an issuer in `dir`: keys, database and the signed set of days, which takes some seconds;
-    /// `progress` is told how many of its 65,536 days are done. Repeat it if it was interrupted.
+    /// `progress` is told how many of its 65,536 days are done. Repeat it if it was interrupted. A file
+    /// [`DATABASE_ADDRESS`](crate::DATABASE_ADDRESS) in `dir` leads to a database that several instances may share.
     ///
     /// # Errors
     /// [`IssuerError::AlreadyExists`], and whatever stands in the way of keys, files or the database.
@@ -105,7 +106,8 @@ impl Issuer {
         Offer::decode(&offer.encode(), 0).map_err(|_| IssuerError::AddressNotAllowed)?;
         fs::create_dir_all(dir).map_err(|_| IssuerError::FileUnavailable)?;
         let keys = SoftwareKeyStore::create(&keys_dir(dir), &ids(description), rng)?;
-        Store::open(&database(dir), true)?;
+        let did = Did::derive(&description.network, &keys.did_key().public_key().to_multicodec())?;
+        Store::of(dir, &did, true)?;
         DaySet::create(dir, &keys, progress)?;
         for credential_type in &description.credential_types {
             public_sets::create(dir, credential_type, rng)?;
@@ -134,10 +136,10 @@ impl Issuer {
             types.insert(id, TypeEntry { credential_type: credential_type.clone(), key_id, sets });
         }
         Ok(Self {
+            store: Store::of(dir, &did, false)?,
             did,
             types,
             register,
-            store: Store::open(&database(dir), false)?,
             day_set: DaySet::open(dir, &keys)?,
             certificates: Mutex::default(),
             wallet_providers: TrustedProviders::load(dir)?,
@@ -230,8 +232,4 @@ fn ids(description: &Description) -> Vec<&str> {
 
 fn keys_dir(dir: &Path) -> PathBuf {
     dir.join("keys")
-}
-
-fn database(dir: &Path) -> PathBuf {
-    dir.join("issuer.db")
 }

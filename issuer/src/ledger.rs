@@ -110,28 +110,40 @@ impl Issuer {
     /// # Errors
     /// [`IssuerError::Ledger`] when the ledger cannot say what comes next, [`IssuerError::Keys`].
     pub fn transaction(&self, ledger: &dyn Ledger, records: Vec<Record>) -> Result<Transaction, IssuerError> {
+        let nonce = ledger.next_nonce(&self.sender())?;
         let write = |record: Record| {
             let previous_version = ledger.record(&record.state_key())?.map_or(0, |envelope| envelope.version);
             Ok(Write { record, previous_version })
         };
-        let sender = Sender::Did { did: self.did().clone(), fragment: KEY_FRAGMENT.to_owned() };
-        let body = TransactionBody {
-            network_id: self.network_id(),
-            nonce: ledger.next_nonce(&sender)?,
-            sender,
-            writes: records.into_iter().map(write).collect::<Result<_, ClientError>>()?,
-        };
+        self.signed(nonce, records.into_iter().map(write).collect::<Result<_, ClientError>>()?)
+    }
+
+    fn sender(&self) -> Sender {
+        Sender::Did { did: self.did().clone(), fragment: KEY_FRAGMENT.to_owned() }
+    }
+
+    fn signed(&self, nonce: u64, writes: Vec<Write>) -> Result<Transaction, IssuerError> {
+        let body = TransactionBody { network_id: self.network_id(), nonce, sender: self.sender(), writes };
         Ok(body.signed_by(&[self.keys.did_key()]).map_err(|_| KeyStoreError::KeyUnavailable)?)
     }
 
     /// Publishes what the ledger does not know yet: changed status lists and new epochs. Returns how many
     /// things were published; what fails stays waiting. To be called after every withdrawal, after a
-    /// restart, and now and then. Publishing twice at once is harmless, but one of the two may be refused.
+    /// restart, and now and then. Instances that share a database publish one after the other. Publishing twice at once is
+    /// harmless all the same, but one of the two may be refused.
     ///
     /// # Errors
     /// [`IssuerError::Ledger`] with the first refusal, after everything else was tried;
     /// [`IssuerError::StorageUnavailable`].
     pub fn publish(&self, ledger: &dyn Ledger, now: u64) -> Result<usize, IssuerError> {
+        // Nothing to do is what there is to do most of the time, and no reason to wait for others.
+        match self.store.read(|store| store.next_publication(0))? {
+            Some(_) => self.store.publishing(|| self.publish_waiting(ledger, now)),
+            None => Ok(0),
+        }
+    }
+
+    fn publish_waiting(&self, ledger: &dyn Ledger, now: u64) -> Result<usize, IssuerError> {
         let (mut last, mut published, mut refused) = (0, 0, None);
         while let Some(publication) = self.store.read(|store| store.next_publication(last))? {
             let attempt = match publication.kind {
@@ -155,20 +167,26 @@ impl Issuer {
     }
 
     fn publish_list(&self, ledger: &dyn Ledger, publication: &Publication, now: u64) -> Result<(), IssuerError> {
-        let list = self.status_list(&publication.credential_type, publication.number)?;
-        let record = Record::StatusList(StatusListAnchor {
-            issuer: self.did().clone(),
-            credential_type: publication.credential_type.clone(),
-            list: publication.number,
-            digest: list.digest(),
-            entries: StatusList::ENTRIES,
-            as_of: now,
-        });
-        let key = record.state_key();
-        let anchored = ledger.record(&key)?.map(|envelope| envelope.record);
+        let (id, number) = (&publication.credential_type, publication.number);
+        let key = StateKey::status_list(self.did(), id, number);
+        // ISSU-23: first what the ledger has, then what it should have: an older list cannot take the place of one that another
+        // instance published in between, because the ledger refuses a nonce and a version that were used.
+        let nonce = ledger.next_nonce(&self.sender())?;
+        let anchored = ledger.record(&key)?;
+        let list = self.status_list(id, number)?;
+        let previous_version = anchored.as_ref().map_or(0, |envelope| envelope.version);
+        let anchored = anchored.map(|envelope| envelope.record);
         // An attempt that was interrupted may have got as far as this.
         if !matches!(anchored, Some(Record::StatusList(anchor)) if anchor.digest == list.digest()) {
-            ledger.submit(&self.transaction(ledger, vec![record])?)?;
+            let record = Record::StatusList(StatusListAnchor {
+                issuer: self.did().clone(),
+                credential_type: id.clone(),
+                list: number,
+                digest: list.digest(),
+                entries: StatusList::ENTRIES,
+                as_of: now,
+            });
+            ledger.submit(&self.signed(nonce, vec![Write { record, previous_version }])?)?;
         }
         Ok(ledger.put_status_list(key, &list)?)
     }

@@ -50,7 +50,7 @@ pub use error::IssuerError;
 pub use event::RegisterEvent;
 pub use issuer::{Description, Issuer};
 pub use offer::{MadeOffer, OFFER_LIFE_MAX, OfferTerms};
-pub use store::{AuditEvent, AuditSummary, IssuedCredential};
+pub use store::{AuditEvent, AuditSummary, DATABASE_ADDRESS, DATABASE_AUTHORITY, IssuedCredential};
 pub use suspend::Suspension;
 pub use twins::{Enrolment, StatusForm, TwinError, TwinFormat};
 pub use withdraw::{CurrentEpoch, RevocationReason, Withdrawal};

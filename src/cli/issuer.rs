@@ -6,7 +6,11 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use issuer::register::{FileRegister, PersonId};
-use issuer::{Description, Issuer, IssuerError, OfferTerms, RegisterEvent, RevocationReason, Suspension, Withdrawal};
+use issuer::server::AdminToken;
+use issuer::{
+    DATABASE_ADDRESS, DATABASE_AUTHORITY, Description, Issuer, IssuerError, OfferTerms, RegisterEvent,
+    RevocationReason, Suspension, Withdrawal,
+};
 use protocol::credential::twins::Twins;
 use protocol::credential::{CredentialType, StatusMethod};
 use protocol::exchange::qr::Kind;
@@ -88,6 +92,13 @@ struct InitArgs {
     /// The register file; the sample of invented people when none is named
     #[arg(long, value_name = "FILE")]
     register: Option<PathBuf>,
+    /// Keep everything in this PostgreSQL, which several instances may share, instead of a file: postgres://user:password@host/name.
+    /// It is written to `database.url` in the directory; write it there yourself to keep it out of the list of processes
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
+    /// The certificate (PEM) of the authority that vouches for the database's server, where that is another machine
+    #[arg(long, value_name = "FILE")]
+    database_authority: Option<PathBuf>,
     #[command(flatten)]
     now: Now,
 }
@@ -253,6 +264,12 @@ fn init(args: &InitArgs) -> Result<Answer, CliError> {
         Some(path) => files::write_secret(&dir.join(REGISTER), &files::read(path)?)?,
         None => files::write_secret(&dir.join(REGISTER), crate::network::SAMPLE_REGISTER)?,
     }
+    if let Some(path) = &args.database_authority {
+        files::write(&dir.join(DATABASE_AUTHORITY), &files::read(path)?)?;
+    }
+    if let Some(address) = &args.database {
+        files::write_secret(&dir.join(DATABASE_ADDRESS), address.as_bytes())?;
+    }
     let register = Arc::new(FileRegister::open(&dir.join(REGISTER))?);
     let description = Description {
         network: anchor.network,
@@ -262,6 +279,13 @@ fn init(args: &InitArgs) -> Result<Answer, CliError> {
         twins,
     };
     let issuer = Issuer::create(dir, &description, register, &mut randomness::os()?, &|_| {})?;
+    if dir.join(DATABASE_ADDRESS).exists() {
+        // Before the directory is copied for other instances, so that all have the same.
+        AdminToken::load(dir, &mut randomness::os()?)?;
+        if issuer.credential_types().any(|it| issuer.twins(&it.id).is_some()) {
+            issuer.root_certificate(args.now.seconds(), &mut randomness::os()?)?;
+        }
+    }
     let drafts = write_drafts(&issuer, dir, args.now.seconds())?;
     let key = dir.join("keys/did.key");
     Ok(Answer::new(

@@ -7,7 +7,8 @@ use crate::chores::root;
 /// Folder, and the workspace crates its product code may depend on.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("protocol", &[]),
-    ("issuer", &["protocol", "ledger-client"]),
+    ("issuer", &["protocol", "ledger-client", "postgresql"]),
+    ("postgresql", &[]),
     ("wallet-core", &["protocol"]),
     ("wallet-core/sqlcipher", &[]),
     ("verifier", &["protocol"]),
@@ -25,8 +26,17 @@ const NETWORKING: [&str; 6] = ["ureq", "axum", "tokio", "hyper", "reqwest", "led
 
 /// Fails with every import that the drawing does not have.
 pub(crate) fn check() -> Result<(), String> {
-    let crates: Vec<&str> =
-        ["protocol", "issuer", "wallet-core", "verifier", "ledger-node", "ledger-engine", "ledger-client"].to_vec();
+    let crates: Vec<&str> = [
+        "protocol",
+        "issuer",
+        "postgresql",
+        "wallet-core",
+        "verifier",
+        "ledger-node",
+        "ledger-engine",
+        "ledger-client",
+    ]
+    .to_vec();
     let mut wrong = Vec::new();
     for (folder, allowed) in MAY_IMPORT {
         let path = root().join(folder).join("Cargo.toml");

@@ -52,13 +52,15 @@ impl AuthorizationParameters {
     /// Reads a form or a query. A parameter without a value counts as missing.
     ///
     /// # Errors
-    /// [`ErrorCode::InvalidRequest`] for a parameter that occurs twice or is too long.
+    /// [`ErrorCode::InvalidRequest`] for a parameter that occurs twice, is too long or has a character U+0000.
     pub fn read(parameters: Vec<(String, String)>) -> Result<Self, ErrorCode> {
         let kept: Vec<_> = parameters.into_iter().filter(|(_, value)| !value.is_empty()).collect();
         let mut names: Vec<_> = kept.iter().map(|(name, _)| name).collect();
         names.sort_unstable();
         let twice = names.windows(2).any(|pair| matches!(pair, [a, b] if a == b));
-        if twice || kept.iter().any(|(_, value)| value.len() > PARAMETER_MAX) {
+        // No name, address or code has U+0000 in it, and not every database can keep one.
+        let odd = |value: &str| value.len() > PARAMETER_MAX || value.contains('\0');
+        if twice || kept.iter().any(|(_, value)| odd(value)) {
             return Err(ErrorCode::InvalidRequest);
         }
         Ok(Self(kept))

@@ -43,12 +43,12 @@ impl TokenParameters {
     /// Reads a form. A parameter without a value counts as missing (RFC 6749, section 3.2).
     ///
     /// # Errors
-    /// [`ErrorCode::InvalidRequest`] for a parameter that occurs twice.
+    /// [`ErrorCode::InvalidRequest`] for a parameter that occurs twice or has a character U+0000.
     pub fn read(form: Vec<(String, String)>) -> Result<Self, ErrorCode> {
         let mut parameters = Self::default();
         let mut names: Vec<String> = Vec::new();
         for (name, value) in form.into_iter().filter(|(_, value)| !value.is_empty()) {
-            if names.contains(&name) {
+            if names.contains(&name) || value.contains('\0') {
                 return Err(ErrorCode::InvalidRequest);
             }
             let place = match name.as_str() {

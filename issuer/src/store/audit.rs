@@ -4,16 +4,17 @@
 
 use minicbor::{Decode, Encode};
 use protocol::cbor;
-use rusqlite::OptionalExtension;
 use sha2::{Digest, Sha256};
 
-use super::Writer;
+use super::{Row, Writer, values};
 use crate::error::IssuerError;
 
 /// Keeps the chain's digests apart from every other hash. It never leaves this database.
 const LABEL: &[u8] = b"mid/v1/issuer/audit;";
 /// Longest entry, in bytes.
 const ENTRY_MAX: usize = 512;
+/// Entries that are read at once.
+const PART: u64 = 10_000;
 
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
@@ -95,13 +96,11 @@ impl Writer<'_> {
     ) -> Result<(), IssuerError> {
         let entry =
             cbor::to_vec(&Entry { at, event, credential_type: credential_type.into(), person: person.into(), number });
-        let mut last =
-            self.transaction.prepare_cached("SELECT sequence, digest FROM audit ORDER BY sequence DESC LIMIT 1")?;
+        let last = "SELECT sequence, digest FROM audit ORDER BY sequence DESC LIMIT 1";
         let (sequence, head): (u64, [u8; 32]) =
-            last.query_row([], |row| Ok((row.get(0)?, row.get(1)?))).optional()?.unwrap_or((0, [0; 32]));
-        let mut insert =
-            self.transaction.prepare_cached("INSERT INTO audit (sequence, entry, digest) VALUES (?1, ?2, ?3)")?;
-        insert.execute(rusqlite::params![sequence + 1, entry, link(&head, &entry)])?;
+            self.transaction.one(last, values![], |row| Ok((row.get(0)?, row.get(1)?)))?.unwrap_or((0, [0; 32]));
+        let insert = "INSERT INTO audit (sequence, entry, digest) VALUES (?1, ?2, ?3)";
+        self.transaction.execute(insert, values![sequence + 1, entry, link(&head, &entry)])?;
         Ok(())
     }
 
@@ -111,21 +110,29 @@ impl Writer<'_> {
     /// # Errors
     /// [`IssuerError::AuditLogTampered`].
     pub(crate) fn check_audit(&self) -> Result<AuditSummary, IssuerError> {
-        let mut query = self.transaction.prepare("SELECT sequence, entry, digest FROM audit ORDER BY sequence")?;
-        let mut rows = query.query([])?;
+        let query = "SELECT sequence, entry, digest FROM audit WHERE sequence > ?1 ORDER BY sequence LIMIT ?2";
+        let row = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
         let mut summary = AuditSummary { entries: 0, head: [0; 32] };
         let (mut issued, mut revoked, mut suspended) = (0, 0, 0_u64);
-        while let Some(row) = rows.next()? {
-            let (sequence, bytes, digest): (u64, Vec<u8>, [u8; 32]) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            let entry: Entry = cbor::from_slice(&bytes, ENTRY_MAX).map_err(|_| IssuerError::AuditLogTampered)?;
-            if sequence != summary.entries + 1 || link(&summary.head, &bytes) != digest {
-                return Err(IssuerError::AuditLogTampered);
+        let mut last = i64::MIN;
+        loop {
+            let part: Vec<(i64, Vec<u8>, [u8; 32])> = self.transaction.all(query, values![last, PART], row)?;
+            for (sequence, bytes, digest) in &part {
+                let entry: Entry = cbor::from_slice(bytes, ENTRY_MAX).map_err(|_| IssuerError::AuditLogTampered)?;
+                let next = summary.entries + 1;
+                if u64::try_from(*sequence) != Ok(next) || link(&summary.head, bytes) != *digest {
+                    return Err(IssuerError::AuditLogTampered);
+                }
+                issued += u64::from(entry.event == AuditEvent::Issued);
+                revoked += u64::from(entry.event == AuditEvent::Revoked);
+                suspended = suspended.wrapping_add(u64::from(entry.event == AuditEvent::Suspended));
+                suspended = suspended.wrapping_sub(u64::from(entry.event == AuditEvent::Reinstated));
+                summary = AuditSummary { entries: next, head: *digest };
             }
-            issued += u64::from(entry.event == AuditEvent::Issued);
-            revoked += u64::from(entry.event == AuditEvent::Revoked);
-            suspended = suspended.wrapping_add(u64::from(entry.event == AuditEvent::Suspended));
-            suspended = suspended.wrapping_sub(u64::from(entry.event == AuditEvent::Reinstated));
-            summary = AuditSummary { entries: sequence, head: digest };
+            match part.last() {
+                Some((newest, ..)) => last = *newest,
+                None => break,
+            }
         }
         if [issued, revoked, suspended] != self.counts()? {
             return Err(IssuerError::AuditLogTampered);
@@ -141,32 +148,35 @@ fn link(head: &[u8; 32], entry: &[u8]) -> [u8; 32] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Store;
-
-    fn store() -> (tempfile::TempDir, Store) {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(&dir.path().join("issuer.db"), true).unwrap();
-        for number in 1..=4 {
-            store.write(|w| w.audit(number, AuditEvent::Offered, "type", "person-0001", number)).unwrap();
-        }
-        (dir, store)
-    }
+    use crate::store::tests::{Backend, each};
 
     #[test]
     fn an_untouched_chain_is_good_and_every_change_is_noticed() {
-        let (_dir, good) = store();
-        assert_eq!(good.read(|w| w.check_audit()).unwrap().entries, 4);
-        for tampering in [
-            "UPDATE audit SET entry = (SELECT entry FROM audit WHERE sequence = 1) WHERE sequence = 2",
-            "UPDATE audit SET digest = zeroblob(32) WHERE sequence = 4",
-            "DELETE FROM audit WHERE sequence = 2",
-            "UPDATE audit SET sequence = sequence + 10 WHERE sequence = 4",
-            "UPDATE audit SET entry = x'00' WHERE sequence = 3",
-            "INSERT INTO audit SELECT 5, entry, digest FROM audit WHERE sequence = 4",
-        ] {
-            let (_dir, store) = store();
-            store.write(|w| Ok(w.transaction.execute(tampering, [])?)).unwrap();
-            assert_eq!(store.read(|w| w.check_audit()), Err(IssuerError::AuditLogTampered), "{tampering}");
+        each(|backend| {
+            let good = filled(backend);
+            assert_eq!(good.store.read(|w| w.check_audit()).unwrap().entries, 4);
+            for tampering in [
+                "UPDATE audit SET entry = (SELECT entry FROM audit WHERE sequence = 1) WHERE sequence = 2",
+                "UPDATE audit SET digest = (SELECT digest FROM audit WHERE sequence = 1) WHERE sequence = 4",
+                "DELETE FROM audit WHERE sequence = 2",
+                "UPDATE audit SET sequence = sequence + 10 WHERE sequence = 4",
+                "UPDATE audit SET entry = substr(entry, 1, 1) WHERE sequence = 3",
+                "INSERT INTO audit SELECT 5, entry, digest FROM audit WHERE sequence = 4",
+                "INSERT INTO audit SELECT -5, entry, digest FROM audit WHERE sequence = 4",
+            ] {
+                let tampered = filled(backend);
+                tampered.store.write(|w| w.transaction.execute(tampering, values![])).unwrap();
+                let checked = tampered.store.read(|w| w.check_audit());
+                assert_eq!(checked, Err(IssuerError::AuditLogTampered), "{tampering}");
+            }
+        });
+    }
+
+    fn filled(backend: Backend) -> crate::store::tests::Made {
+        let made = backend.make();
+        for number in 1..=4 {
+            made.store.write(|w| w.audit(number, AuditEvent::Offered, "type", "person-0001", number)).unwrap();
         }
+        made
     }
 }

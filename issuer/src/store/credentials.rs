@@ -1,9 +1,8 @@
 //! Issued credentials, their handles, and the status lists the handles point into.
 
 use protocol::credential::{Day, StatusList};
-use rusqlite::{OptionalExtension, Row, params};
 
-use super::{PublicationKind, Writer};
+use super::{PublicationKind, Row, Writer, values};
 use crate::error::IssuerError;
 use crate::register::{Person, PersonId};
 
@@ -52,9 +51,9 @@ pub(crate) struct EarlierAnswer {
 
 const COLUMNS: &str = "person, credential_type, handle, issued_at, expiry_day, revoked_at, suspended_at";
 
-fn issued_credential(row: &Row<'_>) -> rusqlite::Result<IssuedCredential> {
+fn issued_credential(row: &Row<'_>) -> Result<IssuedCredential, IssuerError> {
     let person: String = row.get(0)?;
-    let expiry = Day::from_number(row.get(4)?).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(4, 0))?;
+    let expiry = Day::from_number(row.get(4)?).map_err(|_| IssuerError::StorageUnavailable)?;
     Ok(IssuedCredential {
         person: PersonId::new(person),
         credential_type: row.get(1)?,
@@ -69,27 +68,22 @@ fn issued_credential(row: &Row<'_>) -> rusqlite::Result<IssuedCredential> {
 impl Writer<'_> {
     /// What was answered to the request with this idempotency key.
     pub(crate) fn answered(&self, key: &[u8; 16]) -> Result<Option<EarlierAnswer>, IssuerError> {
-        let mut query = self
-            .transaction
-            .prepare_cached("SELECT request_digest, response FROM credential WHERE idempotency_key = ?1")?;
-        let answer =
-            query.query_row([key], |row| Ok(EarlierAnswer { request_digest: row.get(0)?, response: row.get(1)? }));
-        Ok(answer.optional()?)
+        let query = "SELECT request_digest, response FROM credential WHERE idempotency_key = ?1";
+        self.transaction
+            .one(query, values![key], |row| Ok(EarlierAnswer { request_digest: row.get(0)?, response: row.get(1)? }))
     }
 
     /// The person to whom the credential with this idempotency key was issued.
     pub(crate) fn issued_to(&self, key: &[u8; 16]) -> Result<Option<PersonId>, IssuerError> {
-        let mut query = self.transaction.prepare_cached("SELECT person FROM credential WHERE idempotency_key = ?1")?;
-        let person: Option<String> = query.query_row([key], |row| row.get(0)).optional()?;
+        let query = "SELECT person FROM credential WHERE idempotency_key = ?1";
+        let person: Option<String> = self.transaction.one(query, values![key], |row| row.get(0))?;
         Ok(person.map(PersonId::new))
     }
 
     /// The handle of the person's active credential of this type.
     pub(crate) fn active_handle(&self, person: &PersonId, credential_type: &str) -> Result<Option<u64>, IssuerError> {
-        let mut query = self.transaction.prepare_cached(
-            "SELECT handle FROM credential WHERE person = ?1 AND credential_type = ?2 AND revoked_at IS NULL",
-        )?;
-        Ok(query.query_row(params![person.as_str(), credential_type], |row| row.get(0)).optional()?)
+        let query = "SELECT handle FROM credential WHERE person = ?1 AND credential_type = ?2 AND revoked_at IS NULL";
+        self.transaction.one(query, values![person.as_str(), credential_type], |row| row.get(0))
     }
 
     /// The credential with this handle.
@@ -99,48 +93,42 @@ impl Writer<'_> {
         handle: u64,
     ) -> Result<Option<IssuedCredential>, IssuerError> {
         let sql = format!("SELECT {COLUMNS} FROM credential WHERE credential_type = ?1 AND handle = ?2");
-        Ok(self
-            .transaction
-            .prepare_cached(&sql)?
-            .query_row(params![credential_type, handle], issued_credential)
-            .optional()?)
+        self.transaction.one(&sql, values![credential_type, handle], issued_credential)
     }
 
     /// Everything issued to a person, oldest first.
     pub(crate) fn issued(&self, person: &PersonId) -> Result<Vec<IssuedCredential>, IssuerError> {
         let sql = format!("SELECT {COLUMNS} FROM credential WHERE person = ?1 ORDER BY issued_at");
-        let mut query = self.transaction.prepare_cached(&sql)?;
-        let rows = query.query_map([person.as_str()], issued_credential)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        self.transaction.all(&sql, values![person.as_str()], issued_credential)
     }
 
     pub(crate) fn add_credential(&self, new: &NewCredential<'_>) -> Result<(), IssuerError> {
-        let mut insert = self.transaction.prepare_cached(
+        let insert =
             "INSERT INTO credential (idempotency_key, request_digest, response, person, credential_type, handle,
-             device_key_digest, issued_at, expiry_day, revision) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+             device_key_digest, issued_at, expiry_day, revision) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+        self.transaction.execute(
+            insert,
+            values![
+                new.idempotency_key,
+                new.request_digest,
+                new.response,
+                new.person.id.as_str(),
+                new.credential_type,
+                new.handle,
+                new.device_key_digest,
+                new.issued_at,
+                new.expiry.number(),
+                new.person.revision
+            ],
         )?;
-        insert.execute(params![
-            new.idempotency_key,
-            new.request_digest,
-            new.response,
-            new.person.id.as_str(),
-            new.credential_type,
-            new.handle,
-            new.device_key_digest,
-            new.issued_at,
-            new.expiry.number(),
-            new.person.revision
-        ])?;
         Ok(())
     }
 
     /// Withdraws an active credential. Returns whether there was one; the schema allows no way back.
     pub(crate) fn revoke(&self, credential_type: &str, handle: u64, reason: u8, now: u64) -> Result<bool, IssuerError> {
-        let mut update = self.transaction.prepare_cached(
-            "UPDATE credential SET revoked_at = ?3, reason = ?4
-             WHERE credential_type = ?1 AND handle = ?2 AND revoked_at IS NULL",
-        )?;
-        Ok(update.execute(params![credential_type, handle, now, reason])? == 1)
+        let update = "UPDATE credential SET revoked_at = ?3, reason = ?4
+             WHERE credential_type = ?1 AND handle = ?2 AND revoked_at IS NULL";
+        Ok(self.transaction.execute(update, values![credential_type, handle, now, reason])? == 1)
     }
 
     /// Suspends an active credential since a time, or ends that. Returns whether anything changed; the schema allows it of
@@ -151,11 +139,10 @@ impl Writer<'_> {
         handle: u64,
         since: Option<u64>,
     ) -> Result<bool, IssuerError> {
-        let mut update = self.transaction.prepare_cached(
-            "UPDATE credential SET suspended_at = ?3
-             WHERE credential_type = ?1 AND handle = ?2 AND revoked_at IS NULL AND (suspended_at IS NULL) <> (?3 IS NULL)",
-        )?;
-        Ok(update.execute(params![credential_type, handle, since])? == 1)
+        let update = "UPDATE credential SET suspended_at = ?3
+             WHERE credential_type = ?1 AND handle = ?2 AND revoked_at IS NULL AND (suspended_at IS NULL) 
+                 <> (CAST(?3 AS BIGINT) IS NULL)";
+        Ok(self.transaction.execute(update, values![credential_type, handle, since])? == 1)
     }
 
     /// Whether the credential with this handle is suspended.
@@ -165,11 +152,9 @@ impl Writer<'_> {
 
     /// The list that new credentials of the type go into; one that is opened for it is published.
     pub(crate) fn list_for_new(&self, credential_type: &str) -> Result<u32, IssuerError> {
-        let mut query = self.transaction.prepare_cached(
-            "SELECT number, used FROM status_list WHERE credential_type = ?1 ORDER BY number DESC LIMIT 1",
-        )?;
+        let query = "SELECT number, used FROM status_list WHERE credential_type = ?1 ORDER BY number DESC LIMIT 1";
         let last: Option<(u32, u32)> =
-            query.query_row([credential_type], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+            self.transaction.one(query, values![credential_type], |row| Ok((row.get(0)?, row.get(1)?)))?;
         let number = match last {
             Some((number, used)) if used < LIST_FILL => return Ok(number),
             Some((number, _)) => number + 1,
@@ -177,7 +162,7 @@ impl Writer<'_> {
         };
         self.transaction.execute(
             "INSERT INTO status_list (credential_type, number, used) VALUES (?1, ?2, 0)",
-            params![credential_type, number],
+            values![credential_type, number],
         )?;
         self.publish_later(PublicationKind::StatusList, credential_type, number)?;
         Ok(number)
@@ -185,32 +170,28 @@ impl Writer<'_> {
 
     /// Counts one more entry of the list as used.
     pub(crate) fn use_list_entry(&self, credential_type: &str, number: u32) -> Result<(), IssuerError> {
-        let mut update = self
-            .transaction
-            .prepare_cached("UPDATE status_list SET used = used + 1 WHERE credential_type = ?1 AND number = ?2")?;
-        update.execute(params![credential_type, number])?;
+        let update = "UPDATE status_list SET used = used + 1 WHERE credential_type = ?1 AND number = ?2";
+        self.transaction.execute(update, values![credential_type, number])?;
         Ok(())
     }
 
     /// The list as it stands: every withdrawn or suspended credential of that list is marked, with its twins and what
     /// stands for nothing beside them.
     pub(crate) fn status_list(&self, credential_type: &str, number: u32) -> Result<StatusList, IssuerError> {
-        let mut query = self.transaction.prepare_cached(
-            "SELECT handle, revoked_at IS NOT NULL FROM credential
+        let query = "SELECT handle, revoked_at IS NOT NULL FROM credential
              WHERE credential_type = ?1 AND handle >= ?2 AND handle < ?3
                  AND (revoked_at IS NOT NULL OR suspended_at IS NOT NULL)
              UNION ALL SELECT entry, revoked_at IS NOT NULL FROM status_entry JOIN credential
                  ON credential.credential_type = status_entry.credential_type AND handle = enrolment
              WHERE status_entry.credential_type = ?1 AND entry >= ?2 AND entry < ?3
-                 AND (revoked_at IS NOT NULL OR suspended_at IS NOT NULL)",
-        )?;
+                 AND (revoked_at IS NOT NULL OR suspended_at IS NOT NULL)";
         let first = u64::from(number) << 32;
-        let entries = query.query_map(params![credential_type, first, first + (1 << 32)], |row| {
-            Ok((row.get::<_, u64>(0)?, row.get::<_, bool>(1)?))
+        let entries = self.transaction.all(query, values![credential_type, first, first + (1 << 32)], |row| {
+            Ok((row.get::<u64>(0)?, row.get::<bool>(1)?))
         })?;
         let mut list = StatusList::new();
         for entry in entries {
-            let (handle, revoked) = entry?;
+            let (handle, revoked) = entry;
             let index = (handle & 0xffff_ffff) as u32;
             let marked = if revoked { list.revoke(index) } else { list.suspend(index) };
             marked.map_err(|_| IssuerError::StorageUnavailable)?;
@@ -220,24 +201,21 @@ impl Writer<'_> {
 
     /// Handles that are neither withdrawn, suspended nor expired on `today`, in order.
     pub(crate) fn good_handles(&self, credential_type: &str, today: Day) -> Result<Vec<u64>, IssuerError> {
-        let mut query = self.transaction.prepare_cached(
-            "SELECT handle FROM credential
+        let query = "SELECT handle FROM credential
              WHERE credential_type = ?1 AND revoked_at IS NULL AND suspended_at IS NULL AND expiry_day >= ?2
-             ORDER BY handle",
-        )?;
-        let handles = query.query_map(params![credential_type, today.number()], |row| row.get(0))?;
-        Ok(handles.collect::<Result<_, _>>()?)
+             ORDER BY handle";
+        self.transaction.all(query, values![credential_type, today.number()], |row| row.get(0))
     }
 
     /// Forgets the answers given before `before`: they hold claims and are needed for repeats only.
     pub(crate) fn forget_answers(&self, before: u64) -> Result<usize, IssuerError> {
         let sql = "UPDATE credential SET response = NULL WHERE response IS NOT NULL AND issued_at < ?1";
-        Ok(self.transaction.execute(sql, [before])?)
+        self.transaction.execute(sql, values![before])
     }
 
     /// How many credentials were issued, how many of them withdrawn, and how many suspended.
     pub(crate) fn counts(&self) -> Result<[u64; 3], IssuerError> {
         let sql = "SELECT COUNT(*), COUNT(revoked_at), COUNT(suspended_at) FROM credential";
-        Ok(self.transaction.query_row(sql, [], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?]))?)
+        self.transaction.only(sql, values![], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?]))
     }
 }

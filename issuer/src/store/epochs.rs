@@ -1,9 +1,8 @@
 //! Epochs of status tokens, and the tokens of the current one.
 
 use protocol::exchange::StatusToken;
-use rusqlite::{OptionalExtension, params};
 
-use super::Writer;
+use super::{Row, Writer, values};
 use crate::error::IssuerError;
 
 /// One epoch of a type.
@@ -20,33 +19,28 @@ pub(crate) struct Epoch {
 impl Writer<'_> {
     /// The latest epoch of a type.
     pub(crate) fn last_epoch(&self, credential_type: &str) -> Result<Option<Epoch>, IssuerError> {
-        let mut query = self.transaction.prepare_cached(
-            "SELECT number, opened_at, slice_bits FROM epoch WHERE credential_type = ?1 ORDER BY number DESC LIMIT 1",
-        )?;
-        let epoch = |row: &rusqlite::Row<'_>| {
-            Ok(Epoch { number: row.get(0)?, opened_at: row.get(1)?, slice_bits: row.get(2)? })
-        };
-        Ok(query.query_row([credential_type], epoch).optional()?)
+        let query =
+            "SELECT number, opened_at, slice_bits FROM epoch WHERE credential_type = ?1 ORDER BY number DESC LIMIT 1";
+        let epoch = |row: &Row<'_>| Ok(Epoch { number: row.get(0)?, opened_at: row.get(1)?, slice_bits: row.get(2)? });
+        self.transaction.one(query, values![credential_type], epoch)
     }
 
     /// Opens an epoch and forgets the tokens of earlier ones.
     pub(crate) fn add_epoch(&self, credential_type: &str, epoch: &Epoch) -> Result<(), IssuerError> {
         self.transaction.execute(
             "INSERT INTO epoch (credential_type, number, opened_at, slice_bits) VALUES (?1, ?2, ?3, ?4)",
-            params![credential_type, epoch.number, epoch.opened_at, epoch.slice_bits],
+            values![credential_type, epoch.number, epoch.opened_at, epoch.slice_bits],
         )?;
         self.transaction.execute(
             "DELETE FROM status_token WHERE credential_type = ?1 AND epoch < ?2",
-            params![credential_type, epoch.number],
+            values![credential_type, epoch.number],
         )?;
         Ok(())
     }
 
     pub(crate) fn add_token(&self, credential_type: &str, epoch: u32, token: &StatusToken) -> Result<(), IssuerError> {
-        let mut insert = self.transaction.prepare_cached(
-            "INSERT INTO status_token (credential_type, epoch, handle, signature) VALUES (?1, ?2, ?3, ?4)",
-        )?;
-        insert.execute(params![credential_type, epoch, token.handle, token.signature])?;
+        let insert = "INSERT INTO status_token (credential_type, epoch, handle, signature) VALUES (?1, ?2, ?3, ?4)";
+        self.transaction.execute(insert, values![credential_type, epoch, token.handle, token.signature])?;
         Ok(())
     }
 
@@ -58,12 +52,9 @@ impl Writer<'_> {
         first: u64,
         last: u64,
     ) -> Result<Vec<StatusToken>, IssuerError> {
-        let mut query = self.transaction.prepare_cached(
-            "SELECT handle, signature FROM status_token
-             WHERE credential_type = ?1 AND epoch = ?2 AND handle BETWEEN ?3 AND ?4 ORDER BY handle",
-        )?;
-        let token = |row: &rusqlite::Row<'_>| Ok(StatusToken { handle: row.get(0)?, signature: row.get(1)? });
-        let tokens = query.query_map(params![credential_type, epoch, first, last], token)?;
-        Ok(tokens.collect::<Result<_, _>>()?)
+        let query = "SELECT handle, signature FROM status_token
+             WHERE credential_type = ?1 AND epoch = ?2 AND handle BETWEEN ?3 AND ?4 ORDER BY handle";
+        let token = |row: &Row<'_>| Ok(StatusToken { handle: row.get(0)?, signature: row.get(1)? });
+        self.transaction.all(query, values![credential_type, epoch, first, last], token)
     }
 }

@@ -1,10 +1,13 @@
 //! The schema, as a list of steps that every database has gone through in order.
+//!
+//! The steps are written for SQLite and translated for PostgreSQL, word by word ([`TRANSLATION`]), so that no step is
+//! forgotten in one of them.
 
-use rusqlite::{Connection, TransactionBehavior};
-
+use super::transaction::Transaction;
+use super::values;
 use crate::error::IssuerError;
 
-/// Never edited once released: a change of the schema is a further step.
+/// Never changed once released: a change of the schema is a further step.
 const STEPS: &[&str] = &[
     "
 CREATE TABLE offer (
@@ -48,9 +51,9 @@ CREATE UNIQUE INDEX handle_once ON credential (credential_type, handle);
 
 -- Withdrawal is for good, whatever the program above tries.
 CREATE TRIGGER revoked_stays_revoked BEFORE UPDATE OF revoked_at ON credential
-    WHEN OLD.revoked_at IS NOT NULL BEGIN SELECT RAISE(ABORT, 'irreversible'); END;
+    FOR EACH ROW WHEN (OLD.revoked_at IS NOT NULL) BEGIN SELECT RAISE(ABORT, 'irreversible'); END;
 CREATE TRIGGER credential_stays BEFORE DELETE ON credential
-    BEGIN SELECT RAISE(ABORT, 'irreversible'); END;
+    FOR EACH ROW BEGIN SELECT RAISE(ABORT, 'irreversible'); END;
 
 CREATE TABLE status_list (
     credential_type TEXT NOT NULL,
@@ -105,7 +108,7 @@ CREATE TABLE status_entry (
 CREATE INDEX status_entry_enrolment ON status_entry (credential_type, enrolment, format);
 
 CREATE TRIGGER status_entry_stays BEFORE DELETE ON status_entry
-    BEGIN SELECT RAISE(ABORT, 'irreversible'); END;
+    FOR EACH ROW BEGIN SELECT RAISE(ABORT, 'irreversible'); END;
 ",
     "
 -- An offer is taken up by our own protocol or by OpenID, not by both.
@@ -191,14 +194,14 @@ CREATE TABLE openid_answer (
 -- Withdrawn for now. What is withdrawn for good is not suspended any more, and not reinstated either.
 ALTER TABLE credential ADD COLUMN suspended_at INTEGER;
 CREATE TRIGGER revoked_is_not_suspended BEFORE UPDATE OF suspended_at ON credential
-    WHEN OLD.revoked_at IS NOT NULL BEGIN SELECT RAISE(ABORT, 'irreversible'); END;
+    FOR EACH ROW WHEN (OLD.revoked_at IS NOT NULL) BEGIN SELECT RAISE(ABORT, 'irreversible'); END;
 ",
     "
 -- Offers that a clerk looks at before anything is issued. State of a grant: 0 not needed, 1 waits, 2 approved, 3 refused.
 ALTER TABLE offer ADD COLUMN review INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE openid_grant ADD COLUMN review INTEGER NOT NULL DEFAULT 0;
 CREATE TRIGGER decided_once BEFORE UPDATE OF review ON openid_grant
-    WHEN OLD.review <> 1 BEGIN SELECT RAISE(ABORT, 'irreversible'); END;
+    FOR EACH ROW WHEN (OLD.review <> 1) BEGIN SELECT RAISE(ABORT, 'irreversible'); END;
 
 -- What waits meanwhile, with the keys that were proven.
 CREATE TABLE openid_deferred (
@@ -213,55 +216,127 @@ CREATE TABLE openid_deferred (
 ",
 ];
 
+/// Words of SQLite and those of PostgreSQL for the same, in this order.
+const TRANSLATION: &[(&str, &str)] = &[
+    ("INTEGER PRIMARY KEY AUTOINCREMENT", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"),
+    ("INTEGER", "BIGINT"),
+    ("BLOB", "BYTEA"),
+    (" STRICT, WITHOUT ROWID", ""),
+    (" STRICT", ""),
+    ("BEGIN SELECT RAISE(ABORT, 'irreversible'); END", "EXECUTE FUNCTION irreversible()"),
+];
+
+/// What PostgreSQL has beside the steps: whose database it is, and what its triggers call. A table can be emptied there
+/// without deleting a row; those whose rows stay cannot.
+const POSTGRESQL_FIRST: &str = "
+CREATE TABLE owner (id BIGINT PRIMARY KEY CHECK (id = 0), did TEXT NOT NULL);
+CREATE FUNCTION irreversible() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''irreversible''; END';
+";
+const POSTGRESQL_LAST: &str = "
+CREATE TRIGGER credential_is_not_emptied BEFORE TRUNCATE ON credential
+    FOR EACH STATEMENT EXECUTE FUNCTION irreversible();
+CREATE TRIGGER status_entry_is_not_emptied BEFORE TRUNCATE ON status_entry
+    FOR EACH STATEMENT EXECUTE FUNCTION irreversible();
+";
+
 /// Brings the schema up to date.
 ///
 /// # Errors
-/// [`IssuerError::StorageVersionUnsupported`] when a newer program has already changed the file, which is
+/// [`IssuerError::StorageVersionUnsupported`] when a newer program has already changed the database, which is
 /// then left as it is; [`IssuerError::StorageUnavailable`].
-pub(super) fn apply(connection: &mut Connection) -> Result<(), IssuerError> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    transaction.execute_batch("CREATE TABLE IF NOT EXISTS migration (step INTEGER PRIMARY KEY) STRICT")?;
-    let done: usize = transaction.query_row("SELECT COUNT(*) FROM migration", [], |row| row.get(0))?;
-    if done > STEPS.len() {
+pub(super) fn apply(transaction: &Transaction<'_>) -> Result<(), IssuerError> {
+    let is_sqlite = matches!(transaction, Transaction::Sqlite(_));
+    let translated = |step: &str| match is_sqlite {
+        true => step.to_owned(),
+        false => TRANSLATION.iter().fold(step.to_owned(), |step, (from, to)| step.replace(from, to)),
+    };
+    transaction.run(&translated("CREATE TABLE IF NOT EXISTS migration (step INTEGER PRIMARY KEY) STRICT"))?;
+    let done: u64 = transaction.only("SELECT COUNT(*) FROM migration", values![], |row| row.get(0))?;
+    let known = STEPS.len() as u64;
+    if done > known {
         return Err(IssuerError::StorageVersionUnsupported);
     }
-    for (step, sql) in STEPS.iter().enumerate().skip(done) {
-        transaction.execute_batch(sql)?;
-        transaction.execute("INSERT INTO migration (step) VALUES (?1)", [step])?;
+    let is_new = done == 0 && !is_sqlite;
+    if is_new {
+        transaction.run(POSTGRESQL_FIRST)?;
     }
-    transaction.commit()?;
-    Ok(())
+    for (step, sql) in (0..known).zip(STEPS).filter(|(step, _)| *step >= done) {
+        transaction.run(&translated(sql))?;
+        transaction.execute("INSERT INTO migration (step) VALUES (?1)", values![step])?;
+    }
+    if is_new { transaction.run(POSTGRESQL_LAST) } else { Ok(()) }
+}
+
+/// Takes a new database for an issuer, or finds out that it is that issuer's.
+///
+/// # Errors
+/// [`IssuerError::StorageForeign`].
+pub(super) fn own(transaction: &Transaction<'_>, issuer: &str) -> Result<(), IssuerError> {
+    transaction.execute("INSERT INTO owner (id, did) VALUES (0, ?1) ON CONFLICT DO NOTHING", values![issuer])?;
+    belongs(transaction, issuer)
+}
+
+/// Whether a database is that of an issuer.
+///
+/// # Errors
+/// As [`own`].
+pub(super) fn belongs(transaction: &Transaction<'_>, issuer: &str) -> Result<(), IssuerError> {
+    let has_owner: bool = transaction.only("SELECT to_regclass('owner') IS NOT NULL", values![], |row| row.get(0))?;
+    if !has_owner {
+        return Err(IssuerError::StorageForeign);
+    }
+    let owner: Option<String> = transaction.one("SELECT did FROM owner", values![], |row| row.get(0))?;
+    if owner.as_deref() == Some(issuer) { Ok(()) } else { Err(IssuerError::StorageForeign) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::store::Store;
+    use crate::store::tests::{Backend, each};
 
     #[test]
     fn schema_is_applied_once_and_never_backwards() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("issuer.db");
-        assert!(Store::open(&path, false).is_err(), "nothing there yet");
-        drop(Store::open(&path, true).unwrap());
-        drop(Store::open(&path, false).unwrap());
-        let connection = Connection::open(&path).unwrap();
-        connection.execute("INSERT INTO migration (step) VALUES (?1)", [STEPS.len()]).unwrap();
-        drop(connection);
-        let before = std::fs::read(&path).unwrap();
-        assert_eq!(Store::open(&path, false).err(), Some(IssuerError::StorageVersionUnsupported));
-        assert_eq!(std::fs::read(&path).unwrap(), before, "a newer file is left untouched");
+        each(|backend| {
+            let made = backend.nothing();
+            assert!(made.open(false).is_err(), "nothing there yet");
+            drop(made.open(true).unwrap());
+            drop(made.open(false).unwrap());
+            made.sql(&format!("INSERT INTO migration (step) VALUES ({})", STEPS.len()));
+            let before = made.contents();
+            assert_eq!(made.open(false).err(), Some(IssuerError::StorageVersionUnsupported));
+            assert_eq!(made.contents(), before, "a newer database is left untouched");
+        });
     }
 
     #[test]
     fn acknowledged_writes_are_synced() {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(&dir.path().join("issuer.db"), true).unwrap();
-        let connection = store.connection.lock().unwrap();
+        let store = Store::file(&dir.path().join("issuer.db"), true).unwrap();
+        let crate::store::Database::Sqlite(connection) = &store.database else { panic!("a file") };
+        let connection = connection.lock().unwrap();
         let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap();
         assert_eq!(pragma("synchronous"), 2, "FULL");
         assert_eq!(pragma("secure_delete"), 1);
         let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
         assert_eq!(mode, "wal");
+    }
+
+    #[test]
+    fn a_database_of_another_issuer_is_not_touched() {
+        let made = Backend::Postgresql.make();
+        assert_eq!(made.open_as("did:mid:test:other", false).err(), Some(IssuerError::StorageForeign));
+        assert_eq!(made.open_as("did:mid:test:other", true).err(), Some(IssuerError::StorageForeign));
+        assert_eq!(Backend::Postgresql.nothing().open(false).err(), Some(IssuerError::StorageForeign), "of nobody");
+        assert!(made.open(true).is_ok(), "one that was interrupted is made again");
+    }
+
+    #[test]
+    fn what_stays_cannot_be_emptied_either() {
+        let made = Backend::Postgresql.make();
+        for table in ["credential", "status_entry"] {
+            let refused = made.try_sql(&format!("TRUNCATE {table}")).unwrap_err();
+            assert!(refused.contains("irreversible"), "{refused}");
+        }
     }
 }

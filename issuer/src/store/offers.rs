@@ -1,10 +1,9 @@
 //! Offers: one enrolment each, known only by the digest of its secret code.
 
-use rusqlite::{OptionalExtension, params};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::Writer;
+use super::{Writer, values};
 use crate::error::IssuerError;
 use crate::register::PersonId;
 
@@ -69,7 +68,7 @@ impl Writer<'_> {
         self.transaction.execute(
             "INSERT INTO offer (code_digest, person, revision, tx_code_digest, attempts_left, replaces, expires_at, review)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            params![
+            values![
                 digest,
                 offer.person.as_str(),
                 offer.revision,
@@ -83,7 +82,7 @@ impl Writer<'_> {
         for credential_type in offer.credential_types {
             self.transaction.execute(
                 "INSERT INTO offer_type (code_digest, credential_type) VALUES (?1, ?2)",
-                params![digest, credential_type],
+                values![digest, credential_type],
             )?;
         }
         Ok(())
@@ -91,10 +90,8 @@ impl Writer<'_> {
 
     /// For whom an unexpired offer was made, without judging it further.
     pub(crate) fn offered_to(&self, code: &[u8; 16], now: u64) -> Result<Option<PersonId>, IssuerError> {
-        let mut query = self
-            .transaction
-            .prepare_cached("SELECT person FROM offer WHERE code_digest = ?1 AND expires_at > ?2 AND redeemed = 0")?;
-        let person: Option<String> = query.query_row(params![code_digest(code), now], |row| row.get(0)).optional()?;
+        let query = "SELECT person FROM offer WHERE code_digest = ?1 AND expires_at > ?2 AND redeemed = 0";
+        let person: Option<String> = self.transaction.one(query, values![code_digest(code), now], |row| row.get(0))?;
         Ok(person.map(PersonId::new))
     }
 
@@ -106,22 +103,18 @@ impl Writer<'_> {
         now: u64,
     ) -> Result<CodeCheck, IssuerError> {
         let digest = code_digest(code);
-        let mut query = self.transaction.prepare_cached(
-            "SELECT person, revision, replaces, tx_code_digest, review FROM offer
-             WHERE code_digest = ?1 AND expires_at > ?2 AND attempts_left > 0 AND redeemed = 0",
-        )?;
-        let row = query
-            .query_row(params![digest, now], |row| {
-                let person: String = row.get(0)?;
-                let offer = OpenOffer {
-                    person: PersonId::new(person),
-                    revision: row.get(1)?,
-                    replaces: row.get(2)?,
-                    review: row.get(4)?,
-                };
-                Ok((offer, row.get::<_, Option<[u8; 32]>>(3)?))
-            })
-            .optional()?;
+        let query = "SELECT person, revision, replaces, tx_code_digest, review FROM offer
+             WHERE code_digest = ?1 AND expires_at > ?2 AND attempts_left > 0 AND redeemed = 0";
+        let row = self.transaction.one(query, values![digest, now], |row| {
+            let person: String = row.get(0)?;
+            let offer = OpenOffer {
+                person: PersonId::new(person),
+                revision: row.get(1)?,
+                replaces: row.get(2)?,
+                review: row.get(4)?,
+            };
+            Ok((offer, row.get::<Option<[u8; 32]>>(3)?))
+        })?;
         match (row, tx_code) {
             (None, _) => Ok(CodeCheck::Refused),
             (Some((offer, None)), None) => Ok(CodeCheck::Good(offer)),
@@ -129,8 +122,10 @@ impl Writer<'_> {
                 if bool::from(expected.ct_eq(&tx_code_digest(code, given))) {
                     return Ok(CodeCheck::Good(offer));
                 }
-                self.transaction
-                    .execute("UPDATE offer SET attempts_left = attempts_left - 1 WHERE code_digest = ?1", [digest])?;
+                self.transaction.execute(
+                    "UPDATE offer SET attempts_left = attempts_left - 1 WHERE code_digest = ?1",
+                    values![digest],
+                )?;
                 Ok(CodeCheck::Refused)
             }
             _ => Ok(CodeCheck::Mismatch),
@@ -139,18 +134,14 @@ impl Writer<'_> {
 
     /// Whether the offer covers the type, and whether it was already used for it.
     pub(crate) fn offered_type(&self, code: &[u8; 16], credential_type: &str) -> Result<Option<bool>, IssuerError> {
-        let mut query = self
-            .transaction
-            .prepare_cached("SELECT used FROM offer_type WHERE code_digest = ?1 AND credential_type = ?2")?;
-        Ok(query.query_row(params![code_digest(code), credential_type], |row| row.get(0)).optional()?)
+        let query = "SELECT used FROM offer_type WHERE code_digest = ?1 AND credential_type = ?2";
+        self.transaction.one(query, values![code_digest(code), credential_type], |row| row.get(0))
     }
 
     /// Marks the offer as used for the type.
     pub(crate) fn use_offer(&self, code: &[u8; 16], credential_type: &str) -> Result<(), IssuerError> {
-        let mut update = self.transaction.prepare_cached(
-            "UPDATE offer_type SET used = 1 WHERE code_digest = ?1 AND credential_type = ?2 AND used = 0",
-        )?;
-        match update.execute(params![code_digest(code), credential_type])? {
+        let update = "UPDATE offer_type SET used = 1 WHERE code_digest = ?1 AND credential_type = ?2 AND used = 0";
+        match self.transaction.execute(update, values![code_digest(code), credential_type])? {
             1 => Ok(()),
             _ => Err(IssuerError::StorageUnavailable),
         }
@@ -160,33 +151,26 @@ impl Writer<'_> {
     /// fetched before.
     pub(crate) fn redeem_offer(&self, code: &[u8; 16]) -> Result<Vec<String>, IssuerError> {
         let digest = code_digest(code);
-        self.transaction.prepare_cached("UPDATE offer SET redeemed = 1 WHERE code_digest = ?1")?.execute([digest])?;
-        let mut query = self
-            .transaction
-            .prepare_cached("SELECT credential_type FROM offer_type WHERE code_digest = ?1 AND used = 0")?;
-        let types = query.query_map([digest], |row| row.get(0))?;
-        Ok(types.collect::<Result<_, _>>()?)
+        self.transaction.execute("UPDATE offer SET redeemed = 1 WHERE code_digest = ?1", values![digest])?;
+        let query = "SELECT credential_type FROM offer_type WHERE code_digest = ?1 AND used = 0";
+        self.transaction.all(query, values![digest], |row| row.get(0))
     }
 
     /// The types of an offer that nobody has taken up yet, and whether it has a transaction code.
     pub(crate) fn open_offer(&self, code: &[u8; 16], now: u64) -> Result<Option<(Vec<String>, bool)>, IssuerError> {
         let digest = code_digest(code);
-        let mut query = self.transaction.prepare_cached(
-            "SELECT tx_code_digest IS NOT NULL FROM offer
-             WHERE code_digest = ?1 AND expires_at > ?2 AND attempts_left > 0 AND redeemed = 0",
-        )?;
-        let Some(with_code) = query.query_row(params![digest, now], |row| row.get(0)).optional()? else {
+        let query = "SELECT tx_code_digest IS NOT NULL FROM offer
+             WHERE code_digest = ?1 AND expires_at > ?2 AND attempts_left > 0 AND redeemed = 0";
+        let Some(with_code) = self.transaction.one(query, values![digest, now], |row| row.get(0))? else {
             return Ok(None);
         };
-        let mut query = self
-            .transaction
-            .prepare_cached("SELECT credential_type FROM offer_type WHERE code_digest = ?1 AND used = 0")?;
-        let types = query.query_map([digest], |row| row.get(0))?;
-        Ok(Some((types.collect::<Result<_, _>>()?, with_code)))
+        let query = "SELECT credential_type FROM offer_type WHERE code_digest = ?1 AND used = 0";
+        let types = self.transaction.all(query, values![digest], |row| row.get(0))?;
+        Ok(Some((types, with_code)))
     }
 
     /// Forgets offers that have run out.
     pub(crate) fn forget_offers(&self, now: u64) -> Result<usize, IssuerError> {
-        Ok(self.transaction.execute("DELETE FROM offer WHERE expires_at <= ?1", [now])?)
+        self.transaction.execute("DELETE FROM offer WHERE expires_at <= ?1", values![now])
     }
 }

@@ -1,9 +1,8 @@
 //! What OpenID4VCI needs to be remembered: grants, tokens by their digests, seen DPoP proofs, given answers.
 
-use rusqlite::{OptionalExtension, Row, params};
 use sha2::{Digest, Sha256};
 
-use super::{ReviewState, Writer};
+use super::{ReviewState, Row, Writer, values};
 use crate::error::IssuerError;
 use crate::register::PersonId;
 use crate::withdraw::RevocationReason;
@@ -57,7 +56,7 @@ pub(crate) struct Answer<'a> {
     pub(crate) issued_at: u64,
 }
 
-fn grant(row: &Row<'_>) -> rusqlite::Result<Grant> {
+fn grant(row: &Row<'_>) -> Result<Grant, IssuerError> {
     let person: String = row.get(1)?;
     Ok(Grant {
         id: row.get(0)?,
@@ -80,28 +79,28 @@ impl Writer<'_> {
     /// The secret from which DPoP nonces are made, if there is one.
     pub(crate) fn openid_secret(&self) -> Result<Option<[u8; 32]>, IssuerError> {
         let sql = "SELECT value FROM openid_secret";
-        Ok(self.transaction.query_row(sql, [], |row| row.get(0)).optional()?)
+        self.transaction.one(sql, values![], |row| row.get(0))
     }
 
     /// Keeps `secret` unless there is one already.
     pub(crate) fn set_openid_secret(&self, secret: &[u8; 32]) -> Result<(), IssuerError> {
-        self.transaction.execute("INSERT OR IGNORE INTO openid_secret (id, value) VALUES (0, ?1)", [secret])?;
+        self.transaction
+            .execute("INSERT INTO openid_secret (id, value) VALUES (0, ?1) ON CONFLICT DO NOTHING", values![secret])?;
         Ok(())
     }
 
     /// Remembers a DPoP proof until `expires_at`. Returns whether it was new.
     pub(crate) fn first_seen(&self, once: &[u8; 32], now: u64, expires_at: u64) -> Result<bool, IssuerError> {
-        self.transaction.prepare_cached("DELETE FROM openid_proof WHERE expires_at < ?1")?.execute([now])?;
-        let mut insert =
-            self.transaction.prepare_cached("INSERT OR IGNORE INTO openid_proof (once, expires_at) VALUES (?1, ?2)")?;
-        Ok(insert.execute(params![once, expires_at])? == 1)
+        self.transaction.execute("DELETE FROM openid_proof WHERE expires_at < ?1", values![now])?;
+        let insert = "INSERT INTO openid_proof (once, expires_at) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+        Ok(self.transaction.execute(insert, values![once, expires_at])? == 1)
     }
 
     pub(crate) fn add_grant(&self, grant: &Grant, credential_types: &[String]) -> Result<(), IssuerError> {
         self.transaction.execute(
             "INSERT INTO openid_grant (id, person, revision, replaces, client, thumbprint, expires_at, review)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            params![
+            values![
                 grant.id,
                 grant.person.as_str(),
                 grant.revision,
@@ -115,7 +114,7 @@ impl Writer<'_> {
         for credential_type in credential_types {
             self.transaction.execute(
                 "INSERT INTO openid_granted_type (grant_id, credential_type) VALUES (?1, ?2)",
-                params![grant.id, credential_type],
+                values![grant.id, credential_type],
             )?;
         }
         Ok(())
@@ -130,97 +129,85 @@ impl Writer<'_> {
     ) -> Result<(), IssuerError> {
         self.transaction.execute(
             "INSERT INTO openid_token (digest, grant_id, kind, expires_at) VALUES (?1, ?2, ?3, ?4)",
-            params![token_digest(token), grant, kind as u8, expires_at],
+            values![token_digest(token), grant, kind as u8, expires_at],
         )?;
         Ok(())
     }
 
     /// The grant of a token that is good at `now`.
     pub(crate) fn grant_of(&self, token: &str, kind: TokenKind, now: u64) -> Result<Option<Grant>, IssuerError> {
-        let mut query = self.transaction.prepare_cached(
-            "SELECT id, person, revision, replaces, client, thumbprint, openid_grant.expires_at, review
+        let query = "SELECT id, person, revision, replaces, client, thumbprint, openid_grant.expires_at, review
              FROM openid_token JOIN openid_grant ON id = grant_id
-             WHERE digest = ?1 AND kind = ?2 AND openid_token.expires_at > ?3 AND openid_grant.expires_at > ?3",
-        )?;
-        Ok(query.query_row(params![token_digest(token), kind as u8, now], grant).optional()?)
+             WHERE digest = ?1 AND kind = ?2 AND openid_token.expires_at > ?3 AND openid_grant.expires_at > ?3";
+        self.transaction.one(query, values![token_digest(token), kind as u8, now], grant)
     }
 
     /// For a type of a grant, what was issued under it; the outer `None` when the type was not granted.
     pub(crate) fn granted(&self, grant: &[u8; 16], credential_type: &str) -> Result<Option<Option<Held>>, IssuerError> {
-        let mut query = self.transaction.prepare_cached(
-            "SELECT handle, revision FROM openid_granted_type WHERE grant_id = ?1 AND credential_type = ?2",
-        )?;
+        let query = "SELECT handle, revision FROM openid_granted_type WHERE grant_id = ?1 AND credential_type = ?2";
         let held = |row: &Row<'_>| {
             let (handle, revision): (Option<u64>, Option<u32>) = (row.get(0)?, row.get(1)?);
             Ok(handle.zip(revision).map(|(handle, revision)| Held { handle, revision }))
         };
-        Ok(query.query_row(params![grant, credential_type], held).optional()?)
+        self.transaction.one(query, values![grant, credential_type], held)
     }
 
     /// Binds a grant to the key of whoever exchanged its code.
     pub(crate) fn bind_grant(&self, grant: &[u8; 16], thumbprint: &[u8; 32]) -> Result<Option<Grant>, IssuerError> {
         self.transaction
-            .execute("UPDATE openid_grant SET thumbprint = ?2 WHERE id = ?1", params![grant, thumbprint])?;
-        let mut query = self.transaction.prepare_cached(
-            "SELECT id, person, revision, replaces, client, thumbprint, expires_at, review FROM openid_grant WHERE id = ?1",
-        )?;
-        Ok(query.query_row([grant], self::grant).optional()?)
+            .execute("UPDATE openid_grant SET thumbprint = ?2 WHERE id = ?1", values![grant, thumbprint])?;
+        let query = "SELECT id, person, revision, replaces, client, thumbprint, expires_at, review FROM openid_grant WHERE id = ?1";
+        self.transaction.one(query, values![grant], self::grant)
     }
 
     /// Ends a grant, and all its tokens with it.
     pub(crate) fn end_grant(&self, grant: &[u8; 16]) -> Result<(), IssuerError> {
-        self.transaction.execute("DELETE FROM openid_grant WHERE id = ?1", [grant])?;
+        self.transaction.execute("DELETE FROM openid_grant WHERE id = ?1", values![grant])?;
         Ok(())
     }
 
     /// Whether anything of the grant was not issued yet, is still good, or ended with a change of the register's entry alone
     /// (VCI-05).
     pub(crate) fn grant_is_alive(&self, grant: &[u8; 16]) -> Result<bool, IssuerError> {
-        let mut query = self.transaction.prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM openid_granted_type AS granted LEFT JOIN credential
+        let query = "SELECT EXISTS (SELECT 1 FROM openid_granted_type AS granted LEFT JOIN credential
                 ON credential.credential_type = granted.credential_type AND credential.handle = granted.handle
-             WHERE granted.grant_id = ?1 AND (credential.revoked_at IS NULL OR credential.reason = ?2))",
-        )?;
-        Ok(query.query_row(params![grant, RevocationReason::EntryChanged as u8], |row| row.get(0))?)
+             WHERE granted.grant_id = ?1 AND (credential.revoked_at IS NULL OR credential.reason = ?2))";
+        self.transaction.only(query, values![grant, RevocationReason::EntryChanged as u8], |row| row.get(0))
     }
 
     /// Whether a withdrawn credential was the last one of its person and type, and ended with a change of the register's entry
     /// alone (VCI-29).
     pub(crate) fn ended_with_a_change(&self, credential_type: &str, handle: u64) -> Result<bool, IssuerError> {
-        let mut query = self.transaction.prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM credential AS held
+        let query = "SELECT EXISTS (SELECT 1 FROM credential AS held
              WHERE credential_type = ?1 AND handle = ?2 AND reason = ?3 AND suspended_at IS NULL
                  AND NOT EXISTS (SELECT 1 FROM credential AS other
                      WHERE other.person = held.person AND other.credential_type = held.credential_type
                          AND other.handle <> held.handle
                          AND (other.revoked_at IS NULL OR other.revoked_at > held.revoked_at
-                             OR (other.revoked_at = held.revoked_at AND other.reason NOT IN (?3, ?4)))))",
-        )?;
+                             OR (other.revoked_at = held.revoked_at AND other.reason NOT IN (?3, ?4)))))";
         let (changed, replaced) = (RevocationReason::EntryChanged as u8, RevocationReason::Replaced as u8);
-        Ok(query.query_row(params![credential_type, handle, changed, replaced], |row| row.get(0))?)
+        self.transaction.only(query, values![credential_type, handle, changed, replaced], |row| row.get(0))
     }
 
     /// Takes from a person's grants what a change of the register's entry has withdrawn of them, so that nobody gets it anew; of one
     /// type, or of all.
     pub(crate) fn end_renewals(&self, person: &PersonId, credential_type: Option<&str>) -> Result<(), IssuerError> {
-        let mut delete = self.transaction.prepare_cached(
-            "DELETE FROM openid_granted_type
+        let delete = "DELETE FROM openid_granted_type
              WHERE grant_id IN (SELECT id FROM openid_grant WHERE person = ?1)
-                 AND (?2 IS NULL OR credential_type = ?2)
+                 AND (CAST(?2 AS TEXT) IS NULL OR credential_type = ?2)
                  AND EXISTS (SELECT 1 FROM credential
                      WHERE credential.credential_type = openid_granted_type.credential_type
-                         AND credential.handle = openid_granted_type.handle AND credential.reason = ?3)",
-        )?;
-        delete.execute(params![person.as_str(), credential_type, RevocationReason::EntryChanged as u8])?;
+                         AND credential.handle = openid_granted_type.handle AND credential.reason = ?3)";
+        let changed = RevocationReason::EntryChanged as u8;
+        self.transaction.execute(delete, values![person.as_str(), credential_type, changed])?;
         Ok(())
     }
 
     /// Notes what was issued under a grant.
     pub(crate) fn enrolled(&self, grant: &[u8; 16], credential_type: &str, held: Held) -> Result<(), IssuerError> {
-        let mut update = self.transaction.prepare_cached(
-            "UPDATE openid_granted_type SET handle = ?3, revision = ?4 WHERE grant_id = ?1 AND credential_type = ?2",
-        )?;
-        match update.execute(params![grant, credential_type, held.handle, held.revision])? {
+        let update =
+            "UPDATE openid_granted_type SET handle = ?3, revision = ?4 WHERE grant_id = ?1 AND credential_type = ?2";
+        match self.transaction.execute(update, values![grant, credential_type, held.handle, held.revision])? {
             1 => Ok(()),
             _ => Err(IssuerError::StorageUnavailable),
         }
@@ -233,17 +220,16 @@ impl Writer<'_> {
         configuration: &str,
         request_digest: &[u8; 32],
     ) -> Result<Option<Option<Vec<u8>>>, IssuerError> {
-        let mut query = self.transaction.prepare_cached(
-            "SELECT response FROM openid_answer WHERE grant_id = ?1 AND configuration = ?2 AND request_digest = ?3",
-        )?;
-        Ok(query.query_row(params![grant, configuration, request_digest], |row| row.get(0)).optional()?)
+        let query =
+            "SELECT response FROM openid_answer WHERE grant_id = ?1 AND configuration = ?2 AND request_digest = ?3";
+        self.transaction.one(query, values![grant, configuration, request_digest], |row| row.get(0))
     }
 
     pub(crate) fn add_openid_answer(&self, answer: &Answer<'_>) -> Result<(), IssuerError> {
         self.transaction.execute(
             "INSERT INTO openid_answer (grant_id, configuration, request_digest, response, notification_id, issued_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            params![
+            values![
                 answer.grant,
                 answer.configuration,
                 answer.request_digest,
@@ -257,20 +243,18 @@ impl Writer<'_> {
 
     /// Notes what became of the credentials of an answer. Returns whether there is such an answer.
     pub(crate) fn note_event(&self, grant: &[u8; 16], id: &[u8; 16], event: &str) -> Result<bool, IssuerError> {
-        let mut update = self
-            .transaction
-            .prepare_cached("UPDATE openid_answer SET event = ?3 WHERE grant_id = ?1 AND notification_id = ?2")?;
-        Ok(update.execute(params![grant, id, event])? == 1)
+        let update = "UPDATE openid_answer SET event = ?3 WHERE grant_id = ?1 AND notification_id = ?2";
+        Ok(self.transaction.execute(update, values![grant, id, event])? == 1)
     }
 
     /// Forgets answers given before `before`, and grants that have run out.
     pub(crate) fn forget_grants(&self, before: u64, now: u64) -> Result<(), IssuerError> {
         let sql = "UPDATE openid_answer SET response = NULL WHERE response IS NOT NULL AND issued_at < ?1";
-        self.transaction.execute(sql, [before])?;
+        self.transaction.execute(sql, values![before])?;
         for table in ["openid_token", "openid_code", "openid_request"] {
-            self.transaction.execute(&format!("DELETE FROM {table} WHERE expires_at <= ?1"), [now])?;
+            self.transaction.execute(&format!("DELETE FROM {table} WHERE expires_at <= ?1"), values![now])?;
         }
-        self.transaction.execute("DELETE FROM openid_grant WHERE expires_at <= ?1", [now])?;
+        self.transaction.execute("DELETE FROM openid_grant WHERE expires_at <= ?1", values![now])?;
         Ok(())
     }
 }

@@ -1,9 +1,8 @@
 //! Authorisation requests and codes, each known by the digest of its secret.
 
-use rusqlite::{OptionalExtension, Row, params};
 use sha2::{Digest, Sha256};
 
-use super::Writer;
+use super::{Row, Writer, values};
 use crate::error::IssuerError;
 
 /// An authorisation request that was sent beforehand.
@@ -42,7 +41,7 @@ fn digest(secret: &str) -> [u8; 32] {
     Sha256::digest(secret).into()
 }
 
-fn request(row: &Row<'_>) -> rusqlite::Result<PushedRequest> {
+fn request(row: &Row<'_>) -> Result<PushedRequest, IssuerError> {
     let types: String = row.get(6)?;
     Ok(PushedRequest {
         client: row.get(0)?,
@@ -50,7 +49,7 @@ fn request(row: &Row<'_>) -> rusqlite::Result<PushedRequest> {
         state: row.get(2)?,
         challenge: row.get(3)?,
         thumbprint: row.get(4)?,
-        masked_offer: row.get::<_, Vec<u8>>(5)?.try_into().ok(),
+        masked_offer: row.get::<Vec<u8>>(5)?.try_into().ok(),
         credential_types: types.split(' ').map(str::to_owned).collect(),
         expires_at: row.get(7)?,
     })
@@ -67,15 +66,15 @@ impl Writer<'_> {
         now: u64,
         limit: u64,
     ) -> Result<bool, IssuerError> {
-        self.transaction.execute("DELETE FROM openid_request WHERE expires_at <= ?1", [now])?;
-        let alive: u64 = self.transaction.query_row("SELECT COUNT(*) FROM openid_request", [], |row| row.get(0))?;
+        self.transaction.execute("DELETE FROM openid_request WHERE expires_at <= ?1", values![now])?;
+        let alive: u64 = self.transaction.only("SELECT COUNT(*) FROM openid_request", values![], |row| row.get(0))?;
         if alive >= limit {
             return Ok(false);
         }
         self.transaction.execute(
             "INSERT INTO openid_request (name, client, redirect, state, challenge, thumbprint, masked_offer,
              credential_types, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-            params![
+            values![
                 digest(name),
                 pushed.client,
                 pushed.redirect,
@@ -102,7 +101,7 @@ impl Writer<'_> {
         let opened = self.transaction.execute(
             "UPDATE openid_request SET session = ?3, expires_at = ?5
              WHERE name = ?1 AND client = ?2 AND session IS NULL AND expires_at > ?4",
-            params![digest(name), client, digest(session), now, expires_at],
+            values![digest(name), client, digest(session), now, expires_at],
         )?;
         if opened == 1 { self.opened(name, session, now) } else { Ok(None) }
     }
@@ -110,13 +109,12 @@ impl Writer<'_> {
     /// The request whose log-in is open under a session.
     pub(crate) fn opened(&self, name: &str, session: &str, now: u64) -> Result<Option<PushedRequest>, IssuerError> {
         let sql = format!("SELECT {COLUMNS} FROM openid_request WHERE name = ?1 AND session = ?2 AND expires_at > ?3");
-        let mut query = self.transaction.prepare_cached(&sql)?;
-        Ok(query.query_row(params![digest(name), digest(session), now], request).optional()?)
+        self.transaction.one(&sql, values![digest(name), digest(session), now], request)
     }
 
     /// Forgets a request whose log-in is over.
     pub(crate) fn close_pushed(&self, name: &str) -> Result<(), IssuerError> {
-        self.transaction.execute("DELETE FROM openid_request WHERE name = ?1", [digest(name)])?;
+        self.transaction.execute("DELETE FROM openid_request WHERE name = ?1", values![digest(name)])?;
         Ok(())
     }
 
@@ -124,17 +122,15 @@ impl Writer<'_> {
         self.transaction.execute(
             "INSERT INTO openid_code (digest, grant_id, redirect, challenge, thumbprint, expires_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            params![digest(code), about.grant, about.redirect, about.challenge, about.thumbprint, about.expires_at],
+            values![digest(code), about.grant, about.redirect, about.challenge, about.thumbprint, about.expires_at],
         )?;
         Ok(())
     }
 
     /// An authorisation code that has not run out, used or not.
     pub(crate) fn code(&self, code: &str, now: u64) -> Result<Option<Code>, IssuerError> {
-        let mut query = self.transaction.prepare_cached(
-            "SELECT grant_id, redirect, challenge, thumbprint, used, expires_at FROM openid_code
-             WHERE digest = ?1 AND expires_at > ?2",
-        )?;
+        let query = "SELECT grant_id, redirect, challenge, thumbprint, used, expires_at FROM openid_code
+             WHERE digest = ?1 AND expires_at > ?2";
         let row = |row: &Row<'_>| {
             Ok(Code {
                 grant: row.get(0)?,
@@ -145,12 +141,12 @@ impl Writer<'_> {
                 expires_at: row.get(5)?,
             })
         };
-        Ok(query.query_row(params![digest(code), now], row).optional()?)
+        self.transaction.one(query, values![digest(code), now], row)
     }
 
     /// Uses a code up. It is remembered until it runs out, so that a second use is noticed.
     pub(crate) fn use_code(&self, code: &str) -> Result<(), IssuerError> {
-        self.transaction.execute("UPDATE openid_code SET used = 1 WHERE digest = ?1", [digest(code)])?;
+        self.transaction.execute("UPDATE openid_code SET used = 1 WHERE digest = ?1", values![digest(code)])?;
         Ok(())
     }
 }

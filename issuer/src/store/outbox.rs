@@ -4,9 +4,7 @@
 //! it. It names what to publish, not the bytes: those are made from the tables when the ledger is reached,
 //! so a crash in between is repaired by publishing again.
 
-use rusqlite::{OptionalExtension, params};
-
-use super::Writer;
+use super::{Writer, values};
 use crate::error::IssuerError;
 
 /// What is published.
@@ -36,30 +34,29 @@ impl Writer<'_> {
         credential_type: &str,
         number: u32,
     ) -> Result<(), IssuerError> {
-        let mut insert = self
-            .transaction
-            .prepare_cached("INSERT OR REPLACE INTO outbox (kind, credential_type, number) VALUES (?1, ?2, ?3)")?;
-        insert.execute(params![kind as u8, credential_type, number])?;
+        let delete = "DELETE FROM outbox WHERE kind = ?1 AND credential_type = ?2 AND number = ?3";
+        self.transaction.execute(delete, values![kind as u8, credential_type, number])?;
+        let insert = "INSERT INTO outbox (kind, credential_type, number) VALUES (?1, ?2, ?3)";
+        self.transaction.execute(insert, values![kind as u8, credential_type, number])?;
         Ok(())
     }
 
     /// What has waited longest, after `after`.
     pub(crate) fn next_publication(&self, after: i64) -> Result<Option<Publication>, IssuerError> {
         let sql = "SELECT id, kind, credential_type, number FROM outbox WHERE id > ?1 ORDER BY id LIMIT 1";
-        let row = self.transaction.query_row(sql, [after], |row| {
-            let kind = if row.get::<_, u8>(1)? == PublicationKind::StatusList as u8 {
+        self.transaction.one(sql, values![after], |row| {
+            let kind = if row.get::<u8>(1)? == PublicationKind::StatusList as u8 {
                 PublicationKind::StatusList
             } else {
                 PublicationKind::StatusEpoch
             };
             Ok(Publication { id: row.get(0)?, kind, credential_type: row.get(2)?, number: row.get(3)? })
-        });
-        Ok(row.optional()?)
+        })
     }
 
     /// Removes what was published, unless it has been asked for again since.
     pub(crate) fn published(&self, id: i64) -> Result<(), IssuerError> {
-        self.transaction.execute("DELETE FROM outbox WHERE id = ?1", [id])?;
+        self.transaction.execute("DELETE FROM outbox WHERE id = ?1", values![id])?;
         Ok(())
     }
 }

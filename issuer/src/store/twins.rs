@@ -2,9 +2,8 @@
 
 use protocol::credential::{CredentialType, StatusList, StatusMethod};
 use rand_core::CryptoRng;
-use rusqlite::{OptionalExtension, params};
 
-use super::Writer;
+use super::{Writer, values};
 use crate::error::IssuerError;
 use crate::twins::{Enrolment, TwinFormat};
 
@@ -22,14 +21,12 @@ impl Writer<'_> {
     /// [`IssuerError::CredentialUnknown`], [`IssuerError::EnrolmentOver`], [`IssuerError::CredentialSuspended`],
     /// [`IssuerError::EntryChanged`].
     pub(crate) fn check_enrolment(&self, enrolment: &Enrolment, revision: u32) -> Result<(), IssuerError> {
-        let mut query = self.transaction.prepare_cached(
-            "SELECT revoked_at IS NULL, revision, suspended_at IS NOT NULL FROM credential
-             WHERE credential_type = ?1 AND handle = ?2",
-        )?;
-        let row = query.query_row(params![enrolment.credential_type, enrolment.handle], |row| {
-            Ok((row.get::<_, bool>(0)?, row.get::<_, Option<u32>>(1)?, row.get::<_, bool>(2)?))
-        });
-        match row.optional()? {
+        let query = "SELECT revoked_at IS NULL, revision, suspended_at IS NOT NULL FROM credential
+             WHERE credential_type = ?1 AND handle = ?2";
+        let row = self.transaction.one(query, values![enrolment.credential_type, enrolment.handle], |row| {
+            Ok((row.get::<bool>(0)?, row.get::<Option<u32>>(1)?, row.get::<bool>(2)?))
+        })?;
+        match row {
             None => Err(IssuerError::CredentialUnknown),
             Some((false, ..)) => Err(IssuerError::EnrolmentOver), // TWIN-05
             Some((true, _, true)) => Err(IssuerError::CredentialSuspended), // ISSU-19
@@ -50,12 +47,11 @@ impl Writer<'_> {
         until: u64,
         rng: &mut R,
     ) -> Result<u64, IssuerError> {
-        let mut count = self.transaction.prepare_cached(
-            "SELECT COUNT(*) FROM status_entry
-             WHERE credential_type = ?1 AND enrolment = ?2 AND format = ?3 AND expires_at > ?4",
-        )?;
+        let count = "SELECT COUNT(*) FROM status_entry
+             WHERE credential_type = ?1 AND enrolment = ?2 AND format = ?3 AND expires_at > ?4";
         let id = &enrolment.credential_type;
-        let valid: u32 = count.query_row(params![id, enrolment.handle, format as u8, now], |row| row.get(0))?;
+        let valid: u32 =
+            self.transaction.only(count, values![id, enrolment.handle, format as u8, now], |row| row.get(0))?;
         if valid >= TWINS_MAX {
             return Err(IssuerError::TooManyTwins);
         }
@@ -75,10 +71,8 @@ impl Writer<'_> {
         let id = &enrolment.credential_type;
         let list = self.list_for_new(id)?;
         let entry = self.free_entry(id, list, rng)?;
-        let mut insert = self.transaction.prepare_cached(
-            "INSERT INTO status_entry (credential_type, entry, enrolment, format, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)",
-        )?;
-        insert.execute(params![id, entry, enrolment.handle, format, until])?;
+        let insert = "INSERT INTO status_entry (credential_type, entry, enrolment, format, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)";
+        self.transaction.execute(insert, values![id, entry, enrolment.handle, format, until])?;
         self.use_list_entry(id, list)?;
         Ok(entry)
     }
@@ -108,13 +102,11 @@ impl Writer<'_> {
         list: u32,
         rng: &mut R,
     ) -> Result<u64, IssuerError> {
-        let mut taken = self.transaction.prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM credential WHERE credential_type = ?1 AND handle = ?2)
-                 OR EXISTS (SELECT 1 FROM status_entry WHERE credential_type = ?1 AND entry = ?2)",
-        )?;
+        let taken = "SELECT EXISTS (SELECT 1 FROM credential WHERE credential_type = ?1 AND handle = ?2)
+                 OR EXISTS (SELECT 1 FROM status_entry WHERE credential_type = ?1 AND entry = ?2)";
         loop {
             let entry = u64::from(list) << 32 | u64::from(rng.next_u32() % StatusList::ENTRIES);
-            if !taken.query_row(params![credential_type, entry], |row| row.get::<_, bool>(0))? {
+            if !self.transaction.only(taken, values![credential_type, entry], |row| row.get::<bool>(0))? {
                 return Ok(entry);
             }
         }
@@ -122,18 +114,13 @@ impl Writer<'_> {
 
     /// The lists on which an enrolment has entries of twins.
     pub(crate) fn lists_of(&self, credential_type: &str, enrolment: u64) -> Result<Vec<u32>, IssuerError> {
-        let mut query = self.transaction.prepare_cached(
-            "SELECT DISTINCT entry >> 32 FROM status_entry WHERE credential_type = ?1 AND enrolment = ?2",
-        )?;
-        let lists = query.query_map(params![credential_type, enrolment], |row| row.get(0))?;
-        Ok(lists.collect::<Result<_, _>>()?)
+        let query = "SELECT DISTINCT entry >> 32 FROM status_entry WHERE credential_type = ?1 AND enrolment = ?2";
+        self.transaction.all(query, values![credential_type, enrolment], |row| row.get(0))
     }
 
     /// Whether a list was opened.
     pub(crate) fn has_list(&self, credential_type: &str, number: u32) -> Result<bool, IssuerError> {
-        let mut query = self
-            .transaction
-            .prepare_cached("SELECT EXISTS (SELECT 1 FROM status_list WHERE credential_type = ?1 AND number = ?2)")?;
-        Ok(query.query_row(params![credential_type, number], |row| row.get(0))?)
+        let query = "SELECT EXISTS (SELECT 1 FROM status_list WHERE credential_type = ?1 AND number = ?2)";
+        self.transaction.only(query, values![credential_type, number], |row| row.get(0))
     }
 }

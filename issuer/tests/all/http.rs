@@ -226,8 +226,7 @@ async fn overload_is_answered_with_a_time_to_come_back() {
 #[tokio::test]
 async fn a_failing_disk_issues_nothing() {
     let site = site(Limits::default());
-    let connection = rusqlite::Connection::open(site.dir.path().join("issuer.db")).unwrap();
-    connection.execute("DROP TABLE nonce", []).unwrap();
+    crate::database::sql(site.dir.path(), "DROP TABLE nonce").unwrap();
     let answer = site.post("/v1/nonce", Body::empty()).await;
     assert_eq!((answer.status, answer.error().as_str()), (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable"));
 }

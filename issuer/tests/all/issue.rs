@@ -9,6 +9,7 @@ use protocol::crypto::keys::{P256SigningKey, Signer};
 use protocol::exchange::{CopySignature, CredentialRequest, CredentialResponse, IssuanceRefusal};
 use sha2::{Digest, Sha256};
 
+use crate::database::{is_postgresql, sql};
 use crate::world::*;
 
 #[test]
@@ -150,10 +151,13 @@ fn issu_04_a_nonce_is_good_once_and_briefly() {
 #[test]
 fn issu_04_nonces_cannot_fill_the_disk() {
     let world = world();
-    let connection = rusqlite::Connection::open(world.dir.path().join("issuer.db")).unwrap();
-    let many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
-                INSERT INTO nonce (nonce, expires_at) SELECT randomblob(16), ?1 FROM n";
-    connection.execute(many, [NOW + 300]).unwrap();
+    let random = if is_postgresql() { "decode(lpad(to_hex(i), 32, '0'), 'hex')" } else { "randomblob(16)" };
+    let many = format!(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
+         INSERT INTO nonce (nonce, expires_at) SELECT {random}, {} FROM n",
+        NOW + 300
+    );
+    sql(world.dir.path(), &many).unwrap();
     let nonce = |now| world.issuer.nonce(now, &mut fresh()).err();
     assert_eq!(nonce(NOW), Some(IssuanceRefusal::TemporarilyUnavailable));
     assert_eq!(nonce(NOW + 300), None, "they have expired");

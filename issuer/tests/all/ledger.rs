@@ -166,6 +166,88 @@ fn what_the_ledger_did_not_take_is_sent_again() {
     assert_eq!(ledger.nonce.load(Ordering::Relaxed), 3, "the list went through");
 }
 
+/// A ledger before one of whose calls something else happens, once.
+struct Interrupted<'a> {
+    ledger: &'a MemoryLedger,
+    calls_before: AtomicU64,
+    meanwhile: &'a (dyn Fn() + Sync),
+}
+
+impl Interrupted<'_> {
+    fn call(&self) -> &MemoryLedger {
+        let left = self.calls_before.load(Ordering::Relaxed);
+        self.calls_before.store(left.wrapping_sub(1), Ordering::Relaxed);
+        if left == 0 {
+            (self.meanwhile)();
+        }
+        self.ledger
+    }
+}
+
+impl Ledger for Interrupted<'_> {
+    fn next_nonce(&self, sender: &Sender) -> Result<u64, ClientError> {
+        self.call().next_nonce(sender)
+    }
+
+    fn record(&self, key: &StateKey) -> Result<Option<Envelope>, ClientError> {
+        self.call().record(key)
+    }
+
+    fn submit(&self, transaction: &Transaction) -> Result<(), ClientError> {
+        let ledger = self.call();
+        if transaction.body.nonce != ledger.nonce.load(Ordering::Relaxed) {
+            return Err(ClientError::Refused("DuplicateTx".into()));
+        }
+        ledger.submit(transaction)
+    }
+
+    fn put_status_list(&self, anchor: StateKey, list: &StatusList) -> Result<(), ClientError> {
+        let ledger = self.call();
+        let anchored = ledger.records.lock().unwrap().get(&anchor).cloned();
+        match anchored.map(|envelope| envelope.record) {
+            Some(Record::StatusList(anchored)) if anchored.digest == list.digest() => {
+                ledger.put_status_list(anchor, list)
+            }
+            _ => Err(ClientError::Refused("DigestMismatch".into())),
+        }
+    }
+}
+
+#[test]
+fn issu_23_an_older_list_never_takes_the_place_of_a_newer_one() {
+    if crate::database::is_postgresql() {
+        // There whoever publishes waits for the others; a file is shared with commands, which do not.
+        return;
+    }
+    for calls_before in 0..4 {
+        let world = world();
+        let ledger = MemoryLedger::default();
+        let (person, lost) = (PersonId::new(HOLDER), RevocationReason::PhoneLost);
+        let (_, first) = world.issue(HOLDER, LICENCE);
+        world.issuer.revoke(&person, LICENCE, lost, NOW).unwrap();
+        let (_, second) = world.issue(HOLDER, LICENCE);
+        let other = Issuer::open(world.dir.path(), world.register.clone()).unwrap();
+        let meanwhile = || {
+            other.revoke(&person, LICENCE, lost, NOW).unwrap();
+            other.publish(&ledger, NOW).unwrap();
+        };
+        let interrupted =
+            Interrupted { ledger: &ledger, calls_before: AtomicU64::new(calls_before), meanwhile: &meanwhile };
+        // It may be refused; then it comes again.
+        let _ = world.issuer.publish(&interrupted, NOW);
+        let key = StateKey::status_list(world.issuer.did(), LICENCE, 0);
+        let anchored = ledger.records.lock().unwrap()[&key].record.clone();
+        let Record::StatusList(anchored) = anchored else { panic!("a list") };
+        let newest = world.issuer.status_list(LICENCE, 0).unwrap();
+        assert_eq!(anchored.digest, newest.digest(), "interrupted before call {calls_before}");
+        world.issuer.publish(&ledger, NOW).unwrap();
+        for credential in [first, second] {
+            let list = ledger.list(&world.issuer, LICENCE, 0);
+            assert_eq!(list.status(credential.handle as u32), Ok(Status::Revoked));
+        }
+    }
+}
+
 #[test]
 fn a_ledger_that_is_not_there_is_reported() {
     let world = world();

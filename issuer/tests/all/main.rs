@@ -4,6 +4,7 @@
 
 mod attested;
 mod card;
+mod database;
 mod deferred;
 mod encrypted;
 mod http;

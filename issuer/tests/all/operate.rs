@@ -12,8 +12,8 @@ use protocol::credential::{TypeError, ValueError};
 use protocol::crypto::curve::Scalar;
 use protocol::crypto::membership::{SetPublicKey, ValueSignature};
 use protocol::identifier::DidError;
-use rusqlite::Connection;
 
+use crate::database::{is_postgresql, prepare, sql};
 use crate::world::*;
 
 fn create(dir: &std::path::Path, description: &Description) -> Result<Issuer, IssuerError> {
@@ -28,6 +28,7 @@ fn open(dir: &std::path::Path) -> Option<IssuerError> {
 fn an_issuer_is_made_once_and_keeps_its_name() {
     let dir = tempfile::tempdir().unwrap();
     let most = AtomicU64::new(0);
+    prepare(dir.path(), None);
     let register = Arc::new(FileRegister::sample().unwrap());
     let made = Issuer::create(dir.path(), &description(), register, &mut rng(3), &|done| {
         most.fetch_max(done, Ordering::Relaxed);
@@ -71,7 +72,7 @@ fn descriptions_are_checked_before_anything_is_made() {
 fn damage_is_noticed_when_opening() {
     let damage = |name: &str, change: &dyn Fn(&std::path::Path)| {
         let dir = tempfile::tempdir().unwrap();
-        copy(template(), dir.path());
+        copy_template(dir.path());
         assert_eq!(open(dir.path()), None);
         change(&dir.path().join(name));
         open(dir.path())
@@ -97,14 +98,12 @@ fn damage_is_noticed_when_opening() {
         fs::write(path, &bytes[..bytes.len() - 48]).unwrap();
     };
     assert_eq!(damage(&sets, &fewer), Some(IssuerError::PublicSetsDamaged));
-    assert_eq!(
-        damage("issuer.db", &|path| fs::write(path, "not a database").unwrap()),
-        Some(IssuerError::StorageUnavailable)
-    );
-    let newer = |path: &std::path::Path| {
-        Connection::open(path).unwrap().execute("INSERT INTO migration (step) VALUES (99)", []).map(|_| ()).unwrap();
-    };
-    assert_eq!(damage("issuer.db", &newer), Some(IssuerError::StorageVersionUnsupported));
+    if !is_postgresql() {
+        let damaged = damage("issuer.db", &|path| fs::write(path, "not a database").unwrap());
+        assert_eq!(damaged, Some(IssuerError::StorageUnavailable));
+    }
+    let newer = |dir: &std::path::Path| drop(sql(dir, "INSERT INTO migration (step) VALUES (99)").unwrap());
+    assert_eq!(damage("", &newer), Some(IssuerError::StorageVersionUnsupported));
 }
 
 #[test]
@@ -151,7 +150,6 @@ fn an_audit_log_that_lost_its_end_is_noticed() {
     let world = world();
     world.issue(HOLDER, ZK);
     world.issuer.check_audit().unwrap();
-    let connection = Connection::open(world.dir.path().join("issuer.db")).unwrap();
-    connection.execute("DELETE FROM audit WHERE sequence = (SELECT MAX(sequence) FROM audit)", []).unwrap();
+    sql(world.dir.path(), "DELETE FROM audit WHERE sequence = (SELECT MAX(sequence) FROM audit)").unwrap();
     assert_eq!(world.issuer.check_audit(), Err(IssuerError::AuditLogTampered));
 }

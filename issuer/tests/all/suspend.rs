@@ -5,8 +5,8 @@ use issuer::{IssuerError, RegisterEvent, RevocationReason, Suspension, TwinForma
 use protocol::credential::{Status, StatusList};
 use protocol::crypto::multikey::{StandardKey, StandardSigner as _};
 use protocol::exchange::IssuanceRefusal;
-use rusqlite::Connection;
 
+use crate::database::sql;
 use crate::world::*;
 
 const LOST: RevocationReason = RevocationReason::PhoneLost;
@@ -47,9 +47,8 @@ fn issu_19_a_suspension_marks_every_entry_and_can_end() {
     assert_eq!(twin(NOW + 5), Err(IssuerError::EnrolmentOver));
     let entries = world.issuer.check_audit().unwrap().entries;
     assert_eq!(entries, 6, "offered, issued, suspended, reinstated, suspended, revoked");
-    let connection = Connection::open(world.dir.path().join("issuer.db")).unwrap();
     for attempt in ["UPDATE credential SET suspended_at = NULL", "UPDATE credential SET suspended_at = 7"] {
-        let error = connection.execute(attempt, []).unwrap_err().to_string();
+        let error = sql(world.dir.path(), attempt).unwrap_err();
         assert!(error.contains("irreversible"), "{attempt}: {error}");
     }
 }
@@ -59,8 +58,7 @@ fn issu_19_a_suspension_that_the_log_does_not_tell_of_is_noticed() {
     let world = world();
     world.issue(HOLDER, LICENCE);
     world.issuer.check_audit().unwrap();
-    let connection = Connection::open(world.dir.path().join("issuer.db")).unwrap();
-    connection.execute("UPDATE credential SET suspended_at = 7", []).unwrap();
+    sql(world.dir.path(), "UPDATE credential SET suspended_at = 7").unwrap();
     assert_eq!(world.issuer.check_audit(), Err(IssuerError::AuditLogTampered));
 }
 

@@ -291,7 +291,7 @@ fn a_new_type_is_data() {
     let (id, name) = (card.id.clone(), twins.w3c.as_ref().unwrap().kind.clone());
     // The keys and the set of days are there already; those of the new type are made.
     let dir = tempfile::tempdir().unwrap();
-    copy(template(), dir.path());
+    copy_template(dir.path());
     std::fs::remove_file(dir.path().join("issuer.json")).unwrap();
     let contexts = contexts(&twins);
     let description = Description { credential_types: vec![card], twins: vec![twins], ..description() };

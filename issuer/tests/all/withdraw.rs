@@ -5,8 +5,8 @@ use issuer::{IssuerError, RevocationReason, Withdrawal};
 use protocol::credential::Status;
 use protocol::crypto::membership::{SetPublicKey, ValueSignature};
 use protocol::exchange::{StatusTokens, status_token_number};
-use rusqlite::Connection;
 
+use crate::database::sql;
 use crate::world::*;
 
 const LOST: RevocationReason = RevocationReason::PhoneLost;
@@ -36,13 +36,12 @@ fn issu_11_there_is_no_way_back_even_in_the_database() {
     let world = world();
     world.issue(HOLDER, LICENCE);
     world.issuer.revoke(&PersonId::new(HOLDER), LICENCE, LOST, NOW).unwrap();
-    let connection = Connection::open(world.dir.path().join("issuer.db")).unwrap();
     for attempt in [
         "UPDATE credential SET revoked_at = NULL",
         "UPDATE credential SET revoked_at = revoked_at + 1",
         "DELETE FROM credential",
     ] {
-        let error = connection.execute(attempt, []).unwrap_err().to_string();
+        let error = sql(world.dir.path(), attempt).unwrap_err();
         assert!(error.contains("irreversible"), "{attempt}: {error}");
     }
 }

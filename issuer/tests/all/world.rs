@@ -17,6 +17,8 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 use tempfile::TempDir;
 
+use crate::database;
+
 /// 2026-11-20, noon in Seoul.
 pub(crate) const NOW: u64 = 1_795_143_600;
 pub(crate) const LICENCE: &str = "kr.go.police.driver-licence.1";
@@ -55,10 +57,17 @@ pub(crate) fn template() -> &'static Path {
     let dir = TEMPLATE.get_or_init(|| {
         let dir = tempfile::tempdir().unwrap();
         let register = Arc::new(FileRegister::sample().unwrap());
+        database::prepare(dir.path(), None);
         Issuer::create(dir.path(), &description(), register, &mut rng(1), &|_| {}).unwrap();
         dir
     });
     dir.path()
+}
+
+/// A copy of the template with a database of its own.
+pub(crate) fn copy_template(to: &Path) {
+    copy(template(), to);
+    database::prepare(to, Some(template()));
 }
 
 pub(crate) fn copy(from: &Path, to: &Path) {
@@ -82,7 +91,7 @@ pub(crate) struct World {
 
 pub(crate) fn world() -> World {
     let dir = tempfile::tempdir().unwrap();
-    copy(template(), dir.path());
+    copy_template(dir.path());
     let register = Arc::new(FileRegister::sample().unwrap());
     let issuer = Issuer::open(dir.path(), register.clone()).unwrap();
     World { dir, register, issuer }

@@ -165,6 +165,20 @@ impl Cluster {
         rows.first().and_then(|row| row.first()?.parse().ok()).unwrap_or_else(|| panic!("{query}: {rows:?}"))
     }
 
+    /// From now on the server takes connections over TCP with this certificate and its key, both in PEM, too.
+    ///
+    /// # Panics
+    /// When it does not start with them.
+    pub fn serve_tls(&self, certificate: &str, key: &str) {
+        for (name, pem) in [("server.crt", certificate), ("server.key", key)] {
+            let write = format!("umask 077; printf '%s' '{pem}' > {}", self.folder.join("data").join(name).display());
+            text(as_server(Command::new("sh")).args(["-c", &write]));
+        }
+        self.sql(&self.url("postgres"), "ALTER SYSTEM SET ssl = on");
+        self.kill();
+        self.resume();
+    }
+
     /// Stops the server at once, as a power cut would: without finishing anything.
     pub fn kill(&self) {
         let mut keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner);
