@@ -1,4 +1,4 @@
-//! The long forms of tests whose short form CI runs: `campaign [kills|mutants|simulation|cluster|rot] [N]`.
+//! The long forms of tests whose short form CI runs: `campaign [kills|mutants|simulation|cluster|database|rot] [N]`.
 
 use crate::chores::{run, run_with};
 
@@ -20,6 +20,10 @@ pub(crate) fn campaign(rest: &[String]) -> Result<(), String> {
             let limit = ("MID_STALL_LIMIT", "10");
             let numbers = [("MID_CYCLES", *cycles), restarts, partitions, wipes, limit];
             test("journeys", &["--test", "cluster", "--test", "wiped"], &numbers)
+        }
+        ["database", rest @ ..] => {
+            run("cargo", &["build", "--release", "--locked"])?;
+            test("journeys", &["--test", "instances"], &[("MID_DATABASE_CYCLES", rest.first().unwrap_or(&"1000"))])
         }
         ["rot", rest @ ..] => {
             let (count, seed) = (rest.first().unwrap_or(&"2000"), rest.get(1).unwrap_or(&"1"));

@@ -8,18 +8,24 @@
     reason = "the whole crate is test code: a surprise should stop the test at once"
 )]
 
+mod asking;
+mod balancer;
 pub mod browser;
 mod citizen;
 mod cluster;
 pub mod comet;
+mod instances;
 mod page;
 mod proxy;
 mod relying;
 mod services;
 pub mod snapshot;
 
+pub use asking::{credential_request, evidence};
+pub use balancer::Balancer;
 pub use citizen::{Citizen, PIN, WRONG_PIN};
 pub use cluster::{Cluster, Load};
+pub use instances::Instances;
 pub use page::LogInPage;
 pub use proxy::Proxy;
 pub use relying::RelyingParty;

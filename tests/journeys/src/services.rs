@@ -139,6 +139,16 @@ impl Services {
         Self::run(limited, dir, port, &[])
     }
 
+    /// As [`Services::start`], with an issuer that keeps everything in the PostgreSQL at this address.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    #[must_use]
+    pub fn start_on_database(dir: &Path, database: &str) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
+        Self::start_with(dir, port, &["--database", database])
+    }
+
     fn start_with(dir: &Path, port: u16, more: &[&str]) -> Self {
         Self::run(Command::new(crate::program()), dir, port, more)
     }

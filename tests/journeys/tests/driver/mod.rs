@@ -5,12 +5,9 @@ use std::fmt;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use journeys::{Client, LICENCE, Services, ZK_IDENTITY};
-use protocol::credential::{Credential, Layout};
-use protocol::crypto::bbs::blind::{self, Issuance};
-use protocol::crypto::curve::Scalar;
-use protocol::crypto::keys::{Ed25519SigningKey, P256SigningKey, Signature, Signer};
-use protocol::exchange::{CredentialRequest, IssuanceNonce, IssuerEvidence};
+use journeys::{Client, LICENCE, Services, ZK_IDENTITY, credential_request, evidence};
+use protocol::crypto::keys::{Ed25519SigningKey, Signer};
+use protocol::exchange::{IssuanceNonce, IssuerEvidence};
 use protocol::identifier::Did;
 use protocol::ledger::anchor::TrustAnchor;
 use protocol::ledger::bundle::TrustBundle;
@@ -67,15 +64,7 @@ impl Operations {
         let anchor = TrustAnchor::decode(&std::fs::read(services.dir.join("anchor.cbor")).unwrap()).unwrap();
         let (_, bundle) = services.client.get(&format!("{}/bundle", services.url)).unwrap();
         let trust = TrustBundle::decode(&bundle).unwrap().verify(&anchor, 0).unwrap();
-        let issuers = [LICENCE, ZK_IDENTITY].map(|id| {
-            let of_type = |record: &Record| match record {
-                Record::IssuerKey(key) if key.credential_type == id => Some(key.as_ref().clone()),
-                _ => None,
-            };
-            let key = trust.envelopes().find_map(|envelope| of_type(&envelope.record)).unwrap();
-            let credential_type = trust.credential_type(id).unwrap().clone();
-            (id, IssuerEvidence::new(anchor.network_id, &key, credential_type).unwrap())
-        });
+        let issuers = [LICENCE, ZK_IDENTITY].map(|id| (id, evidence(&trust, anchor.network_id, id)));
         let seed = std::fs::read(services.dir.join("ministry.key")).unwrap();
         Self {
             issuers: issuers.into_iter().collect(),
@@ -171,7 +160,7 @@ impl Operations {
         let (status, nonce) = post(&at.client, &format!("{}/issuer/v1/nonce", at.url), &[])?;
         assert_eq!(status, 200);
         let nonce: IssuanceNonce = protocol::cbor::from_slice(&nonce, 64).unwrap();
-        let request = self.request(credential_type, offer.code, nonce.nonce, rng);
+        let request = credential_request(&self.issuers[credential_type], offer.code, nonce.nonce, rng);
         self.in_doubt = Some((request.clone(), person, credential_type));
         let (status, response) = credential(&at.client, &at.url, &request)?;
         assert_eq!(status, 200, "{}", String::from_utf8_lossy(&response));
@@ -179,35 +168,6 @@ impl Operations {
         self.revoked.retain(|revoked| *revoked != (person, credential_type));
         self.issued.push(Issued { request, response, person, credential_type });
         Some(())
-    }
-
-    fn request(&self, credential_type: &str, code: [u8; 16], nonce: [u8; 16], rng: &mut ChaCha20Rng) -> Vec<u8> {
-        let evidence = &self.issuers[credential_type];
-        let header = Credential::header(&evidence.network, &evidence.key_id, &evidence.credential_type);
-        let issuance = Issuance {
-            issuer: evidence.bbs(),
-            header: &header,
-            message_count: evidence.credential_type.message_count(),
-            hidden: &[Layout::LINK_SECRET, Layout::BLINDER],
-            nonce: &nonce,
-        };
-        let secrets = [Scalar::random(rng), Scalar::random(rng)];
-        let commitment = blind::commit(&issuance, &secrets, rng).unwrap();
-        let device = P256SigningKey::generate(rng);
-        let mut idempotency_key = [0; 16];
-        rng.fill_bytes(&mut idempotency_key);
-        let request = CredentialRequest {
-            code,
-            tx_code: None,
-            credential_type: credential_type.to_owned(),
-            nonce,
-            commitment,
-            device_key: device.public_key(),
-            device_proof: Signature([0; 64]),
-            idempotency_key,
-            copies: None,
-        };
-        request.sign(&device, &[]).unwrap().encode()
     }
 
     /// The ministry registers another organisation.
