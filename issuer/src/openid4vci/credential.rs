@@ -102,7 +102,7 @@ impl Issuer {
     }
 
     /// Checks form, number, nonce and signatures of the key proofs (VCI-20…22).
-    fn prove<'a>(
+    pub(super) fn prove<'a>(
         &self,
         configuration: &'a Configuration,
         proofs: Option<&Proofs>,
@@ -143,7 +143,10 @@ impl Issuer {
 }
 
 /// The configuration that a request names.
-fn chosen<'a>(request: &CredentialRequest, known: &'a [Configuration]) -> Result<&'a Configuration, ErrorCode> {
+pub(super) fn chosen<'a>(
+    request: &CredentialRequest,
+    known: &'a [Configuration],
+) -> Result<&'a Configuration, ErrorCode> {
     match (&request.credential_configuration_id, &request.credential_identifier) {
         (Some(id), None) => known.iter().find(|it| it.id == *id).ok_or(ErrorCode::UnknownCredentialConfiguration),
         // No token's answer of ours names any.
@@ -192,6 +195,42 @@ impl Issuing<'_> {
             ReviewState::NotNeeded | ReviewState::Approved => {}
         }
         Ok(self.enrolment(store, held, rng)?.map(Admitted::Enrolled))
+    }
+
+    /// The enrolment that several requests share, all of this one's type; `None` when each was answered before.
+    pub(super) fn enrol_once<R: CryptoRng + ?Sized>(
+        &self,
+        store: &Writer<'_>,
+        all: &[Issuing<'_>],
+        rng: &mut R,
+    ) -> Outcome<Option<Enrolment>> {
+        let Some(held) = store.granted(&self.grant.id, &self.proven.configuration.credential_type)? else {
+            return Ok(Err(ErrorCode::InsufficientScope)); // VCI-15
+        };
+        let mut answered = true;
+        for one in all {
+            answered &= one.earlier(store)?.is_some();
+        }
+        if answered {
+            return Ok(Ok(None));
+        }
+        if !store.take_nonce(&self.proven.nonce, self.now)? {
+            return Ok(Err(ErrorCode::InvalidNonce)); // VCI-23
+        }
+        Ok(self.enrolment(store, held, rng)?.map(Some))
+    }
+
+    /// The answer that was given before, or else one under this enrolment.
+    pub(super) fn answered_or<R: CryptoRng + ?Sized>(
+        &self,
+        enrolment: Option<&Enrolment>,
+        rng: &mut R,
+    ) -> Result<CredentialResponse, ErrorCode> {
+        match (self.issuer.store.write(|store| self.earlier(store)).map_err(inside)?, enrolment) {
+            (Some(earlier), _) => earlier,
+            (None, Some(enrolment)) => self.answer(enrolment, rng),
+            (None, None) => Err(ErrorCode::TemporarilyUnavailable),
+        }
     }
 
     /// Issues what a clerk has approved, for keys that were proven before.

@@ -6,6 +6,7 @@
 //! to vouch for both; a clerk may have to look before anything is issued.
 
 mod authorization;
+mod batch;
 mod card;
 mod configuration;
 mod credential;
@@ -21,6 +22,7 @@ use protocol::exchange::openid4vci::{Authorization, ErrorCode, Grants, NonceResp
 use rand_core::CryptoRng;
 
 pub use authorization::{Again, AuthorizationParameters, LogIn, LoggedIn};
+pub use batch::{TwinsRequest, TwinsResponse};
 pub use card::CardRefusal;
 pub use configuration::Configuration;
 pub use deferred::Review;
@@ -52,6 +54,8 @@ pub enum Endpoint {
     Nonce,
     /// Where credentials come from.
     Credential,
+    /// Where all twins of an enrolment come from with one call.
+    Twins,
     /// Where credentials come from that a clerk had to look at.
     Deferred,
     /// Where wallets say what became of them.
@@ -69,6 +73,7 @@ impl Endpoint {
             Self::Token => "/openid4vci/token",
             Self::Nonce => "/openid4vci/nonce",
             Self::Credential => "/openid4vci/credential",
+            Self::Twins => "/openid4vci/twins",
             Self::Deferred => "/openid4vci/deferred",
             Self::Notification => "/openid4vci/notification",
         }

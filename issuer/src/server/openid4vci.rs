@@ -10,6 +10,7 @@
 //! | `POST /openid4vci/token` | form, DPoP | JSON |
 //! | `POST /openid4vci/nonce` | – | JSON |
 //! | `POST /openid4vci/credential` | JSON, or encrypted, DPoP and token | JSON, or encrypted; 202 while a clerk decides |
+//! | `POST /openid4vci/twins` | JSON, DPoP and token | JSON; not of the standard |
 //! | `POST /openid4vci/deferred` | JSON, or encrypted, DPoP and token | the same |
 //! | `POST /openid4vci/notification` | JSON, DPoP and token | 204 |
 //!
@@ -39,7 +40,7 @@ use utoipa_axum::routes;
 use super::Service;
 use super::openapi::Refusal as RefusalBody;
 use super::public::not_found;
-use crate::openid4vci::{AuthorizationParameters, Endpoint, Opened, Presented, TokenParameters};
+use crate::openid4vci::{AuthorizationParameters, Endpoint, Opened, Presented, TokenParameters, TwinsRequest};
 
 const DPOP: HeaderName = HeaderName::from_static("dpop");
 const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
@@ -58,6 +59,7 @@ pub(super) fn routes() -> OpenApiRouter<Service> {
         .routes(routes!(token))
         .routes(routes!(nonce))
         .routes(routes!(credential))
+        .routes(routes!(twins))
         .routes(routes!(deferred))
         .routes(routes!(notification))
         .layer(DefaultBodyLimit::max(MESSAGE_MAX))
@@ -235,6 +237,27 @@ async fn credential(State(service): State<Service>, uri: Uri, headers: HeaderMap
     });
     let answer = answer.await;
     // The first credential of a type opens a status list, which verifiers need at once.
+    service.changed.notify_one();
+    answer
+}
+
+/// A credential in several formats with one call; the standard has no such endpoint.
+#[utoipa::path(post, path = "/openid4vci/twins", operation_id = "twins", tag = "Wallets of others",
+    request_body(content = Object),
+    responses(
+        (status = 200, description = "`credential_responses`, in the order of `credential_requests`", body = Object),
+        (status = 403, description = "The token is not for these", body = RefusalBody),
+        (status = 400, description = "Refused with the code of the standard", body = RefusalBody),
+        (status = 401, description = "Refused with the code of the standard", body = RefusalBody),
+        (status = 413, description = "Too large", body = RefusalBody),
+        (status = 415, description = "Not such a body, or compressed", body = RefusalBody)))]
+async fn twins(State(service): State<Service>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+    let answer = at_resource(&service, Endpoint::Twins, &uri, &headers, move |issuer, presented, now, rng| {
+        let request: TwinsRequest = read(&body, MESSAGE_MAX).map_err(|_| ErrorCode::InvalidCredentialRequest)?;
+        Ok(Json(issuer.openid_twins(&request, presented, now, rng)?).into_response())
+    });
+    let answer = answer.await;
+    // As at the credential endpoint.
     service.changed.notify_one();
     answer
 }

@@ -231,6 +231,74 @@ async fn a_foreign_wallet_takes_a_licence_in_two_formats() {
     site.issuer.check_audit().unwrap();
 }
 
+/// One call, one enrolment, all formats; each answer is the one that its request gets by itself.
+#[tokio::test]
+async fn vci_72_one_call_yields_all_twins() {
+    const TWINS: &str = "/openid4vci/twins";
+    let site = site(Limits::default());
+    let mut wallet = Foreign::new(&site).await;
+    let (token, _) = wallet.redeem(&offer(&site).await).await;
+    let formats = [SD_JWT, MDOC, BBS, EDDSA];
+    let keys: Vec<_> = formats.iter().map(|_| [key(), key()]).collect();
+    let nonce = wallet.c_nonce().await;
+    let one = |wallet: &Foreign<'_>, configuration: &str, keys: &[StandardKey; 2], nonce: &str| {
+        let proofs: Vec<_> = keys.iter().map(|key| wallet.proof(key, nonce)).collect();
+        json!({ "credential_configuration_id": configuration, "proofs": { "jwt": proofs } })
+    };
+    let all: Vec<_> = formats.iter().zip(&keys).map(|(format, keys)| one(&wallet, format, keys, &nonce)).collect();
+    let call = |requests: &[Value]| json!({ "credential_requests": requests });
+    // Nothing of it is issued when anything of it is wrong.
+    let other_nonce = wallet.c_nonce().await;
+    let with = |last: Value| {
+        let mut all = all.clone();
+        all[3] = last;
+        call(&all)
+    };
+    let mut encrypted = all[3].clone();
+    encrypted["credential_response_encryption"] = json!({});
+    for (body, code) in [
+        (call(&[]), "invalid_credential_request"),
+        (call(&vec![all[0].clone(); 9]), "invalid_credential_request"),
+        (with(all[0].clone()), "invalid_credential_request"),
+        (with(encrypted), "invalid_credential_request"),
+        (with(json!({ "credential_configuration_id": EDDSA })), "invalid_proof"),
+        (with(json!({ "credential_configuration_id": "x" })), "unknown_credential_configuration"),
+        (with(one(&wallet, EDDSA, &keys[0], &nonce)), "invalid_proof"), // VCI-73
+        (with(one(&wallet, EDDSA, &keys[3], &other_nonce)), "invalid_proof"),
+        (json!({}), "invalid_credential_request"),
+        (json!([]), "invalid_credential_request"),
+    ] {
+        bad(&wallet.call(TWINS, &token, &body).await, code);
+    }
+    assert!(site.issuer.issued(&PersonId::new(HOLDER)).unwrap().is_empty());
+
+    let answer = wallet.call(TWINS, &token, &call(&all)).await;
+    assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
+    let responses = answer.json()["credential_responses"].as_array().unwrap().clone();
+    assert!(responses.len() == 4 && responses.iter().all(|it| it["credentials"].as_array().unwrap().len() == 2));
+    assert_eq!(site.issuer.issued(&PersonId::new(HOLDER)).unwrap().len(), 1, "one enrolment");
+    // VCI-73: the same again, at once or one by one; a nonce is good for one call.
+    assert_eq!(wallet.call(TWINS, &token, &call(&all)).await.json(), answer.json());
+    assert_eq!(wallet.ask(&token, &all[1]).await.json(), responses[1]);
+    let fresh_keys = [key(), key()];
+    bad(&wallet.call(TWINS, &token, &call(&[one(&wallet, SD_JWT, &fresh_keys, &nonce)])).await, "invalid_nonce");
+    let further = one(&wallet, SD_JWT, &fresh_keys, &other_nonce);
+    let mixed = wallet.call(TWINS, &token, &call(&[further])).await;
+    assert_eq!(mixed.status, StatusCode::OK, "{:?}", mixed.body);
+    let unsigned = wallet.call_with(TWINS, &[("authorization", &format!("DPoP {token}"))], &call(&all)).await;
+    refused(&unsigned, StatusCode::UNAUTHORIZED, "invalid_dpop_proof");
+
+    // A clerk looks at them one by one.
+    let order = json!({
+        "person": LEAP_DAY_CHILD, "credential_types": [LICENCE], "with_tx_code": true, "review": true, "life": 600,
+    });
+    let (token, _) = wallet.redeem(&ordered(&site, &order).await).await;
+    let nonce = wallet.c_nonce().await;
+    let asked = call(&[one(&wallet, SD_JWT, &[key(), key()], &nonce)]);
+    bad(&wallet.call(TWINS, &token, &asked).await, "credential_request_denied");
+    site.issuer.check_audit().unwrap();
+}
+
 /// Appendix A.1.2: W3C credentials with Data Integrity proofs, one to show parts of and one to show whole.
 #[tokio::test]
 async fn a_foreign_wallet_takes_a_licence_as_w3c_credential() {
