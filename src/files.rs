@@ -99,6 +99,21 @@ fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), CliError> {
     })
 }
 
+/// Makes a secret, unless there is one already: also when several programs do it at once, all have the same afterwards.
+pub(crate) fn make_secret(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
+    let unwritable = |error: io::Error| CliError::usage(format!("cannot write {}: {error}", path.display()));
+    let mut name = path.file_name().ok_or_else(|| CliError::usage("name a file to write"))?.to_owned();
+    name.push(format!(".{}.made", std::process::id()));
+    let new = path.with_file_name(name);
+    write_secret(&new, bytes)?;
+    let made = fs::hard_link(&new, path);
+    fs::remove_file(&new).map_err(unwritable)?;
+    match made {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(unwritable(error)),
+        _ => Ok(()),
+    }
+}
+
 /// Makes a directory that only its owner may enter.
 pub(crate) fn make_private_directory(path: &Path) -> Result<(), CliError> {
     use std::os::unix::fs::DirBuilderExt;
@@ -261,6 +276,16 @@ mod tests {
         let version = destination.write(Kind::TrustAnchor, &anchor.encode()).unwrap().unwrap();
         assert!(version <= 10, "version {version}");
         assert_eq!(read_anchor(&picture).unwrap(), anchor);
+    }
+
+    #[test]
+    fn of_secrets_that_are_made_at_once_one_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("store.key");
+        make_secret(&path, &[1; 32]).unwrap();
+        make_secret(&path, &[2; 32]).unwrap();
+        assert_eq!(*read_seed(&path).unwrap(), [1; 32]);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left over");
     }
 
     #[test]

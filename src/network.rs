@@ -371,6 +371,7 @@ impl Network {
             key: StandardKey::ed25519(&self.verifier_key(police)?.seed()),
             url: &self.url,
             keep_max: 3_600,
+            database: None,
         };
         party.service(Vocabulary::of_twins(&twins(&types()?)?), trust)
     }

@@ -3,6 +3,8 @@
 //! | in its folder | |
 //! |---|---|
 //! | `api.token` | what its own programs show, made when there is none |
+//! | `database.url` | where that database is, unless the command line says it |
+//! | `store.key` | what seals requests and verdicts in a database that instances share, made when there is none |
 //! | `webhook.secret` | what signs calls to them, `whsec_…`, made when there is none |
 //! | `root.key`, `root.der` | a P-256 seed that the ledger records as `x509-1`, and its certificate, which other wallets are given |
 //! | `requests.key`, `requests.der` | the P-256 seed that signs requests, and its certificate |
@@ -17,11 +19,13 @@ use protocol::exchange::openid4vp::Vocabulary;
 use protocol::identifier::Did;
 use protocol::ledger::record::{DidKey, Purposes};
 use protocol::ledger::state::TrustedState;
-use rand_core::CryptoRng;
+use rand_core::{CryptoRng, Rng as _};
 use verifier_server::apps::{Apps, Asker};
 use verifier_server::openid4vp::{
     Deliver, Identity, Presenting, Reach, RequestSigner, Settings, WebhookSecret, Webhooks,
 };
+use verifier_server::{Database, StoreKey};
+use zeroize::Zeroizing;
 
 use crate::http::Http;
 use crate::output::CliError;
@@ -50,6 +54,23 @@ pub(crate) struct RelyingParty<'a> {
     pub(crate) url: &'a str,
     /// Longest time that verdicts may be kept for, in seconds.
     pub(crate) keep_max: u64,
+    /// Where instances keep requests that serve as one; in the memory of this one where there is nothing.
+    pub(crate) database: Option<Database>,
+}
+
+/// The database at this address, or at the one in `dir`; none where neither names one. What is in it is sealed with a key in `dir`.
+pub(crate) fn database(address: Option<&str>, dir: &Path) -> Result<Option<Database>, CliError> {
+    let file = dir.join("database.url");
+    let address = match address {
+        Some(address) => address.to_owned(),
+        None if file.exists() => String::from_utf8_lossy(&files::read_private(&file)?).trim().to_owned(),
+        None => return Ok(None),
+    };
+    files::make_private_directory(dir)?;
+    let (key, mut fresh) = (dir.join("store.key"), Zeroizing::new([0; 32]));
+    randomness::os()?.fill_bytes(fresh.as_mut());
+    files::make_secret(&key, fresh.as_ref())?;
+    Ok(Some(Database::new(&address, &StoreKey::new(&*files::read_seed(&key)?))?))
 }
 
 /// Makes the keys of certificates in `dir`, where there are none, and says what the DID has to record.
@@ -75,7 +96,7 @@ impl RelyingParty<'_> {
         files::make_private_directory(self.dir)?;
         let token = self.secret("api.token", &mut |secret| hex::encode(secret), &mut randomness::os()?)?;
         let asker = Asker { did: self.did.clone(), key: self.key_name.to_owned(), signer: Box::new(signer) };
-        Ok(Apps::new(asker, self.url, &token, trust, clock::now))
+        Ok(Apps::new(asker, self.url, &token, self.database.clone(), trust, clock::now))
     }
 
     /// The service. It says who it is by its certificate, if the folder has the keys, or by its DID.
@@ -100,6 +121,7 @@ impl RelyingParty<'_> {
             vocabulary,
             keep_max: self.keep_max,
             webhooks: Some(webhooks),
+            database: self.database,
             ..Settings::new(self.url, &token)
         };
         Ok(Presenting::new(identity, settings, trust, clock::now))

@@ -16,6 +16,7 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
+use verifier_server::Database;
 
 use crate::output::CliError;
 use crate::{clock, randomness};
@@ -158,15 +159,22 @@ pub(crate) fn issuer(
     })
 }
 
-/// Serves a verifier.
-pub(crate) fn verifier(app: axum::Router, listen: SocketAddr) -> Result<(), CliError> {
+/// Serves a verifier, with a database that can be used when it starts.
+pub(crate) fn verifier(
+    app: impl FnOnce() -> axum::Router,
+    database: Option<&Database>,
+    listen: SocketAddr,
+) -> Result<(), CliError> {
     log();
     let unusable =
         |error: std::io::Error| CliError::refused("AddressUnusable", format!("cannot listen on {listen}: {error}"));
     runtime()?.block_on(async {
         let listener = tokio::net::TcpListener::bind(listen).await.map_err(unusable)?;
+        if let Some(database) = database {
+            database.check().await?;
+        }
         eprintln!("the verifier serves http://{}, Ctrl-C stops it", listener.local_addr().map_err(unusable)?);
-        ledger_node::serve_router(listener, app, ledger_node::Limits::default(), told_to_stop()).await;
+        ledger_node::serve_router(listener, app(), ledger_node::Limits::default(), told_to_stop()).await;
         Ok(())
     })
 }

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::Trust;
 use crate::output::{Answer, CliError};
-use crate::relying_party::RelyingParty;
+use crate::relying_party::{self, RelyingParty};
 use crate::{files, serving};
 
 #[derive(Debug, Args)]
@@ -44,6 +44,10 @@ pub(crate) struct ServeArgs {
     /// Longest time, in seconds, for which relying parties may have verdicts kept; none without it
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     keep_max: u64,
+    /// Keep requests and verdicts, sealed, in this PostgreSQL, which several instances may share, instead of in memory:
+    /// postgres://user:password@host/name. In `database.url` of the folder it stays out of the list of processes
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
     #[command(flatten)]
     trust: Trust,
 }
@@ -51,6 +55,7 @@ pub(crate) struct ServeArgs {
 pub(crate) fn serve(args: &ServeArgs) -> Result<Answer, CliError> {
     let trust = args.trust.follow()?;
     let vocabulary = vocabulary(&args.twins, &trust.newest())?;
+    let database = relying_party::database(args.database.as_deref(), &args.dir)?;
     let party = RelyingParty {
         dir: &args.dir,
         did: &args.did,
@@ -58,12 +63,13 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<Answer, CliError> {
         key: StandardKey::ed25519(&*files::read_seed(&args.key)?),
         url: args.url.trim_end_matches('/'),
         keep_max: args.keep_max,
+        database: database.clone(),
     };
     let trust = Arc::new(trust);
     let newest = trust.clone();
     let apps = party.apps(files::read_key(&args.key)?, move || Some(newest.newest()))?;
     let service = party.service(vocabulary, move || Some(trust.newest()))?;
-    serving::verifier(service.router().merge(apps.router()), args.listen)?;
+    serving::verifier(|| service.router().merge(apps.router()), database.as_ref(), args.listen)?;
     Ok(Answer::new("stopped", json!({ "stopped": true })))
 }
 

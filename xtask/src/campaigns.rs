@@ -1,4 +1,4 @@
-//! The long forms of tests whose short form CI runs: `campaign [kills|mutants|simulation|cluster|database|rot] [N]`.
+//! The long forms of tests whose short form CI runs: `campaign [kills|mutants|simulation|cluster|database|verifiers|rot] [N]`.
 
 use crate::chores::{run, run_with};
 
@@ -24,6 +24,10 @@ pub(crate) fn campaign(rest: &[String]) -> Result<(), String> {
         ["database", rest @ ..] => {
             run("cargo", &["build", "--release", "--locked"])?;
             test("journeys", &["--test", "instances"], &[("MID_DATABASE_CYCLES", rest.first().unwrap_or(&"1000"))])
+        }
+        ["verifiers", rest @ ..] => {
+            run("cargo", &["build", "--release", "--locked"])?;
+            test("journeys", &["--test", "verifiers"], &[("MID_CYCLES", rest.first().unwrap_or(&"1000"))])
         }
         ["rot", rest @ ..] => {
             let (count, seed) = (rest.first().unwrap_or(&"2000"), rest.get(1).unwrap_or(&"1"));

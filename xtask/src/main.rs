@@ -25,6 +25,7 @@ const HELP: &str = "cargo xtask <chore>
   campaign simulation [N]   N seeds (default 10000) of simulated networks of validators with faults
   campaign cluster [N]      validators as processes, killed all at once N times (default 1000); restarts, partitions
   campaign database [N]     an issuer of two instances on one PostgreSQL, either killed in the middle, N cycles (default 1000)
+  campaign verifiers [N]    a verifier on two instances at one database, either killed in the middle, N cycles (default 1000)
   campaign mutants [N [SEED]]
                     N changed presentations (default 1000000) through the whole path of a verifier
   campaign rot [N [SEED]]

@@ -28,7 +28,7 @@ pub use cluster::{Cluster, Load};
 pub use instances::Instances;
 pub use page::LogInPage;
 pub use proxy::Proxy;
-pub use relying::RelyingParty;
+pub use relying::{Registered, RelyingParty, free_address};
 pub use services::{Client, Services};
 
 use std::path::PathBuf;

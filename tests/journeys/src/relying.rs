@@ -12,6 +12,81 @@ use crate::{Client, Services, mid, run};
 /// Longest time until its service answers.
 const START: Duration = Duration::from_secs(120);
 
+/// An address of this machine that nobody listens at.
+///
+/// # Panics
+/// When there is none.
+#[must_use]
+pub fn free_address() -> String {
+    TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").to_string()
+}
+
+/// An organisation with its keys, registered, whose service does not run yet.
+pub struct Registered {
+    /// Its folder, with its keys and token.
+    pub dir: PathBuf,
+    /// Its identifier.
+    pub did: String,
+    /// The trust bundle that it follows.
+    pub bundle: PathBuf,
+    anchor: String,
+}
+
+impl Registered {
+    /// Makes keys, and has the ministry of the running services admit and register them for `purposes`.
+    ///
+    /// # Panics
+    /// When anything is refused.
+    #[must_use]
+    pub fn new(services: &Services, dir: &Path, name: &str, purposes: &Value) -> Self {
+        std::fs::create_dir_all(dir).expect("a directory");
+        let path = |name: &str| dir.join(name).display().to_string();
+        let (ledger, ministry) = (format!("{}/ledger", services.url), services.dir.join("ministry.key"));
+        let ministry = ministry.display().to_string();
+        let (key, own, draft, registration) =
+            (path("verifier.key"), path("service"), path("did.json"), path("registration.json"));
+        std::fs::write(dir.join("purposes.json"), purposes.to_string()).expect("a file");
+        let names = ["--name-ko", name, "--name-en", name, "--purposes", &path("purposes.json")];
+        let init = ["verifier", "init", "--key", &key, "--dir", &own, "--did-out", &draft, "--out", &registration];
+        let did = run(&[&init[..], &names].concat()).accepted()["did"].as_str().expect("a DID").to_owned();
+        run(&["ledger", "submit", &draft, "--key", &key, "--key", &ministry, "--url", &ledger]).accepted();
+        run(&["ledger", "submit", &registration, "--key", &ministry, "--url", &ledger]).accepted();
+        let bundle = dir.join("bundle.cbor");
+        services.bundle(&bundle);
+        Self { dir: dir.to_owned(), did, bundle, anchor: services.dir.join("anchor.cbor").display().to_string() }
+    }
+
+    /// Starts the service that others reach at `url`, with its log in a file of this name.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn serve(&self, url: &str, listen: &str, more: &[&str], log: &str) -> Child {
+        let path = |name: &str| self.dir.join(name).display().to_string();
+        let twins = concat!(env!("CARGO_MANIFEST_DIR"), "/../../specs/types/driver-licence.twins.json");
+        let (key, own, held) = (path("verifier.key"), path("service"), self.bundle.display().to_string());
+        let known = ["--did", &self.did, "--key", &key, "--dir", &own, "--twins", twins, "--bundle", &held];
+        let serve = ["verifier", "serve", "--url", url, "--listen", listen, "--anchor", &self.anchor];
+        let log = std::fs::File::options().create(true).append(true).open(self.dir.join(log)).expect("a log file");
+        let mut command = mid(&[&serve[..], &known, more].concat());
+        command.stdout(Stdio::null()).stderr(log).spawn().expect("mid can be started")
+    }
+
+    /// Waits until it answers.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub fn wait(&self, child: &mut Child, listen: &str, log: &str) {
+        let (client, began) = (Client::default(), Instant::now());
+        while client.get(&format!("http://{listen}/openid4vp/requests/x")).is_none_or(|(status, _)| status != 404) {
+            let told = || std::fs::read_to_string(self.dir.join(log)).unwrap_or_default();
+            assert!(child.try_wait().expect("the child can be asked").is_none(), "it ended: {}", told());
+            assert!(began.elapsed() < START, "it does not answer: {}", told());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
 /// `mid verifier serve`, and what stands around it.
 pub struct RelyingParty {
     child: Child,
@@ -33,39 +108,13 @@ impl RelyingParty {
     /// When anything is refused.
     #[must_use]
     pub fn start(services: &Services, dir: &Path, name: &str, purposes: &Value) -> Self {
-        std::fs::create_dir_all(dir).expect("a directory");
-        let path = |name: &str| dir.join(name).display().to_string();
-        let (ledger, ministry) = (format!("{}/ledger", services.url), services.dir.join("ministry.key"));
-        let ministry = ministry.display().to_string();
-        let (key, own, draft, registration) =
-            (path("verifier.key"), path("service"), path("did.json"), path("registration.json"));
-        std::fs::write(dir.join("purposes.json"), purposes.to_string()).expect("a file");
-        let names = ["--name-ko", name, "--name-en", name, "--purposes", &path("purposes.json")];
-        let init = ["verifier", "init", "--key", &key, "--dir", &own, "--did-out", &draft, "--out", &registration];
-        let did = run(&[&init[..], &names].concat()).accepted()["did"].as_str().expect("a DID").to_owned();
-        run(&["ledger", "submit", &draft, "--key", &key, "--key", &ministry, "--url", &ledger]).accepted();
-        run(&["ledger", "submit", &registration, "--key", &ministry, "--url", &ledger]).accepted();
-        let bundle = dir.join("bundle.cbor");
-        services.bundle(&bundle);
-
-        let listen = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port");
-        let (listen, url) = (listen.to_string(), format!("http://{listen}"));
-        let anchor = services.dir.join("anchor.cbor").display().to_string();
-        let twins = concat!(env!("CARGO_MANIFEST_DIR"), "/../../specs/types/driver-licence.twins.json");
-        let held = bundle.display().to_string();
-        let known = ["--did", &did, "--key", &key, "--dir", &own, "--twins", twins, "--bundle", &held];
-        let serve = ["verifier", "serve", "--url", &url, "--listen", &listen, "--anchor", &anchor];
-        let log = std::fs::File::create(dir.join("log")).expect("a log file");
-        let mut command = mid(&[&serve[..], &known].concat());
-        let mut child = command.stdout(Stdio::null()).stderr(log).spawn().expect("mid can be started");
-        let (client, began) = (Client::default(), Instant::now());
-        while client.get(&format!("{url}/openid4vp/requests/x")).is_none_or(|(status, _)| status != 404) {
-            let told = || std::fs::read_to_string(dir.join("log")).unwrap_or_default();
-            assert!(child.try_wait().expect("the child can be asked").is_none(), "it ended: {}", told());
-            assert!(began.elapsed() < START, "it does not answer: {}", told());
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        Self { child, dir: dir.to_owned(), url, did, bundle, client }
+        let registered = Registered::new(services, dir, name, purposes);
+        let listen = free_address();
+        let url = format!("http://{listen}");
+        let mut child = registered.serve(&url, &listen, &[], "log");
+        registered.wait(&mut child, &listen, "log");
+        let Registered { dir, did, bundle, .. } = registered;
+        Self { child, dir, url, did, bundle, client: Client::default() }
     }
 
     /// A file of this organisation.

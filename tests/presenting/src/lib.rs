@@ -26,6 +26,7 @@ use protocol::ledger::record::{
 use protocol::ledger::state::TrustedState;
 use protocol::ledger::testkit::TestLedger;
 use serde_json::json;
+use verifier_server::Database;
 use verifier_server::openid4vp::{Identity, Presenting, RequestSigner, Settings};
 
 pub use w3c::{KIND, vocabulary, w3c_query};
@@ -72,6 +73,8 @@ pub struct World {
     pub shop: Did,
     /// Who issues.
     pub issuer: Did,
+    /// Where the shop's instances keep requests; each in its memory where there is nothing.
+    pub database: Option<Database>,
 }
 
 /// What was issued.
@@ -168,7 +171,7 @@ impl World {
         ledger.write(&records, (now - 50) * 1000);
         ledger.publish(place, list);
         let trust = Arc::new(ledger.trusted_state().unwrap());
-        Self { now, anchor: ledger.anchor(), trust, shop: did(SHOP), issuer: did(ISSUER_ROOT) }
+        Self { now, anchor: ledger.anchor(), trust, shop: did(SHOP), issuer: did(ISSUER_ROOT), database: None }
     }
 
     fn root(&self, seed: u8, name: &str) -> Certificate {
@@ -287,11 +290,17 @@ impl World {
         Identity { verifier: self.shop.clone(), signers }
     }
 
+    /// How the shop's service is set up that is reached at `base_url`.
+    #[must_use]
+    pub fn settings(&self, base_url: &str) -> Settings {
+        Settings { database: self.database.clone(), ..Settings::new(base_url, TOKEN) }
+    }
+
     /// The shop's service, reached at `base_url`, whose clock is `clock`.
     #[must_use]
     pub fn service(&self, base_url: &str, clock: impl Fn() -> u64 + Send + Sync + 'static) -> Presenting {
         let trust = self.trust.clone();
-        Presenting::new(self.identity(), Settings::new(base_url, TOKEN), move || Some(trust.clone()), clock)
+        Presenting::new(self.identity(), self.settings(base_url), move || Some(trust.clone()), clock)
     }
 }
 

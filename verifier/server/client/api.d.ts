@@ -776,7 +776,7 @@ export interface operations {
                     "application/json": components["schemas"]["Refusal"];
                 };
             };
-            /** @description The key store did not sign */
+            /** @description The key store did not sign, or the database does not answer */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -848,7 +848,7 @@ export interface operations {
                     "application/json": components["schemas"]["Refusal"];
                 };
             };
-            /** @description The key store did not sign */
+            /** @description The key store did not sign, or the database does not answer */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1036,6 +1036,15 @@ export interface operations {
                     "application/json": components["schemas"]["Refusal"];
                 };
             };
+            /** @description The database does not answer; come back later */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
         };
     };
     request_events: {
@@ -1068,7 +1077,7 @@ export interface operations {
                     "application/json": components["schemas"]["Refusal"];
                 };
             };
-            /** @description Too many listen; come back after `Retry-After` seconds */
+            /** @description Too many listen, or the database does not answer; come back later */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1152,6 +1161,15 @@ export interface operations {
             };
             /** @description Too large */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description The database does not answer; come back later */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -11,8 +11,8 @@
 //!
 //! A second answer is refused (`WrongState`, 409). Nothing is kept but the verdict, until it is read or the request is over.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, State};
@@ -20,8 +20,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use protocol::crypto::agreement::AgreementKey;
-use protocol::crypto::jose::base64url;
+use protocol::crypto::jose::{base64url, from_base64url};
 use protocol::crypto::keys::Signer;
 use protocol::exchange::app_link::{ANSWER_MAX, AppLinkError, AppRequest, Reply, answer_of, is_app_link, open_answer};
 use protocol::exchange::qr::Drawing;
@@ -31,19 +30,21 @@ use protocol::json;
 use protocol::ledger::state::TrustedState;
 use rand_core::UnwrapErr;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use verifier::ask::{self, AskError};
-use verifier::{Asked, Policy, Refusal, SeenInMemory, Verdict, Verifier};
+use verifier::{Asked, Policy, Refusal, Verdict, Verifier};
+
+use crate::store::{
+    By, ByOwned, EphemeralKey, FirstAnswer, GRACE, Kept, Life, NotInserted, NotKept, Store, Unavailable, Unread, Uses,
+    lock,
+};
+use crate::{Database, handle};
 
 /// Life of a request, in seconds.
 const LIFE: u64 = 300;
-/// How long a verdict can be read after its request is over, in seconds.
-const GRACE: u64 = 60;
 /// Most requests that are kept at once.
 const MOST: usize = 10_000;
-/// Answers that may be refused before the request is over.
-const TRIES: u8 = 5;
 /// Longest call, in bytes.
 const CALL_MAX: usize = 16 * 1_024;
 /// What a link begins with where nothing else is said.
@@ -67,6 +68,9 @@ pub enum AppFailure {
     /// It was answered, declined or refused already (E20), or is not answered yet.
     #[error("the request is not in a state for that; ask for its state")]
     WrongState,
+    /// The database that instances share does not answer.
+    #[error("the database does not answer; try again in a moment")]
+    StoreUnavailable,
     /// Wider than the registration, or nothing that could be answered.
     #[error(transparent)]
     Ask(#[from] AskError),
@@ -87,7 +91,7 @@ impl AppFailure {
 
     fn status(&self) -> StatusCode {
         match self {
-            Self::TrustUnavailable | Self::TooManyRequests => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TrustUnavailable | Self::TooManyRequests | Self::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::RequestOver => StatusCode::NOT_FOUND,
             Self::WrongState => StatusCode::CONFLICT,
             Self::Ask(AskError::NotRegistered | AskError::OverAsk(_)) => StatusCode::FORBIDDEN,
@@ -123,7 +127,7 @@ pub struct NewAppRequest {
 }
 
 /// What the relying party gets.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CreatedAppRequest {
     /// By this it follows the request. Wallets never see it.
     pub id: String,
@@ -136,25 +140,36 @@ pub struct CreatedAppRequest {
     pub expires_at: u64,
 }
 
-/// Where a request stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Standing {
-    Waiting,
-    Answered,
-    Declined,
-    Refused,
+/// What does not change of a request.
+struct AppAsked {
+    request: SignedRequest,
+    key: EphemeralKey,
+    digest: [u8; 32],
 }
 
-struct Entry {
-    request: SignedRequest,
-    key: AgreementKey,
-    digest: [u8; 32],
-    handle: String,
-    standing: Standing,
-    verdict: Option<Verdict>,
-    tries: u8,
-    until: u64,
+impl Kept for AppAsked {
+    const KIND: &'static str = "apps";
+    const STATE_STAYS: bool = true;
+
+    fn to_json(&self) -> Value {
+        let request = base64url(&self.request.encode());
+        json!({ "request": request, "key": self.key.to_json(), "digest": base64url(&self.digest) })
+    }
+
+    fn from_json(value: &Value) -> Option<Self> {
+        let bytes = |name: &str| from_base64url(value.get(name)?.as_str()?);
+        Some(Self {
+            request: SignedRequest::decode(&bytes("request")?).ok()?,
+            key: EphemeralKey::from_json(value.get("key")?)?,
+            digest: bytes("digest")?.try_into().ok()?,
+        })
+    }
+}
+
+impl From<Unavailable> for AppFailure {
+    fn from(_: Unavailable) -> Self {
+        Self::StoreUnavailable
+    }
 }
 
 /// Who asks: a registered verifier, and its key on the ledger.
@@ -177,21 +192,18 @@ struct Inner {
     token: String,
     trust: Box<dyn Fn() -> Option<Arc<TrustedState>> + Send + Sync>,
     clock: Box<dyn Fn() -> u64 + Send + Sync>,
-    entries: Mutex<HashMap<String, Entry>>,
-    verifier: Mutex<Verifier<SeenInMemory>>,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    store: Store<AppAsked>,
+    verifier: Mutex<Verifier<Uses>>,
 }
 
 impl Apps {
     /// A service at `base_url` for whoever has `token`, that asks `trust` for the newest trust data and `clock` for the time in Unix
-    /// seconds.
+    /// seconds. It keeps requests in its memory, or in a database with instances that serve as one.
     pub fn new(
         asker: Asker,
         base_url: &str,
         token: &str,
+        database: Option<Database>,
         trust: impl Fn() -> Option<Arc<TrustedState>> + Send + Sync + 'static,
         clock: impl Fn() -> u64 + Send + Sync + 'static,
     ) -> Self {
@@ -201,8 +213,8 @@ impl Apps {
             token: token.to_owned(),
             trust: Box::new(trust),
             clock: Box::new(clock),
-            entries: Mutex::default(),
-            verifier: Mutex::new(Verifier::new(Policy::default(), SeenInMemory::default())),
+            store: Store::new(MOST, database),
+            verifier: Mutex::new(Verifier::new(Policy::default(), Uses::default())),
         }))
     }
 
@@ -222,8 +234,20 @@ impl Apps {
     ///
     /// # Errors
     /// [`AppFailure`]
-    pub fn create(&self, new: NewAppRequest) -> Result<CreatedAppRequest, AppFailure> {
+    pub async fn create(&self, new: NewAppRequest) -> Result<CreatedAppRequest, AppFailure> {
         let now = (self.0.clock)();
+        let (created, handle, asked) = self.draft(new, now)?;
+        let until = created.expires_at.saturating_add(GRACE);
+        let life = Life { expires_at: until, until, keep: 0 };
+        self.0.store.insert(&created.id, &handle, asked, life, None, now).await.map_err(|not| match not {
+            NotInserted::Full => AppFailure::TooManyRequests,
+            NotInserted::Unavailable => AppFailure::StoreUnavailable,
+        })?;
+        self.sweep();
+        Ok(created)
+    }
+
+    fn draft(&self, new: NewAppRequest, now: u64) -> Result<(CreatedAppRequest, String, AppAsked), AppFailure> {
         let trust = (self.0.trust)().ok_or(AppFailure::TrustUnavailable)?;
         let query = query(&new, &trust)?;
         let start = new.wallet.as_deref().unwrap_or(WALLET);
@@ -238,75 +262,81 @@ impl Apps {
         let posted = format!("{}/apps/answers/{handle}", self.0.base_url);
         let reply = new.back.map_or(Reply::Post(posted), Reply::Open);
         let on_phone = matches!(reply, Reply::Open(_));
-        let key = AgreementKey::generate(&mut rng);
-        let public = key.public().map_err(|_| AppFailure::MalformedCall("key"))?;
+        let key = EphemeralKey::generate(&mut rng);
+        let public = key.key().public().map_err(|_| AppFailure::MalformedCall("key"))?;
         let wrapped = AppRequest { request: request.clone(), caller: new.caller, reply, key: public };
         let signed = wrapped.sign(&*asker.signer)?;
         let link = signed.link(start);
         let png = || Drawing::new(&link).and_then(|it| it.png()).map(|it| base64url(&it));
         let qr_png = if on_phone { None } else { Some(png().map_err(|_| AppFailure::MalformedCall("wallet"))?) };
         let (expires_at, digest) = (now.saturating_add(LIFE), signed.digest());
-        let mut entries = lock(&self.0.entries);
-        entries.retain(|_, entry| now < entry.until);
-        if entries.len() >= MOST {
-            return Err(AppFailure::TooManyRequests);
-        }
-        let (standing, until) = (Standing::Waiting, expires_at.saturating_add(GRACE));
-        let entry = Entry { request, key, digest, handle, standing, verdict: None, tries: 0, until };
-        entries.insert(id.clone(), entry);
-        Ok(CreatedAppRequest { id, link, qr_png, expires_at })
+        let asked = AppAsked { request, key, digest };
+        Ok((CreatedAppRequest { id, link, qr_png, expires_at }, handle, asked))
     }
 
-    /// Takes the sealed answer to a request. Blocks the thread.
-    fn take(&self, id: &str, answer: &[u8]) -> Result<(), AppFailure> {
+    /// Forgets what is over, every second as long as there is anything, whoever calls until then.
+    fn sweep(&self) {
+        if !self.0.store.begin_sweeping() {
+            return;
+        }
+        let service = Arc::downgrade(&self.0);
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                let Some(service) = service.upgrade() else { return };
+                if !service.store.sweep((service.clock)()).await {
+                    return;
+                }
+            }
+        });
+    }
+
+    /// Takes the sealed answer to a request.
+    async fn take(&self, by: By<'_>, answer: Vec<u8>) -> Result<(), AppFailure> {
         let now = (self.0.clock)();
         let trust = (self.0.trust)().ok_or(AppFailure::TrustUnavailable)?;
-        let (request, key, digest) = {
-            let entries = lock(&self.0.entries);
-            let entry = entries.get(id).filter(|it| now < it.until).ok_or(AppFailure::RequestOver)?;
-            if entry.standing != Standing::Waiting {
-                return Err(AppFailure::WrongState); // ALNK-06 (E20)
-            }
-            (entry.request.clone(), entry.key.clone(), entry.digest)
+        let Some(asked) = self.0.store.open(by, false, now).await? else {
+            // ALNK-06 (E20)
+            let known = self.0.store.state(by, now).await?;
+            return Err(known.map_or(AppFailure::RequestOver, |_| AppFailure::WrongState));
         };
-        let judged = self.judge(&request, &key, &digest, answer, &trust, now);
-        let mut entries = lock(&self.0.entries);
-        let entry = entries.get_mut(id).ok_or(AppFailure::RequestOver)?;
-        if entry.standing != Standing::Waiting {
-            return Err(AppFailure::WrongState);
-        }
-        match judged {
-            Ok(Some(verdict)) => {
-                entry.standing = Standing::Answered;
-                entry.verdict = Some(verdict);
-                Ok(())
-            }
-            Ok(None) => {
-                entry.standing = Standing::Declined;
-                Ok(())
-            }
+        let service = self.clone();
+        let judged = tokio::task::spawn_blocking(move || service.judge(&asked, &answer, &trust, now));
+        match judged.await.map_err(|_| AppFailure::TrustUnavailable)? {
+            Ok(Some(answer)) => self.0.store.answer(by, answer, now).await.map_err(|not| match not {
+                NotKept::Over => AppFailure::WrongState,
+                NotKept::Used(0) => Refusal::NonceReplayed.into(),
+                NotKept::Used(_) => Refusal::PseudonymUsed.into(),
+                NotKept::Unavailable => AppFailure::StoreUnavailable,
+            }),
+            Ok(None) => match self.0.store.decline(by).await? {
+                true => Ok(()),
+                false => Err(AppFailure::WrongState),
+            },
             Err(failure) => {
-                entry.tries = entry.tries.saturating_add(1);
-                if entry.tries >= TRIES {
-                    entry.standing = Standing::Refused;
-                }
+                self.0.store.refused(by).await?;
                 Err(failure)
             }
         }
     }
 
+    /// The verdict; none where the owner declined.
     fn judge(
         &self,
-        request: &SignedRequest,
-        key: &AgreementKey,
-        digest: &[u8; 32],
+        asked: &AppAsked,
         answer: &[u8],
         trust: &TrustedState,
         now: u64,
-    ) -> Result<Option<Verdict>, AppFailure> {
-        let Some(presentation) = open_answer(key, digest, answer)? else { return Ok(None) };
-        let asked = request.authenticate(trust, now).map_err(AppLinkError::from)?;
-        Ok(Some(lock(&self.0.verifier).check(&Asked::Requested(&asked), &presentation, trust, now)?))
+    ) -> Result<Option<FirstAnswer>, AppFailure> {
+        let Some(presentation) = open_answer(asked.key.key(), &asked.digest, answer)? else { return Ok(None) };
+        let request = asked.request.authenticate(trust, now).map_err(AppLinkError::from)?;
+        let (verdict, uses): (Verdict, Uses) = {
+            let mut verifier = lock(&self.0.verifier);
+            let verdict = verifier.check(&Asked::Requested(&request), &presentation, trust, now);
+            (verdict?, core::mem::take(verifier.seen_mut()))
+        };
+        let verdict = serde_json::to_value(&verdict).map_err(|_| AppFailure::TrustUnavailable)?;
+        Ok(Some(FirstAnswer { verdict, response_code: None, uses }))
     }
 
     fn authorised(&self, headers: &HeaderMap) -> bool {
@@ -315,9 +345,10 @@ impl Apps {
         self.0.token.len() >= 32 && Sha256::digest(given) == Sha256::digest(&self.0.token)
     }
 
-    async fn taken(&self, id: String, answer: Vec<u8>) -> Response {
+    /// Whether or not anybody waits for it still.
+    async fn taken(&self, by: ByOwned, answer: Vec<u8>) -> Response {
         let service = self.clone();
-        match tokio::task::spawn_blocking(move || service.take(&id, &answer)).await {
+        match tokio::spawn(async move { service.take(by.by(), answer).await }).await {
             Ok(Ok(())) => no_store(StatusCode::NO_CONTENT.into_response()),
             Ok(Err(failure)) => refused(&failure),
             Err(_) => refused(&AppFailure::TrustUnavailable),
@@ -335,14 +366,6 @@ fn query(new: &NewAppRequest, trust: &TrustedState) -> Result<Query, AppFailure>
         }
         _ => Err(AppFailure::MalformedCall("query")),
     }
-}
-
-/// 128 bits as a text that travels in addresses.
-fn handle() -> String {
-    use rand_core::Rng as _;
-    let mut bytes = [0; 16];
-    UnwrapErr(getrandom::SysRng).fill_bytes(&mut bytes);
-    base64url(&bytes)
 }
 
 fn refused(failure: &AppFailure) -> Response {
@@ -371,7 +394,7 @@ async fn create(State(service): State<Apps>, headers: HeaderMap, body: Bytes) ->
     }
     let read = json::read(&body, CALL_MAX).ok().and_then(|it| serde_json::from_value(it).ok());
     let Some(new) = read else { return refused(&AppFailure::MalformedCall("body")) };
-    match service.create(new) {
+    match service.create(new).await {
         Ok(created) => no_store((StatusCode::CREATED, Json(created)).into_response()),
         Err(failure) => refused(&failure),
     }
@@ -379,10 +402,10 @@ async fn create(State(service): State<Apps>, headers: HeaderMap, body: Bytes) ->
 
 async fn standing(State(service): State<Apps>, Path(id): Path<String>) -> Response {
     let now = (service.0.clock)();
-    let standing = lock(&service.0.entries).get(&id).filter(|it| now < it.until).map(|it| it.standing);
-    match standing {
-        Some(standing) => no_store(Json(json!({ "state": standing })).into_response()),
-        None => refused(&AppFailure::RequestOver),
+    match service.0.store.state(By::Id(&id), now).await {
+        Ok(Some(standing)) => no_store(Json(json!({ "state": standing })).into_response()),
+        Ok(None) => refused(&AppFailure::RequestOver),
+        Err(error) => refused(&error.into()),
     }
 }
 
@@ -393,17 +416,13 @@ async fn handed_in(State(service): State<Apps>, Path(id): Path<String>, headers:
     let link = json::read_object(&body, 2 * ANSWER_MAX).ok();
     let link = link.as_ref().and_then(|it| it.get("link")).and_then(|it| it.as_str());
     match link.ok_or(AppFailure::MalformedCall("link")).and_then(|link| Ok(answer_of(link)?)) {
-        Ok(answer) => service.taken(id, answer).await,
+        Ok(answer) => service.taken(ByOwned::Id(id), answer).await,
         Err(failure) => refused(&failure),
     }
 }
 
 async fn posted(State(service): State<Apps>, Path(handle): Path<String>, body: Bytes) -> Response {
-    let id = lock(&service.0.entries).iter().find(|(_, entry)| entry.handle == handle).map(|(id, _)| id.clone());
-    match id {
-        Some(id) => service.taken(id, body.to_vec()).await,
-        None => refused(&AppFailure::RequestOver),
-    }
+    service.taken(ByOwned::Handle(handle), body.to_vec()).await
 }
 
 async fn verdict(State(service): State<Apps>, Path(id): Path<String>, headers: HeaderMap) -> Response {
@@ -411,15 +430,11 @@ async fn verdict(State(service): State<Apps>, Path(id): Path<String>, headers: H
         return unauthorised();
     }
     let now = (service.0.clock)();
-    let mut entries = lock(&service.0.entries);
-    let verdict = match entries.get_mut(&id).filter(|it| now < it.until) {
-        None => Err(AppFailure::RequestOver),
-        // Read once; that it was answered is still known.
-        Some(entry) if entry.standing == Standing::Answered => entry.verdict.take().ok_or(AppFailure::RequestOver),
-        Some(_) => Err(AppFailure::WrongState),
-    };
-    match verdict {
+    // Read once; that it was answered is still known.
+    match service.0.store.read(&id, None, now).await {
         Ok(verdict) => no_store(Json(json!({ "accepted": true, "verdict": verdict })).into_response()),
-        Err(failure) => refused(&failure),
+        Err(Unread::Unknown) => refused(&AppFailure::RequestOver),
+        Err(Unread::Undecided(_) | Unread::WrongCode) => refused(&AppFailure::WrongState),
+        Err(Unread::Unavailable) => refused(&AppFailure::StoreUnavailable),
     }
 }

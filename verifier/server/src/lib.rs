@@ -14,6 +14,7 @@
 
 pub mod apps;
 pub mod openid4vp;
+mod store;
 mod together;
 
 use std::sync::Arc;
@@ -34,6 +35,8 @@ use tokio::sync::Semaphore;
 use verifier::{Refusal, Verdict};
 
 use crate::together::{Desk, TOGETHER};
+
+pub use store::{Database, DatabaseError, StoreKey};
 
 /// How many checks run at once.
 const CHECKS_AT_ONCE: usize = 16;
@@ -197,6 +200,19 @@ impl Inner {
         let query = Query::of_profile(credential_type, profile);
         Ok((trust, query))
     }
+}
+
+/// Random bytes of the operating system.
+fn random<const N: usize>() -> [u8; N] {
+    use rand_core::Rng as _;
+    let mut bytes = [0; N];
+    rand_core::UnwrapErr(getrandom::SysRng).fill_bytes(&mut bytes);
+    bytes
+}
+
+/// 128 bits as a text that travels in addresses.
+fn handle() -> String {
+    protocol::crypto::jose::base64url(&random::<16>())
 }
 
 async fn check(State(service): State<Service>, UrlQuery(question): UrlQuery<Question>, body: Bytes) -> Response {

@@ -178,3 +178,27 @@ fn alnk_05_nobody_else_reads_the_answer() {
     let posted = scene.signed(None, Reply::Post("https://rental.example/a".to_owned()));
     assert_eq!(posted.authenticate(None, &scene.trust, NOW).unwrap().back(&answer), None);
 }
+
+#[tokio::test]
+async fn a_wallet_reads_links_of_apps_and_nothing_else() {
+    let place = tempfile::tempdir().unwrap();
+    let wallet = crate::held::new_wallet(&presenting::World::at(crate::service::NOW), place.path());
+    let read = |link: &str| wallet.read_app_link(link, Some("kr.example.shop"), crate::service::NOW).unwrap_err();
+    assert_eq!(read("mid-wallet://answer"), wallet_core::WalletError::AppLink(AppLinkError::MalformedLink));
+    // A link of another ledger's verifier: who asks is nobody here.
+    let there = World::new();
+    let service = crate::apps::service(&there, true, || NOW);
+    let created = service.create(verifier_server::apps::NewAppRequest {
+        purpose: "age-check".into(),
+        credential_type: Some(there.identities.credential_type.id.clone()),
+        profile: Some("age-19".into()),
+        query: None,
+        caller: Some("kr.example.shop".into()),
+        back: Some("shop://done".into()),
+        wallet: None,
+    });
+    assert_eq!(
+        read(&created.await.unwrap().link),
+        wallet_core::WalletError::Request(RequestError::VerifierNotRegistered)
+    );
+}

@@ -7,21 +7,29 @@ use axum::Router;
 use axum::http::Method;
 use presenting::TOKEN;
 use presenting::calls::{Answer, call, send};
-use protocol::exchange::RequestError;
-use protocol::exchange::app_link::{AppLinkError, AuthenticAppRequest, Reply, SignedAppRequest};
+use protocol::exchange::app_link::{AuthenticAppRequest, Reply, SignedAppRequest};
 use serde_json::{Value, json};
 use tests::rng;
 use tests::world::{KEY, NOW, World};
+use verifier_server::Database;
 use verifier_server::apps::{AppFailure, Apps, Asker, NewAppRequest};
-use wallet_core::WalletError;
 
 const APP: &str = "kr.example.shop";
 const BASE: &str = "https://shop.example";
 
-fn service(world: &World, known: bool, clock: impl Fn() -> u64 + Send + Sync + 'static) -> Apps {
+pub(crate) fn service(world: &World, known: bool, clock: impl Fn() -> u64 + Send + Sync + 'static) -> Apps {
+    service_at(crate::place::database(), world, known, clock)
+}
+
+pub(crate) fn service_at(
+    database: Option<Database>,
+    world: &World,
+    known: bool,
+    clock: impl Fn() -> u64 + Send + Sync + 'static,
+) -> Apps {
     let trust = known.then(|| Arc::new(world.trust("usual")));
     let asker = Asker { did: world.shop.did.clone(), key: KEY.to_owned(), signer: Box::new(world.shop.key.clone()) };
-    Apps::new(asker, BASE, TOKEN, move || trust.clone(), clock)
+    Apps::new(asker, BASE, TOKEN, database, move || trust.clone(), clock)
 }
 
 async fn ask(router: &Router, more: &Value) -> Answer {
@@ -147,8 +155,8 @@ async fn alnk_06_every_refusal_has_its_name() {
     assert_eq!(state(&router, &created).await.0, 404, "forgotten");
 }
 
-#[test]
-fn without_trust_data_and_with_too_many_requests_nothing_is_asked() {
+#[tokio::test]
+async fn without_trust_data_and_with_too_many_requests_nothing_is_asked() {
     let world = World::new();
     let new = || NewAppRequest {
         purpose: "age-check".into(),
@@ -160,30 +168,9 @@ fn without_trust_data_and_with_too_many_requests_nothing_is_asked() {
         wallet: None,
     };
     let blind = service(&world, false, || NOW);
-    assert_eq!(blind.create(new()).unwrap_err(), AppFailure::TrustUnavailable);
-    let busy = service(&world, true, || NOW);
-    for _ in 0..10_000 {
-        busy.create(new()).unwrap();
-    }
-    assert_eq!(busy.create(new()).unwrap_err(), AppFailure::TooManyRequests);
-}
-
-#[test]
-fn a_wallet_reads_links_of_apps_and_nothing_else() {
-    let place = tempfile::tempdir().unwrap();
-    let wallet = crate::held::new_wallet(&presenting::World::at(crate::service::NOW), place.path());
-    let read = |link: &str| wallet.read_app_link(link, Some(APP), crate::service::NOW).unwrap_err();
-    assert_eq!(read("mid-wallet://answer"), WalletError::AppLink(AppLinkError::MalformedLink));
-    // A link of another ledger's verifier: who asks is nobody here.
-    let there = World::new();
-    let created = service(&there, true, || NOW).create(NewAppRequest {
-        purpose: "age-check".into(),
-        credential_type: Some(there.identities.credential_type.id.clone()),
-        profile: Some("age-19".into()),
-        query: None,
-        caller: Some(APP.into()),
-        back: Some("shop://done".into()),
-        wallet: None,
-    });
-    assert_eq!(read(&created.unwrap().link), WalletError::Request(RequestError::VerifierNotRegistered));
+    assert_eq!(blind.create(new()).await.unwrap_err(), AppFailure::TrustUnavailable);
+    let own = crate::place::Own::new();
+    let busy = service_at(own.database(), &world, true, || NOW);
+    own.fill(&busy, new).await;
+    assert_eq!(busy.create(new()).await.unwrap_err(), AppFailure::TooManyRequests);
 }

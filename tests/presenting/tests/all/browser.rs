@@ -89,7 +89,7 @@ impl<'a> Owner<'a> {
 
 #[tokio::test]
 async fn ovp_15_both_formats_by_every_protocol_and_mode() {
-    let world = World::at(NOW);
+    let world = crate::place::world(NOW);
     let router = world.service(BASE, || NOW).router();
     let owner = Owner::new(&world);
     let (licence, mdl) = (sd_jwt_query(&[&["family_name"]]), mdoc_query(&["family_name", "age_over_19"]));
@@ -125,7 +125,7 @@ async fn ovp_15_both_formats_by_every_protocol_and_mode() {
 
 #[tokio::test]
 async fn ovp_15_an_answer_is_for_one_origin() {
-    let world = World::at(NOW);
+    let world = crate::place::world(NOW);
     let router = world.service(BASE, || NOW).router();
     let owner = Owner::new(&world);
     let second = "https://shop.example";
@@ -158,7 +158,7 @@ async fn ovp_15_an_answer_is_for_one_origin() {
 
 #[tokio::test]
 async fn ovp_15_what_cannot_be_asked_of_a_browser_is_not_made() {
-    let world = World::at(NOW);
+    let world = crate::place::world(NOW);
     let router = world.service(BASE, || NOW).router();
     let (licence, mdl) = (sd_jwt_query(&[&["family_name"]]), mdoc_query(&["family_name"]));
     assert_eq!(ask(&router, &mdl, &json!({ "protocols": [SIGNED, UNSIGNED, ISO_MDOC] })).await.status, 201);
@@ -182,7 +182,7 @@ async fn ovp_15_what_cannot_be_asked_of_a_browser_is_not_made() {
 
 #[tokio::test]
 async fn ovp_16_the_wallet_answers_whom_it_knows_on_the_page_that_they_named() {
-    let world = World::at(NOW);
+    let world = crate::place::world(NOW);
     let router = world.service(BASE, || NOW).router();
     let owner = Owner::new(&world);
     let created =
@@ -244,7 +244,7 @@ async fn ovp_16_the_wallet_answers_whom_it_knows_on_the_page_that_they_named() {
 /// MDOC-10: the answer is sealed to the reader's key, for this request and page; the device's documents are those asked for.
 #[tokio::test]
 async fn mdoc_10_answers_of_devices_are_checked_as_any() {
-    let world = World::at(NOW);
+    let world = crate::place::world(NOW);
     let router = world.service(BASE, || NOW).router();
     let owner = Owner::new(&world);
     let created = ask(&router, &mdoc_query(&["age_over_19"]), &json!({ "protocols": [ISO_MDOC] })).await.json();

@@ -8,6 +8,8 @@ mod browser;
 mod foreign;
 mod held;
 mod modules;
+mod overload;
+mod place;
 mod receipts;
 mod service;
 mod telling;

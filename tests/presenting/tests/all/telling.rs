@@ -14,9 +14,9 @@ use crate::service::{BASE, NOW, ready, state, verdict};
 
 /// The shop's service with these settings, and a clock that is set.
 fn service(change: impl FnOnce(&mut Settings)) -> (World, Router, Arc<AtomicU64>) {
-    let world = World::at(NOW);
+    let world = crate::place::world(NOW);
     let clock = Arc::new(AtomicU64::new(NOW));
-    let mut settings = Settings::new(BASE, presenting::TOKEN);
+    let mut settings = world.settings(BASE);
     change(&mut settings);
     let (trust, time) = (world.trust.clone(), clock.clone());
     let service =

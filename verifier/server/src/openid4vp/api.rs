@@ -18,9 +18,8 @@ use verifier::openid4vp::Receipt;
 
 use super::create::{Created, NewRequest, RequestFailure};
 use super::openapi::{ReceiptShape, RecheckedShape, Refusal, StateAnswer, StateEvent, VerdictAnswer, VerdictCall};
-use super::respond::lock;
-use super::store::Unread;
-use super::{Presenting, failure, overloaded};
+use super::{By, Presenting, failure, overloaded, unavailable};
+use crate::store::{Followed, Unavailable, Unread};
 
 /// Longest call, in bytes.
 pub(super) const CALL_MAX: usize = 64 * 1024;
@@ -41,22 +40,20 @@ pub(super) async fn create(State(service): State<Presenting>, headers: HeaderMap
     }
     let read = json::read(&body, CALL_MAX).ok().and_then(|it| serde_json::from_value::<NewRequest>(it).ok());
     let Some(new) = read else { return failure(StatusCode::BAD_REQUEST, "invalid_request", "MalformedCall") };
-    making(service, |it| it.create(new)).await
+    making(service, |it| async move { it.create(new).await }).await
 }
 
-/// Makes a request where it blocks nobody.
-pub(super) async fn making<T: Serialize + Send + 'static>(
+/// Makes a request when it is its turn, whether or not anybody waits for it still.
+pub(super) async fn making<T: Serialize + Send + 'static, F: Future<Output = Result<T, RequestFailure>> + Send>(
     service: Presenting,
-    make: impl FnOnce(&Presenting) -> Result<T, RequestFailure> + Send + 'static,
+    make: impl FnOnce(Presenting) -> F + Send + 'static,
 ) -> Response {
     let Some(turn) = service.0.turns.begin().await else { return overloaded() };
-    let maker = service.clone();
-    let made = tokio::task::spawn_blocking(move || {
+    let made = tokio::spawn(async move {
         let _turn = turn;
-        make(&maker)
+        make(service).await
     });
     let Ok(made) = made.await else { return overloaded() };
-    service.sweep();
     match made {
         Ok(created) => (StatusCode::CREATED, Json(created)).into_response(),
         Err(error) => refused_call(&error),
@@ -67,7 +64,7 @@ pub(super) async fn making<T: Serialize + Send + 'static>(
 fn refused_call(error: &RequestFailure) -> Response {
     let name = protocol::error_name(error);
     match error {
-        RequestFailure::TooManyRequests | RequestFailure::TrustUnavailable => {
+        RequestFailure::TooManyRequests | RequestFailure::TrustUnavailable | RequestFailure::StoreUnavailable => {
             failure(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", &name)
         }
         RequestFailure::Ask(AskError::NotRegistered | AskError::OverAsk(_)) => {
@@ -83,16 +80,17 @@ fn refused_call(error: &RequestFailure) -> Response {
     responses(
         (status = 200, description = "As of now", body = StateAnswer),
         (status = 404, description = "There is none, or it is over", body = Refusal),
-        (status = 429, description = "Asked too often; come back after `Retry-After` seconds", body = Refusal)))]
+        (status = 429, description = "Asked too often; come back after `Retry-After` seconds", body = Refusal),
+        (status = 503, description = "The database does not answer; come back later", body = Refusal)))]
 pub(super) async fn state(State(service): State<Presenting>, Path(id): Path<String>) -> Response {
     let now = service.now();
     if !service.0.polls.admits(&id, now) {
         return failure(StatusCode::TOO_MANY_REQUESTS, "slow_down", "TooManyPolls"); // K27
     }
-    let followed = lock(&service.0.store).follow(&id, now);
-    match followed {
-        Some(followed) => Json(StateAnswer { state: *followed.borrow() }).into_response(),
-        None => failure(StatusCode::NOT_FOUND, "invalid_request", "RequestOver"),
+    match service.0.store.state(By::Id(&id), now).await {
+        Ok(Some(state)) => Json(StateAnswer { state }).into_response(),
+        Ok(None) => failure(StatusCode::NOT_FOUND, "invalid_request", "RequestOver"),
+        Err(error) => unavailable(error),
     }
 }
 
@@ -102,22 +100,22 @@ pub(super) async fn state(State(service): State<Presenting>, Path(id): Path<Stri
     responses(
         (status = 200, description = "The state now, then each change", content_type = "text/event-stream", body = StateEvent),
         (status = 404, description = "There is none, or it is over", body = Refusal),
-        (status = 503, description = "Too many listen; come back after `Retry-After` seconds", body = Refusal)))]
+        (status = 503, description = "Too many listen, or the database does not answer; come back later", body = Refusal)))]
 pub(super) async fn events(State(service): State<Presenting>, Path(id): Path<String>) -> Response {
     let Ok(turn) = service.0.listeners.clone().try_acquire_owned() else {
         return failure(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", "TooManyListeners");
     };
-    let followed = lock(&service.0.store).follow(&id, service.now());
-    let Some(followed) = followed else { return failure(StatusCode::NOT_FOUND, "invalid_request", "RequestOver") };
+    let followed = match Followed::begin(&service.0.store, &id, service.now()).await {
+        Ok(Some(followed)) => followed,
+        Ok(None) => return failure(StatusCode::NOT_FOUND, "invalid_request", "RequestOver"),
+        Err(error) => return unavailable(error),
+    };
     // The state now, then each change, until it is decided or the request is over.
-    let events = stream::unfold(Some((followed, true, turn)), |now| async move {
-        let (mut followed, first, turn) = now?;
-        if !first && followed.changed().await.is_err() {
-            return None;
-        }
-        let state = *followed.borrow_and_update();
+    let events = stream::unfold(Some((followed, service, turn)), |now| async move {
+        let (mut followed, service, turn) = now?;
+        let state = followed.next(&service.0.store, || service.now()).await?;
         let event = Event::default().event("state").data(state.name());
-        Some((Ok::<_, Infallible>(event), state.open().then_some((followed, false, turn))))
+        Some((Ok::<_, Infallible>(event), state.open().then_some((followed, service, turn))))
     });
     Sse::new(events).keep_alive(KeepAlive::default()).into_response()
 }
@@ -133,7 +131,8 @@ pub(super) async fn events(State(service): State<Presenting>, Path(id): Path<Str
         (status = 403, description = "The response code is wrong", body = Refusal),
         (status = 404, description = "There is none, or it was read", body = Refusal),
         (status = 409, description = "It is not answered; the description is its state", body = Refusal),
-        (status = 413, description = "Too large", body = Refusal)))]
+        (status = 413, description = "Too large", body = Refusal),
+        (status = 503, description = "The database does not answer; come back later", body = Refusal)))]
 pub(super) async fn verdict(
     State(service): State<Presenting>,
     Path(id): Path<String>,
@@ -150,12 +149,12 @@ pub(super) async fn verdict(
             Err(_) => return failure(StatusCode::BAD_REQUEST, "invalid_request", "MalformedCall"),
         },
     };
-    let read = lock(&service.0.store).read(&id, code.as_deref(), service.now());
-    match read {
+    match service.0.store.read(&id, code.as_deref(), service.now()).await {
         Ok(verdict) => Json(json!({ "accepted": true, "verdict": verdict })).into_response(),
         Err(Unread::Unknown) => failure(StatusCode::NOT_FOUND, "invalid_request", "RequestOver"),
         Err(Unread::WrongCode) => failure(StatusCode::FORBIDDEN, "access_denied", "ResponseCodeWrong"),
         Err(Unread::Undecided(state)) => failure(StatusCode::CONFLICT, "invalid_request", state.name()),
+        Err(Unread::Unavailable) => unavailable(Unavailable),
     }
 }
 

@@ -1,6 +1,5 @@
 //! A relying party's one call: what is asked becomes a link and a code.
 
-use protocol::crypto::agreement::AgreementKey;
 use protocol::crypto::jose::{ContentEncryption, EncryptionKey, base64url};
 use protocol::exchange::dcql::{DcqlError, DcqlQuery};
 use protocol::exchange::openid4vp::{ClientId, ClientMetadata, ResponseMode, TransactionData, form};
@@ -12,9 +11,9 @@ use utoipa::ToSchema;
 use verifier::ask::AskError;
 use verifier::openid4vp::{Draft, ask};
 
-use super::respond::lock;
 use super::store::Asked;
 use super::{CallbackAddress, Presenting, Reach, RequestSigner, Webhooks, handle, random};
+use crate::store::{EphemeralKey, GRACE, Life, NotInserted, PendingCall};
 
 /// Why a request is not made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,6 +30,9 @@ pub enum RequestFailure {
     /// There is no trust data to check with.
     #[error("cannot tell: there is no trust data; try again later")]
     TrustUnavailable,
+    /// The database that instances share does not answer.
+    #[error("requests cannot be kept: the database does not answer; try again later")]
+    StoreUnavailable,
     /// Wider than the registration, or nothing that could be answered.
     #[error(transparent)]
     Ask(#[from] AskError),
@@ -118,11 +120,15 @@ impl Presenting {
     ///
     /// # Errors
     /// [`RequestFailure`]
-    pub fn create(&self, new: NewRequest) -> Result<Created, RequestFailure> {
+    pub async fn create(&self, new: NewRequest) -> Result<Created, RequestFailure> {
+        self.make(move |it| it.draft(new)).await
+    }
+
+    fn draft(&self, new: NewRequest) -> Result<(Created, Made), RequestFailure> {
         let now = self.now();
         let settings = &self.0.settings;
         let trust = (self.0.trust)().ok_or(RequestFailure::TrustUnavailable)?;
-        let (signer, client_id) = self.signer(new.client_id.as_deref(), |_| true)?;
+        let (_, client_id) = self.signer(new.client_id.as_deref(), |_| true)?;
         let (id, handle, state) = (handle(), handle(), handle());
         let uri = format!("{}/openid4vp/response/{handle}", settings.base_url);
         let (response, key) = match new.response_mode.as_deref() {
@@ -153,14 +159,24 @@ impl Presenting {
         let client_id = client_id.to_string();
         let link = link(new.wallet.as_deref(), &client_id, &request_uri, new.request_uri_method.as_deref())?;
         let png = Drawing::new(&link).and_then(|it| it.png()).map_err(|_| RequestFailure::LinkTooLong)?;
-        let asked = Asked { request, signer, key, redirect_uri, keep, browser: None };
-        self.wait(&id, &handle, asked, call, now)?;
-        Ok(Created { id, link, qr_png: base64url(&png), request_uri, client_id, expires_at })
+        let asked = Asked { request, key, redirect_uri, browser: None };
+        let made = Made { id: id.clone(), handle, asked, keep, call, now };
+        Ok((Created { id, link, qr_png: base64url(&png), request_uri, client_id, expires_at }, made))
     }
 }
 
 /// Whom to call, and how.
 pub(super) type Call = (CallbackAddress, Webhooks);
+
+/// A request that is not kept yet.
+pub(super) struct Made {
+    pub(super) id: String,
+    pub(super) handle: String,
+    pub(super) asked: Asked,
+    pub(super) keep: u64,
+    pub(super) call: Option<Call>,
+    pub(super) now: u64,
+}
 
 impl Presenting {
     /// Who asks: the way that was wanted, or the first that `fits`.
@@ -189,22 +205,33 @@ impl Presenting {
         if keep > self.0.settings.keep_max { Err(RequestFailure::MalformedCall("keep")) } else { Ok(keep) }
     }
 
-    /// Keeps a request until it is decided or over.
-    pub(super) fn wait(
+    /// Makes a request where it blocks nobody, and keeps it until it is decided or over.
+    pub(super) async fn make<T: Send + 'static>(
         &self,
-        id: &str,
-        handle: &str,
-        asked: Asked,
-        call: Option<Call>,
-        now: u64,
-    ) -> Result<(), RequestFailure> {
-        let life = asked.request.expires_at.unwrap_or(now).saturating_sub(now);
-        let followed = lock(&self.0.store).insert(id, handle, asked, now);
-        let followed = followed.ok_or(RequestFailure::TooManyRequests)?;
-        if let Some((address, webhooks)) = call {
-            self.announce(webhooks, address, id.to_owned(), followed, life);
+        draft: impl FnOnce(&Self) -> Result<(T, Made), RequestFailure> + Send + 'static,
+    ) -> Result<T, RequestFailure> {
+        let maker = self.clone();
+        let made = tokio::task::spawn_blocking(move || draft(&maker)).await;
+        // Whoever calls this dies with the thread.
+        let made = made.unwrap_or_else(|died| std::panic::resume_unwind(died.into_panic()));
+        let (answer, Made { id, handle, asked, keep, call, now }) = made?;
+        let expires_at = asked.request.expires_at.unwrap_or(now);
+        let life = Life { expires_at, until: expires_at.saturating_add(GRACE), keep };
+        let pending = call.as_ref().map(|(address, _)| PendingCall {
+            address: address.as_str().to_owned(),
+            message: super::webhook::message(),
+            life: expires_at.saturating_sub(now),
+        });
+        let kept = self.0.store.insert(&id, &handle, asked, life, pending.as_ref(), now).await;
+        let followed = kept.map_err(|not| match not {
+            NotInserted::Full => RequestFailure::TooManyRequests,
+            NotInserted::Unavailable => RequestFailure::StoreUnavailable,
+        })?;
+        if let (Some((address, webhooks)), Some(pending), Some(followed)) = (call, pending, followed) {
+            self.announce(webhooks, address, id, pending, followed);
         }
-        Ok(())
+        self.sweep();
+        Ok(answer)
     }
 }
 
@@ -215,14 +242,14 @@ impl NewTransaction {
 }
 
 /// A key for the answers to one request.
-pub(super) fn fresh_key() -> AgreementKey {
-    AgreementKey::generate(&mut UnwrapErr(getrandom::SysRng))
+pub(super) fn fresh_key() -> EphemeralKey {
+    EphemeralKey::generate(&mut UnwrapErr(getrandom::SysRng))
 }
 
 /// What a request says of the key for its answers, if they are encrypted.
-pub(super) fn metadata(key: Option<&AgreementKey>) -> Result<ClientMetadata, RequestFailure> {
+pub(super) fn metadata(key: Option<&EphemeralKey>) -> Result<ClientMetadata, RequestFailure> {
     let Some(key) = key else { return Ok(ClientMetadata::default()) };
-    let public = key.public().map_err(|_| RequestFailure::MalformedCall("key"))?;
+    let public = key.key().public().map_err(|_| RequestFailure::MalformedCall("key"))?;
     let keys = vec![EncryptionKey { key: public, id: Some("1".into()) }];
     Ok(ClientMetadata { keys, methods: ContentEncryption::ALL.to_vec() })
 }

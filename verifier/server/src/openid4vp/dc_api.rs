@@ -12,18 +12,21 @@ use protocol::exchange::dcql::DcqlQuery;
 use protocol::exchange::openid4vp::dc_api::{ISO_MDOC, IsoRequest, SIGNED, UNSIGNED, is_origin, items};
 use protocol::exchange::openid4vp::{RequestObject, Response as Answer, ResponseMode, VpError, form};
 use protocol::json;
+use protocol::ledger::state::TrustedState;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 use verifier::openid4vp::{AnswerRefusal, Checked, Draft, ask, check, check_device};
 
 use super::api::{CALL_MAX, authorised, making, unauthorised};
+use super::create::Made;
 use super::create::{NewTransaction, RequestFailure, fresh_key, metadata};
 use super::identity::RequestSigner;
 use super::openapi::Refusal;
-use super::respond::{ResponseFailure, lock};
+use super::respond::ResponseFailure;
 use super::store::{Asked, Browser};
-use super::{Presenting, failure, handle, random};
+use super::{By, Presenting, failure, handle, random};
+use crate::store::ByOwned;
 
 /// Most origins of one request.
 const ORIGINS_MAX: usize = 8;
@@ -103,7 +106,11 @@ impl Presenting {
     ///
     /// # Errors
     /// [`RequestFailure`]
-    pub fn create_for_browser(&self, new: NewBrowserRequest) -> Result<BrowserRequest, RequestFailure> {
+    pub async fn create_for_browser(&self, new: NewBrowserRequest) -> Result<BrowserRequest, RequestFailure> {
+        self.make(move |it| it.draft_for_browser(new)).await
+    }
+
+    fn draft_for_browser(&self, new: NewBrowserRequest) -> Result<(BrowserRequest, Made), RequestFailure> {
         let malformed = RequestFailure::MalformedCall;
         let now = self.now();
         let trust = (self.0.trust)().ok_or(RequestFailure::TrustUnavailable)?;
@@ -152,9 +159,9 @@ impl Presenting {
         let pages = pages.collect::<Result<Vec<_>, RequestFailure>>()?;
         let (id, handle) = (handle(), handle());
         let expires_at = request.expires_at.unwrap_or(now);
-        let asked = Asked { request, signer, key, redirect_uri: None, keep, browser: Some(browser) };
-        self.wait(&id, &handle, asked, call, now)?;
-        Ok(BrowserRequest { id, pages, expires_at })
+        let asked = Asked { request, key, redirect_uri: None, browser: Some(browser) };
+        let made = Made { id: id.clone(), handle, asked, keep, call, now };
+        Ok((BrowserRequest { id, pages, expires_at }, made))
     }
 
     /// Takes what a browser gave to the page.
@@ -162,9 +169,8 @@ impl Presenting {
     /// # Errors
     /// [`ResponseFailure`]
     pub async fn respond_from_browser(&self, id: &str, answer: BrowserAnswer) -> Result<(), ResponseFailure> {
-        let wallet = lock(&self.0.store).handle(id).ok_or(ResponseFailure::RequestOver)?;
         let turn = self.0.turns.go_on().await.ok_or(ResponseFailure::Overloaded)?;
-        let asked = self.open(&wallet)?;
+        let asked = self.open(By::Id(id)).await?;
         let browser = asked.browser.as_ref().ok_or(ResponseFailure::RequestOver)?;
         // OVP-15: of this page, and as it was asked.
         if !browser.origins.contains(&answer.origin) {
@@ -174,38 +180,25 @@ impl Presenting {
             return Err(AnswerRefusal::from(VpError::MalformedPresentation("protocol")).into());
         }
         if answer.data.get("error").is_some() {
-            lock(&self.0.store).decline(&wallet).ok_or(ResponseFailure::RequestOver)?;
-            return Ok(());
+            return self.decline(By::Id(id)).await;
         }
-        let service = self.clone();
-        let checked = tokio::task::spawn_blocking(move || {
-            let _turn = turn;
-            service.decide(&wallet, &asked, |trust| service.read(&asked, &answer, trust))
-        });
-        let checked = checked.await;
-        checked.map_err(|_| ResponseFailure::NotChecked)??;
-        self.sweep();
-        Ok(())
+        let read = move |service: &Self, asked: &Asked, trust: &TrustedState| service.read(asked, &answer, trust);
+        self.decide(ByOwned::Id(id.to_owned()), asked, turn, read).await.map(drop)
     }
 
-    fn read(
-        &self,
-        asked: &Asked,
-        answer: &BrowserAnswer,
-        trust: &protocol::ledger::state::TrustedState,
-    ) -> Result<Checked, AnswerRefusal> {
+    fn read(&self, asked: &Asked, answer: &BrowserAnswer, trust: &TrustedState) -> Result<Checked, AnswerRefusal> {
         let (settings, now, origin) = (&self.0.settings, self.now(), &answer.origin);
         let text =
             || answer.data.get("response").and_then(Value::as_str).ok_or(VpError::MalformedPresentation("response"));
         if answer.protocol == ISO_MDOC {
             let browser = asked.browser.as_ref().ok_or(VpError::MalformedPresentation("protocol"))?;
             let (_, iso) = browser.iso.iter().find(|(it, _)| it == origin).ok_or(VpError::ResponseUriNotCovered)?;
-            let response = annex_c::open(text()?, &browser.iso_key, &iso.transcript(origin))?;
+            let response = annex_c::open(text()?, browser.iso_key.key(), &iso.transcript(origin))?;
             let (vocabulary, policy) = (&settings.vocabulary, &settings.policy);
             return check_device(&asked.request, iso, origin, &response, trust, vocabulary, policy, now);
         }
         let response = match &asked.key {
-            Some(key) => Answer::decrypt(text()?, key)?,
+            Some(key) => Answer::decrypt(text()?, key.key())?,
             None => Answer::from_json(&answer.data)?,
         };
         let origins = vec![origin.clone()];
@@ -226,7 +219,7 @@ fn reader_requests(
 ) -> Result<Vec<(String, IsoRequest)>, RequestFailure> {
     let malformed = || RequestFailure::MalformedCall(ISO_MDOC);
     let items = items(&request.query).filter(|_| request.transactions.is_empty()).ok_or_else(malformed)?;
-    let key = browser.iso_key.public().map_err(|_| malformed())?;
+    let key = browser.iso_key.key().public().map_err(|_| malformed())?;
     let nonce = protocol::crypto::jose::from_base64url(&request.nonce).ok_or_else(malformed)?;
     let encryption_info = EncryptionInfo { nonce, key }.to_text().map_err(|_| malformed())?;
     let of_page = |origin: &String| {
@@ -275,7 +268,7 @@ pub(super) async fn create(State(service): State<Presenting>, headers: HeaderMap
     }
     let read = json::read(&body, CALL_MAX).ok().and_then(|it| serde_json::from_value(it).ok());
     let Some(new) = read else { return failure(StatusCode::BAD_REQUEST, "invalid_request", "MalformedCall") };
-    making(service, |it| it.create_for_browser(new)).await
+    making(service, |it| async move { it.create_for_browser(new).await }).await
 }
 
 /// Hand in what the browser gave to the page. The verdict is read as that of any request.

@@ -31,7 +31,7 @@ mod turns;
 mod wallet;
 mod webhook;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -41,13 +41,12 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use protocol::exchange::openid4vp::{Vocabulary, form};
 use protocol::ledger::state::TrustedState;
-use rand_core::UnwrapErr;
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use verifier::{Policy, SeenInMemory};
+use verifier::Policy;
 
 pub use create::{Created, NewRequest, NewTransaction, RequestFailure};
 pub use dc_api::{BrowserAnswer, BrowserRequest, NewBrowserRequest, PageRequest};
@@ -56,8 +55,11 @@ pub use respond::ResponseFailure;
 pub use webhook::{CallbackAddress, Deliver, Delivery, Reach, WebhookSecret, Webhooks};
 
 use limits::Rate;
-use store::Store;
+use store::Asked;
 use turns::Turns;
+
+use crate::store::{By, Store, Unavailable};
+use crate::{Database, handle, random};
 
 /// How many requests are made and answers checked at once; others wait.
 const AT_ONCE: usize = 4;
@@ -87,6 +89,8 @@ pub struct Settings {
     pub keep_max: u64,
     /// How relying parties are called; none are where there is nothing.
     pub webhooks: Option<Webhooks>,
+    /// Where instances keep requests that serve as one; in the memory of this one where there is nothing.
+    pub database: Option<Database>,
 }
 
 impl Settings {
@@ -102,6 +106,7 @@ impl Settings {
             policy: Policy::default(),
             keep_max: 0,
             webhooks: None,
+            database: None,
         }
     }
 }
@@ -115,10 +120,9 @@ struct Inner {
     settings: Settings,
     trust: Box<dyn Fn() -> Option<Arc<TrustedState>> + Send + Sync>,
     clock: Box<dyn Fn() -> u64 + Send + Sync>,
-    store: Mutex<Store>,
-    seen: Mutex<SeenInMemory>,
+    store: Store<Asked>,
     turns: Turns,
-    deliveries: Semaphore,
+    deliveries: Arc<Semaphore>,
     listeners: Arc<Semaphore>,
     polls: Rate,
 }
@@ -133,13 +137,12 @@ impl Presenting {
     ) -> Self {
         Self(Arc::new(Inner {
             identity,
-            store: Mutex::new(Store::new(settings.most)),
+            store: Store::new(settings.most, settings.database.clone()),
             settings,
             trust: Box::new(trust),
             clock: Box::new(clock),
-            seen: Mutex::default(),
             turns: Turns::new(AT_ONCE),
-            deliveries: Semaphore::new(DELIVERIES_AT_ONCE),
+            deliveries: Arc::new(Semaphore::new(DELIVERIES_AT_ONCE)),
             listeners: Arc::new(Semaphore::new(LISTENERS)),
             polls: Rate::default(),
         }))
@@ -149,8 +152,11 @@ impl Presenting {
         (self.0.clock)()
     }
 
-    /// The routes.
+    /// The routes. Within a runtime, so that an instance which nobody asks anything does its part, too.
     pub fn router(self) -> Router {
+        if self.0.store.database().is_some() && tokio::runtime::Handle::try_current().is_ok() {
+            self.sweep();
+        }
         let (routes, document) = routes().split_for_parts();
         routes
             .route("/openid4vp/openapi.json", get(openapi::serve(&document)))
@@ -167,17 +173,21 @@ impl Presenting {
         routes().split_for_parts().1
     }
 
-    /// Forgets what is over, every second as long as there is anything, whoever calls until then.
+    /// Forgets what is over, every second as long as there is anything, whoever calls until then. Where instances serve as one,
+    /// this one also makes the calls that another left over.
     fn sweep(&self) {
-        if !respond::lock(&self.0.store).begin_sweeping() {
+        if !self.0.store.begin_sweeping() {
             return;
+        }
+        if let (Some(database), Some(webhooks)) = (self.0.store.database(), &self.0.settings.webhooks) {
+            self.make_calls(database.clone(), webhooks.clone());
         }
         let service = Arc::downgrade(&self.0);
         tokio::spawn(async move {
             loop {
                 tokio::time::sleep(Duration::from_secs(1)).await;
                 let Some(service) = service.upgrade() else { return };
-                if !respond::lock(&service.store).sweep((service.clock)()) {
+                if !service.store.sweep((service.clock)()).await {
                     return;
                 }
             }
@@ -222,21 +232,14 @@ async fn finished(response: Response) -> Response {
     response
 }
 
-fn random<const N: usize>() -> [u8; N] {
-    use rand_core::Rng as _;
-    let mut bytes = [0; N];
-    UnwrapErr(getrandom::SysRng).fill_bytes(&mut bytes);
-    bytes
-}
-
-/// 128 bits as a text that travels in addresses.
-fn handle() -> String {
-    protocol::crypto::jose::base64url(&random::<16>())
-}
-
 /// Whoever cannot be served now comes back later.
 fn overloaded() -> Response {
     failure(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", "Overloaded")
+}
+
+/// Nothing is known while the database does not answer.
+fn unavailable(_: Unavailable) -> Response {
+    failure(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", "StoreUnavailable")
 }
 
 /// An error as OAuth has it. Descriptions are names of ours, never what was sent (K31).

@@ -13,7 +13,7 @@ use utoipa::{OpenApi, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::Presenting;
-use super::store::State;
+use crate::store::State;
 
 #[derive(OpenApi)]
 #[openapi(

@@ -8,8 +8,7 @@ use axum::response::{IntoResponse, Response};
 use protocol::exchange::openid4vp::form;
 
 use super::openapi::{AnswerCall, ObjectCall, Refusal, Taken};
-use super::respond::lock;
-use super::{Presenting, failure};
+use super::{By, Presenting, failure, unavailable};
 
 /// Longest nonce of a wallet, in bytes.
 const NONCE_MAX: usize = 256;
@@ -20,9 +19,9 @@ const NONCE_MAX: usize = 256;
     responses(
         (status = 200, description = "A JWT", content_type = "application/oauth-authz-req+jwt", body = String),
         (status = 404, description = "There is none, or it is over", body = Refusal),
-        (status = 503, description = "The key store did not sign", body = Refusal)))]
+        (status = 503, description = "The key store did not sign, or the database does not answer", body = Refusal)))]
 pub(super) async fn object(State(service): State<Presenting>, Path(handle): Path<String>) -> Response {
-    signed(&service, &handle, None)
+    signed(&service, &handle, None).await
 }
 
 /// Fetch the signed request with a nonce of the wallet in it.
@@ -35,7 +34,7 @@ pub(super) async fn object(State(service): State<Presenting>, Path(handle): Path
         (status = 404, description = "There is none, or it is over", body = Refusal),
         (status = 413, description = "Too large", body = Refusal),
         (status = 415, description = "Not a form, or compressed", body = Refusal),
-        (status = 503, description = "The key store did not sign", body = Refusal)))]
+        (status = 503, description = "The key store did not sign, or the database does not answer", body = Refusal)))]
 pub(super) async fn object_with_nonce(
     State(service): State<Presenting>,
     Path(handle): Path<String>,
@@ -52,16 +51,20 @@ pub(super) async fn object_with_nonce(
     if nonce.as_ref().is_some_and(|it| it.is_empty() || it.len() > NONCE_MAX) {
         return failure(StatusCode::BAD_REQUEST, "invalid_request", "wallet_nonce");
     }
-    signed(&service, &handle, nonce)
+    signed(&service, &handle, nonce).await
 }
 
 /// The request, signed for this wallet.
-fn signed(service: &Presenting, handle: &str, wallet_nonce: Option<String>) -> Response {
-    let asked = lock(&service.0.store).open(handle, true, service.now());
-    let Some(asked) = asked else { return failure(StatusCode::NOT_FOUND, "invalid_request", "RequestOver") };
+async fn signed(service: &Presenting, handle: &str, wallet_nonce: Option<String>) -> Response {
+    let asked = match service.0.store.open(By::Handle(handle), true, service.now()).await {
+        Ok(Some(asked)) => asked,
+        Ok(None) => return failure(StatusCode::NOT_FOUND, "invalid_request", "RequestOver"),
+        Err(error) => return unavailable(error),
+    };
     let mut request = asked.request.clone();
     request.wallet_nonce = wallet_nonce;
-    let signer = service.0.identity.signers.get(asked.signer);
+    // Whichever instance made it: all have the same keys.
+    let signer = service.0.identity.signers.iter().find(|it| it.client_id == request.client_id);
     let text = signer.and_then(|it| request.sign(&it.signing(), &*it.key).ok());
     match text {
         Some(text) => ([(header::CONTENT_TYPE, "application/oauth-authz-req+jwt")], text).into_response(),

@@ -14,7 +14,8 @@ use sha2::Sha256;
 use tokio::sync::watch;
 
 use super::Presenting;
-use super::store::State;
+use crate::Database;
+use crate::store::{DueCall, PendingCall, State};
 
 /// Longest address, in bytes.
 const ADDRESS_MAX: usize = 1024;
@@ -138,55 +139,118 @@ impl core::fmt::Debug for Webhooks {
     }
 }
 
+/// How long an instance that has no call to make waits before it looks for those of others.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// OVP-22. The same for all attempts: by it the relying party knows a repetition.
+pub(super) fn message() -> String {
+    format!("msg_{}", super::handle())
+}
+
 impl Presenting {
-    /// Waits until the request is decided, or over, and tells the relying party.
+    /// Waits until the request is decided here, or over, and tells the relying party.
     pub(super) fn announce(
         &self,
         webhooks: Webhooks,
         address: CallbackAddress,
         id: String,
+        call: PendingCall,
         mut followed: watch::Receiver<State>,
-        life: u64,
     ) {
         let service = self.clone();
         tokio::spawn(async move {
             let decided = followed.wait_for(|state| !state.open());
-            let state = match tokio::time::timeout(Duration::from_secs(life), decided).await {
+            let state = match tokio::time::timeout(Duration::from_secs(call.life), decided).await {
                 Ok(Ok(state)) => state.name(),
                 _ => "expired",
             };
-            service.deliver(&webhooks, &address, &id, state).await;
+            let mut waits = webhooks.waits.iter();
+            while !service.deliver(&webhooks, &address, &call.message, &id, state).await {
+                let Some(wait) = waits.next() else { return };
+                tokio::time::sleep(*wait).await;
+            }
         });
     }
 
-    async fn deliver(&self, webhooks: &Webhooks, address: &CallbackAddress, id: &str, state: &str) {
-        let body = json!({ "type": "presentation.decided", "data": { "id": id, "state": state } }).to_string();
-        // OVP-22. The same for all attempts: by it the relying party knows a repetition.
-        let message = format!("msg_{}", super::handle());
-        let mut waits = webhooks.waits.iter();
-        loop {
-            let at = self.now();
-            let Some(signature) = webhooks.secret.sign(&message, at, body.as_bytes()) else { return };
-            let delivery = Delivery {
-                address: address.clone(),
-                headers: vec![
-                    ("content-type", "application/json".to_owned()),
-                    ("webhook-id", message.clone()),
-                    ("webhook-timestamp", at.to_string()),
-                    ("webhook-signature", signature),
-                ],
-                body: body.clone().into_bytes(),
-            };
-            let Ok(turn) = self.0.deliveries.acquire().await else { return };
-            let deliver = webhooks.deliver.clone();
-            let answered = tokio::task::spawn_blocking(move || deliver(&delivery)).await.ok().flatten();
-            drop(turn);
-            if answered.is_some_and(|status| (200..300).contains(&status)) {
-                return;
+    /// Makes the calls that are noted in the database, whichever instance noted them, as long as there is this one.
+    pub(super) fn make_calls(&self, database: Database, webhooks: Webhooks) {
+        let service = Arc::downgrade(&self.0);
+        tokio::spawn(async move {
+            while let Some(inner) = service.upgrade() {
+                let service = Self(inner);
+                // Nobody takes a call that it cannot make at once.
+                match service.0.deliveries.clone().acquire_owned().await {
+                    Ok(turn) => match database.due_call().await {
+                        Ok(Some(call)) => {
+                            let (database, webhooks) = (database.clone(), webhooks.clone());
+                            tokio::spawn(async move {
+                                let _turn = turn;
+                                service.make_call(&database, &webhooks, &call).await;
+                            });
+                            continue;
+                        }
+                        // Where the database does not answer, the call is taken again later.
+                        Ok(None) | Err(_) => drop(turn),
+                    },
+                    Err(_) => return,
+                }
+                drop(service);
+                database.rung(LOOK).await;
             }
-            let Some(wait) = waits.next() else { return };
-            tokio::time::sleep(*wait).await;
-        }
+        });
+    }
+
+    /// Makes one attempt. What cannot be noted of it is tried again by whoever comes next: at least once is what is promised.
+    async fn make_call(&self, database: &Database, webhooks: &Webhooks, call: &DueCall) {
+        let state = call.state.map_or("expired", State::name);
+        let made = match CallbackAddress::read(&call.address, webhooks.reach) {
+            Some(address) => self.attempt(webhooks, &address, &call.message, &call.id, state).await,
+            None => true, // the policy is another one now
+        };
+        let _ = match webhooks.waits.get(call.failed).filter(|_| !made) {
+            Some(wait) => database.call_again(call, *wait).await,
+            None => database.called(call).await,
+        };
+    }
+
+    /// One attempt, when it is its turn.
+    async fn deliver(
+        &self,
+        webhooks: &Webhooks,
+        address: &CallbackAddress,
+        message: &str,
+        id: &str,
+        state: &str,
+    ) -> bool {
+        let Ok(_turn) = self.0.deliveries.acquire().await else { return true };
+        self.attempt(webhooks, address, message, id, state).await
+    }
+
+    /// One attempt: whether the relying party has it.
+    async fn attempt(
+        &self,
+        webhooks: &Webhooks,
+        address: &CallbackAddress,
+        message: &str,
+        id: &str,
+        state: &str,
+    ) -> bool {
+        let body = json!({ "type": "presentation.decided", "data": { "id": id, "state": state } }).to_string();
+        let at = self.now();
+        let Some(signature) = webhooks.secret.sign(message, at, body.as_bytes()) else { return true };
+        let delivery = Delivery {
+            address: address.clone(),
+            headers: vec![
+                ("content-type", "application/json".to_owned()),
+                ("webhook-id", message.to_owned()),
+                ("webhook-timestamp", at.to_string()),
+                ("webhook-signature", signature),
+            ],
+            body: body.into_bytes(),
+        };
+        let deliver = webhooks.deliver.clone();
+        let answered = tokio::task::spawn_blocking(move || deliver(&delivery)).await.ok().flatten();
+        answered.is_some_and(|status| (200..300).contains(&status))
     }
 }
 
