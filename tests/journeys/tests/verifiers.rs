@@ -51,7 +51,9 @@ impl Shop {
         let url = format!("http://{}", Balancer::before(&listen).listen);
         let instances = listen.map(|listen| {
             let log = format!("log-{}", listen.rsplit(':').next().unwrap());
-            let child = serve(&registered, &url, &listen, &database, &log);
+            let mut child = serve(&registered, &url, &listen, &database, &log);
+            // One after the other: the first makes the certificate that both have.
+            registered.wait(&mut child, &listen, &log);
             Instance { listen, log, child }
         });
         let mut shop = Self { registered, url, database, instances, client: Client::default(), token: String::new() };
