@@ -171,27 +171,36 @@ pub(super) fn renew(
     let app = App { wallet, provider, http: Http::new(), now };
     let mut received = Vec::new();
     for (id, offered) in wallet.renewals(now.seconds())? {
-        let sheet = app.sheet(offered)?;
-        wallet.begin_renewal(&id, &sheet, now.seconds(), &mut randomness::os()?)?;
-        received.extend(app.receive(&id)?);
+        received.extend(app.renewed(&id, offered)?);
     }
     app.came(&received)
 }
 
-/// Gets anew what trust data that was just fetched calls withdrawn, where its issuer gives it anew: after a move, say (VCI-49). Whoever
-/// refuses is not asked again. Returns the types received.
-pub(super) fn follow_withdrawals(wallet: &Wallet, provider: Vouching<'_>, now: Now) -> Result<Vec<String>, CliError> {
+/// Gets anew what trust data that was just fetched calls withdrawn, where its issuer gives it anew: after a move, say (VCI-49). What an
+/// earlier update began goes on first. Returns the types received, and why others were not: who could not be reached is asked again by the
+/// next update, and who refuses is not.
+pub(super) fn follow_withdrawals(
+    wallet: &Wallet,
+    provider: Vouching<'_>,
+    now: Now,
+) -> Result<(Vec<String>, Vec<String>), CliError> {
     let app = App { wallet, provider, http: Http::new(), now };
-    let mut received = Vec::new();
-    for (id, offered) in wallet.withdrawn_renewals(now.seconds())? {
-        let sheet = app.sheet(offered)?;
-        wallet.begin_renewal(&id, &sheet, now.seconds(), &mut randomness::os()?)?;
-        match app.receive(&id) {
-            Err(CliError::Refused { name, .. }) if name == "Refused" => {}
-            outcome => received.extend(outcome?),
+    let (mut received, mut missed) = (Vec::new(), Vec::new());
+    let mut come = |outcome: Result<Vec<CredentialId>, CliError>| match outcome {
+        Ok(ids) => received.extend(ids),
+        Err(CliError::Refused { name, .. }) => missed.push(name),
+        Err(CliError::Usage(message)) => missed.push(message),
+    };
+    for id in wallet.receiving(now.seconds())? {
+        if wallet.receiving_not_before(&id, now.seconds())?.is_none_or(|at| at <= now.seconds()) {
+            come(app.receive(&id));
         }
     }
-    Ok(app.came(&received)?.received.into_iter().map(|(credential_type, _)| credential_type).collect())
+    for (id, offered) in wallet.withdrawn_renewals(now.seconds())? {
+        come(app.renewed(&id, offered));
+    }
+    let received = app.came(&received)?.received.into_iter().map(|(credential_type, _)| credential_type).collect();
+    Ok((received, missed))
 }
 
 /// Goes on with all offers that are under way, once it is worth asking.
@@ -276,6 +285,13 @@ impl App<'_> {
                 Err(other) => return Err(other.into()),
             }
         }
+    }
+
+    /// Gets anew what was received.
+    fn renewed(&self, id: &CredentialId, offered: Offered) -> Result<Vec<CredentialId>, CliError> {
+        let sheet = self.sheet(offered)?;
+        self.wallet.begin_renewal(id, &sheet, self.now.seconds(), &mut randomness::os()?)?;
+        self.receive(id)
     }
 
     fn came(&self, received: &[CredentialId]) -> Result<Came, CliError> {

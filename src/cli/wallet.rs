@@ -412,12 +412,10 @@ fn software_provider(args: &ProviderArgs) -> Result<Answer, CliError> {
 fn update(args: &UpdateArgs) -> Result<Answer, CliError> {
     let (wallet, provider) = (args.place.unlock()?, args.provider.open()?);
     let updated = fetch::update(&wallet, &args.place.dir, &args.sources, args.place.now)?;
-    let renewed = openid::follow_withdrawals(&wallet, provider.as_ref(), args.place.now)?;
-    let anew = if renewed.is_empty() {
-        String::new()
-    } else {
-        format!("; withdrawn and received anew: {}", renewed.join(", "))
-    };
+    let (renewed, missed) = openid::follow_withdrawals(&wallet, provider.as_ref(), args.place.now)?;
+    let told = [("received anew", &renewed), ("not received anew", &missed)];
+    let told = told.into_iter().filter(|(_, which)| !which.is_empty());
+    let anew: String = told.map(|(what, which)| format!("; {what}: {}", which.join(", "))).collect();
     Ok(Answer::new(
         format!(
             "trust data of height {}, {} day set(s) and {} status token(s) fetched; next at {}{anew}",
@@ -432,6 +430,7 @@ fn update(args: &UpdateArgs) -> Result<Answer, CliError> {
             "status_tokens": updated.status_tokens,
             "next_update": clock::rfc3339(updated.next),
             "renewed": renewed,
+            "not_renewed": missed,
         }),
     ))
 }
