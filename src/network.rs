@@ -15,11 +15,12 @@
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use issuer::ledger::{KEY_FRAGMENT, Ledger};
 use issuer::register::FileRegister;
 use issuer::{DATABASE_ADDRESS, Description, Issuer, IssuerError};
-use ledger_node::{Node, NodeConfig, genesis};
+use ledger_node::{Node, NodeConfig, NodeError, genesis};
 use protocol::credential::twins::Twins;
 use protocol::credential::{CredentialType, Label};
 use protocol::crypto::keys::{Ed25519SigningKey, PublicKey, Signer};
@@ -62,6 +63,8 @@ pub(crate) const SAMPLE_REGISTER: &[u8] = include_bytes!("../issuer/sample/regis
 /// credential under it, so a term has to outlive the credentials: with lives of ten years (`validity_days` 3,650), a key
 /// can sign for fifteen years before the last of its credentials would be cut short.
 pub(crate) const TERM: u64 = 25 * 365 * 86_400;
+/// How long a start waits for the ledger to have a certified state.
+const CERTIFIED: Duration = Duration::from_secs(10);
 /// The folder of the traffic control as relying party.
 const POLICE: &str = "police";
 /// The file that says that a directory is complete.
@@ -272,9 +275,28 @@ impl Network {
             tasks: Vec::new(),
             runtime,
         };
-        network.publish()?;
+        // What the issuer has to tell is for the publisher's first turn: the ledger may refuse it now, while a block from before
+        // the last stop is becoming final, and that is no reason not to start.
+        if network.is_certified_within(CERTIFIED) {
+            network.publisher().renew_bundle()?;
+        } else {
+            tracing::warn!("the ledger has no certified state yet; there is a bundle as soon as it has");
+        }
         network.tasks = web::start(&network, listener)?;
         Ok(network)
+    }
+
+    /// Whether the ledger has a certified state, at the latest after this time. A node that was killed between a block and the
+    /// certificate that makes it final has none until it caught up with itself.
+    fn is_certified_within(&self, limit: Duration) -> bool {
+        let began = Instant::now();
+        while matches!(self.node.snapshot(), Err(NodeError::NotCertifiedYet)) {
+            if began.elapsed() > limit {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        true
     }
 
     /// Makes known what the issuer has changed, and renews the bundle file. Also happens every half second.
@@ -410,13 +432,23 @@ impl Publisher {
     /// Sends what waits to the ledger and renews the bundle file when it is not the newest. Blocks the thread.
     pub(crate) fn publish(&self) -> Result<usize, CliError> {
         let mut in_file = self.in_file.lock().unwrap_or_else(PoisonError::into_inner);
-        let published = self.issuer.publish(&self.ledger, clock::now())?;
+        let published = self.issuer.publish(&self.ledger, clock::now());
+        self.renew(&mut in_file)?;
+        Ok(published?)
+    }
+
+    /// Renews the bundle file when it is not the newest.
+    fn renew_bundle(&self) -> Result<(), CliError> {
+        self.renew(&mut self.in_file.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn renew(&self, in_file: &mut Option<Arc<[u8]>>) -> Result<(), CliError> {
         let newest = self.node.snapshot()?;
         if in_file.as_ref().is_none_or(|written| !Arc::ptr_eq(written, &newest)) {
             files::write(&self.bundle_file, &newest)?;
             *in_file = Some(newest);
         }
-        Ok(published)
+        Ok(())
     }
 
     /// Opens a new epoch of status tokens when a day in Korea has begun since the last one.

@@ -49,6 +49,23 @@ pub struct Cluster {
     databases: AtomicU32,
 }
 
+/// A port of this machine for a server that is about to start. It is below those that the system gives to outgoing connections
+/// (32768 and up, also for whoever listens at port 0): one of those could be taken again before the server comes to listen.
+///
+/// # Panics
+/// When all are in use.
+#[must_use]
+pub fn free_port() -> u16 {
+    const FIRST: u32 = 16_384;
+    const COUNT: u32 = 16_384;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    // Programs that run beside this one begin elsewhere.
+    let begin = std::process::id().wrapping_mul(251);
+    let tried = (0..COUNT).map(|_| FIRST + begin.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % COUNT);
+    let mut ports = tried.map(|port| u16::try_from(port).expect("below 32768"));
+    ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("a free port")
+}
+
 impl Cluster {
     /// Makes a cluster and starts it.
     ///
@@ -64,7 +81,7 @@ impl Cluster {
         init.args(["--username", OWNER, "--encoding", "UTF8", "--locale", "C", "--no-instructions"]);
         init.args(["--auth-local", "trust", "--auth-host", "scram-sha-256"]);
         text(init.arg("--pwfile").arg(&password).arg("--pgdata").arg(folder.join("data")));
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
+        let port = free_port();
         let cluster = Self { folder, port, keeper: Mutex::new(None), databases: AtomicU32::new(0) };
         cluster.resume();
         cluster

@@ -3,7 +3,7 @@
 mod load;
 mod writing;
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use protocol::crypto::keys::Ed25519SigningKey;
 use protocol::ledger::anchor::TrustAnchor;
 use serde_json::Value;
+use test_database::free_port;
 
 use crate::proxy::Proxy;
 use crate::services::Client;
@@ -43,8 +44,7 @@ pub struct Cluster {
 }
 
 fn free_addresses(count: usize) -> Vec<SocketAddr> {
-    let bound: Vec<_> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").expect("a free port")).collect();
-    bound.iter().map(|listener| listener.local_addr().expect("a bound socket")).collect()
+    (0..count).map(|_| SocketAddr::from(([127, 0, 0, 1], free_port()))).collect()
 }
 
 impl Cluster {

@@ -3,12 +3,12 @@
 //! Its transactions carry no signature and it proves no record to anybody; what is compared is how long it takes until four
 //! validators agree.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use test_database::free_port;
 
 use crate::Client;
 
@@ -52,10 +52,6 @@ impl Drop for CometBft {
             let _ = child.wait();
         }
     }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port()
 }
 
 impl CometBft {

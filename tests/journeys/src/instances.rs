@@ -1,14 +1,13 @@
 //! Two instances of an issuer on one PostgreSQL, behind a balancer, with a ledger of one validator.
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use test_database::Cluster;
+use test_database::{Cluster, free_port};
 
 use crate::{Balancer, Client, mid, run, wait_for};
 
@@ -51,14 +50,14 @@ impl Instances {
     #[must_use]
     pub fn start(place: &Path) -> Self {
         let path = |name: &str| place.join(name).display().to_string();
-        let (cluster, ports) = (Cluster::start(), [free(), free()]);
+        let (cluster, ports) = (Cluster::start(), [free_port(), free_port()]);
         let (database, balancer) =
             (cluster.database("issuer"), Balancer::before(&ports.map(|port| format!("127.0.0.1:{port}"))));
         let url = format!("http://{}", balancer.listen);
         let (dir, ministry, issuer, anchor) = (path("ledger"), path("ministry.key"), path("issuer-0"), path("anchor"));
         let init = ["--network", "kr", "--governance-key", &ministry, "--threshold", "1"];
         run(&[&["ledger", "init", "--dir", &dir][..], &init].concat()).accepted();
-        let listen = format!("127.0.0.1:{}", free());
+        let listen = format!("127.0.0.1:{}", free_port());
         let node = spawn(&["ledger", "run", "--dir", &dir, "--listen", &listen], &place.join("ledger.log"));
         let ledger = format!("http://{listen}");
         let client = Client::default();
@@ -162,10 +161,6 @@ impl Instances {
     pub fn post(&self, path: &str, body: &[u8]) -> (u16, Vec<u8>) {
         self.answer(path, |client| client.post(&format!("{}{path}", self.url), body))
     }
-}
-
-fn free() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port()
 }
 
 fn spawn(arguments: &[&str], log: &Path) -> Process {

@@ -1,11 +1,11 @@
 //! An organisation that asks: registered on the ledger, with a service of its own.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use test_database::free_port;
 
 use crate::{Client, Services, mid, run};
 
@@ -18,7 +18,7 @@ const START: Duration = Duration::from_secs(120);
 /// When there is none.
 #[must_use]
 pub fn free_address() -> String {
-    TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").to_string()
+    format!("127.0.0.1:{}", free_port())
 }
 
 /// An organisation with its keys, registered, whose service does not run yet.

@@ -1,11 +1,11 @@
 //! `mid up`, started and stopped as an operator does.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use test_database::free_port;
 
 /// Longest time until the services answer. A cold start makes 65,536 signatures.
 const START: Duration = Duration::from_secs(120);
@@ -104,7 +104,7 @@ impl Services {
     /// When it does not.
     #[must_use]
     pub fn start(dir: &Path) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
+        let port = free_port();
         Self::start_on(dir, port)
     }
 
@@ -123,7 +123,7 @@ impl Services {
     /// When it does not answer.
     #[must_use]
     pub fn start_behind_tls(dir: &Path) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
+        let port = free_port();
         Self::start_with(dir, port, &["--url", &format!("https://127.0.0.1:{port}")])
     }
 
@@ -133,7 +133,7 @@ impl Services {
     /// When it does not answer.
     #[must_use]
     pub fn start_with_files(dir: &Path, files: u32) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
+        let port = free_port();
         let mut limited = Command::new("prlimit");
         limited.arg(format!("--nofile={files}:{files}")).arg(crate::program());
         Self::run(limited, dir, port, &[])
@@ -145,7 +145,7 @@ impl Services {
     /// When it does not answer.
     #[must_use]
     pub fn start_on_database(dir: &Path, database: &str) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
+        let port = free_port();
         Self::start_with(dir, port, &["--database", database])
     }
 
@@ -172,7 +172,13 @@ impl Services {
         let began = Instant::now();
         while client.get(&format!("{url}/ledger/health")).is_none_or(|(status, _)| status != 200) {
             let ended = child.try_wait().expect("the child can be asked");
-            let told = || std::fs::read_to_string(dir.with_extension("log")).unwrap_or_default();
+            // What it said last; the log goes back over all starts in this directory.
+            let told = || {
+                let log = std::fs::read_to_string(dir.with_extension("log")).unwrap_or_default();
+                let mut last: Vec<_> = log.lines().rev().take(20).collect();
+                last.reverse();
+                last.join("\n")
+            };
             assert!(ended.is_none(), "mid up ended: {}", told());
             assert!(began.elapsed() < START, "mid up does not answer: {}", told());
             std::thread::sleep(Duration::from_millis(20));

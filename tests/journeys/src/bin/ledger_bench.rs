@@ -12,7 +12,6 @@
     reason = "a measurement stops at the first surprise"
 )]
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -29,6 +28,7 @@ use protocol::ledger::{
     TransactionBody, TrustAnchor, TypeDefinition, Write, proof,
 };
 use serde_json::{Value, json};
+use test_database::free_port;
 
 /// Issuers that write at the same time, each to lists of its own.
 const ISSUERS: usize = 32;
@@ -46,10 +46,6 @@ impl Drop for Nodes {
             let _ = child.wait();
         }
     }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port()
 }
 
 fn main() {
