@@ -47,7 +47,7 @@ impl Licence {
     /// # Errors
     /// How it ended instead.
     pub fn prepare(&self, service: &Service, http: &Http, number: usize) -> Result<Prepared, Ended> {
-        let body = json!({ "purpose": "roadside", "dcql_query": { "credentials": [{
+        let body = json!({ "purpose": "roadside", "qr": false, "dcql_query": { "credentials": [{
             "id": "licence", "format": "dc+sd-jwt", "meta": { "vct_values": [LICENCE] },
             "claims": [{ "path": ["name_ko"] }, { "path": ["document_number"] }],
         }] } });

@@ -231,8 +231,8 @@ export interface components {
             id: string;
             /** @description What the wallet opens. */
             link: string;
-            /** @description The link as a QR code: a PNG, base64url. */
-            qr_png: string;
+            /** @description The link as a QR code: a PNG, base64url; none where `qr` is false. */
+            qr_png?: string | null;
             /** @description Where the wallet fetches the request. */
             request_uri: string;
         };
@@ -418,6 +418,11 @@ export interface components {
             keep?: number | null;
             /** @description The registered purpose. */
             purpose: string;
+            /**
+             * @description Whether the link is drawn as a QR code, too. A page that draws it, or has it on the same device, can do without: drawing
+             *     takes as long as everything else together.
+             */
+            qr?: boolean;
             /** @description On the same device: where the holder's browser goes afterwards, with a `response_code`. */
             redirect_uri?: string | null;
             /** @description `post`, which is the default, or `get`. */

@@ -301,7 +301,7 @@ impl Apps {
             return Err(known.map_or(AppFailure::RequestOver, |_| AppFailure::WrongState));
         };
         let service = self.clone();
-        let judged = tokio::task::spawn_blocking(move || service.judge(&asked, &answer, &trust, now));
+        let judged = crate::processor::run(move || service.judge(&asked, &answer, &trust, now));
         match judged.await.map_err(|_| AppFailure::TrustUnavailable)? {
             Ok(Some(answer)) => self.0.store.answer(by, answer, now).await.map_err(|not| match not {
                 NotKept::Over => AppFailure::WrongState,

@@ -14,6 +14,7 @@
 
 pub mod apps;
 pub mod openid4vp;
+mod processor;
 mod store;
 mod together;
 
@@ -130,7 +131,7 @@ impl Service {
     pub async fn check(&self, question: Question, scanned: Vec<u8>) -> Result<Verdict, CheckError> {
         let turn = self.0.turns.clone().try_acquire_owned().map_err(|_| CheckError::Overloaded)?;
         let inner = self.0.clone();
-        let checked = tokio::task::spawn_blocking(move || {
+        let checked = processor::run(move || {
             let _turn = turn;
             inner.check(&question, scanned)
         });
@@ -151,7 +152,7 @@ impl Service {
         }
         let turn = self.0.turns.clone().try_acquire_owned().map_err(|_| CheckError::Overloaded)?;
         let inner = self.0.clone();
-        let checked = tokio::task::spawn_blocking(move || {
+        let checked = processor::run(move || {
             let _turn = turn;
             inner.check_all(&question, texts)
         });

@@ -398,6 +398,8 @@ async fn the_code_and_the_request_say_what_the_link_says() {
     assert!(!link.contains("request_uri_method") && link.contains(&format!("client_id=x509_san_dns%3A{HOST}")));
     let png = protocol::crypto::jose::from_base64url(created["qr_png"].as_str().unwrap()).unwrap();
     assert_eq!(protocol::exchange::qr::read_png(&png).unwrap(), link);
+    let plain = create(&router, &mdoc_query(&["age_over_19"]), &json!({ "qr": false })).await.json();
+    assert_eq!((plain["link"].is_string(), plain.get("qr_png")), (true, None), "the page draws it itself");
     let object =
         send(&router, Method::GET, path(created["request_uri"].as_str().unwrap()), &[("host", "evil.example")], vec![])
             .await;

@@ -181,7 +181,7 @@ pub(super) async fn receipt(State(service): State<Presenting>, headers: HeaderMa
     };
     let Some(turn) = service.0.turns.begin().await else { return overloaded() };
     let checking = service.clone();
-    let checked = tokio::task::spawn_blocking(move || {
+    let checked = crate::processor::run(move || {
         let _turn = turn;
         receipt.check(&trust, &checking.0.settings.vocabulary)
     });

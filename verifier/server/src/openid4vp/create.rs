@@ -84,6 +84,14 @@ pub struct NewRequest {
     /// For how many seconds after the answer the verdict can be read again; once only where there is none.
     #[serde(default)]
     pub keep: Option<u64>,
+    /// Whether the link is drawn as a QR code, too. A page that draws it, or has it on the same device, can do without: drawing
+    /// takes as long as everything else together.
+    #[serde(default = "drawn")]
+    pub qr: bool,
+}
+
+fn drawn() -> bool {
+    true
 }
 
 /// A text to agree to.
@@ -105,8 +113,9 @@ pub struct Created {
     pub id: String,
     /// What the wallet opens.
     pub link: String,
-    /// The link as a QR code: a PNG, base64url.
-    pub qr_png: String,
+    /// The link as a QR code: a PNG, base64url; none where `qr` is false.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub qr_png: Option<String>,
     /// Where the wallet fetches the request.
     pub request_uri: String,
     /// Who asks, as wallets see it.
@@ -158,10 +167,11 @@ impl Presenting {
         let request_uri = format!("{}/openid4vp/object/{handle}", settings.base_url);
         let client_id = client_id.to_string();
         let link = link(new.wallet.as_deref(), &client_id, &request_uri, new.request_uri_method.as_deref())?;
-        let png = Drawing::new(&link).and_then(|it| it.png()).map_err(|_| RequestFailure::LinkTooLong)?;
+        let png = || Drawing::new(&link).and_then(|it| it.png()).map_err(|_| RequestFailure::LinkTooLong);
+        let qr_png = new.qr.then(png).transpose()?.map(|it| base64url(&it));
         let asked = Asked { request, key, redirect_uri, browser: None };
         let made = Made { id: id.clone(), handle, asked, keep, call, now };
-        Ok((Created { id, link, qr_png: base64url(&png), request_uri, client_id, expires_at }, made))
+        Ok((Created { id, link, qr_png, request_uri, client_id, expires_at }, made))
     }
 }
 
@@ -211,9 +221,9 @@ impl Presenting {
         draft: impl FnOnce(&Self) -> Result<(T, Made), RequestFailure> + Send + 'static,
     ) -> Result<T, RequestFailure> {
         let maker = self.clone();
-        let made = tokio::task::spawn_blocking(move || draft(&maker)).await;
-        // Whoever calls this dies with the thread.
-        let made = made.unwrap_or_else(|died| std::panic::resume_unwind(died.into_panic()));
+        let made = crate::processor::run(move || draft(&maker)).await;
+        // Whoever calls this dies of it, too.
+        let made = made.unwrap_or_else(|died| std::panic::resume_unwind(died));
         let (answer, Made { id, handle, asked, keep, call, now }) = made?;
         let expires_at = asked.request.expires_at.unwrap_or(now);
         let life = Life { expires_at, until: expires_at.saturating_add(GRACE), keep };

@@ -107,7 +107,7 @@ impl Presenting {
         let decided = tokio::spawn(async move {
             let _turn = turn;
             let (checking, question) = (service.clone(), asked.clone());
-            let checked = tokio::task::spawn_blocking(move || {
+            let checked = crate::processor::run(move || {
                 let trust = (checking.0.trust)().ok_or(ResponseFailure::TrustUnavailable)?;
                 Ok::<_, ResponseFailure>(read(&checking, &question, &trust))
             });
