@@ -100,6 +100,15 @@ impl Http {
 }
 
 impl Http {
+    /// `POST` of JSON to a service of one's own that knows this token: the status and what it answers, if it does within five seconds.
+    pub(crate) fn ask(&self, url: &str, token: &str, body: &serde_json::Value) -> Option<(u16, serde_json::Value)> {
+        let request = self.0.post(url).config().timeout_global(Some(Duration::from_secs(5))).build();
+        let request = request.header("authorization", &format!("Bearer {token}")).content_type("application/json");
+        let mut response = request.send(body.to_string()).ok()?;
+        let answer = response.body_mut().with_config().limit(openid4vci::ANSWER_MAX as u64).read_to_vec().ok()?;
+        Some((response.status().as_u16(), serde_json::from_slice(&answer).unwrap_or_default()))
+    }
+
     /// Sends what a wallet wants sent to an issuer or verifier of others.
     pub(crate) fn exchange(&self, request: &Request) -> Result<openid4vci::Answer, CliError> {
         let address = request.address.as_str();

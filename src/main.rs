@@ -7,6 +7,7 @@ mod did_web;
 mod files;
 mod http;
 mod ledger;
+mod log_in;
 mod network;
 mod output;
 mod page;

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::day_set::DaySet;
 use crate::error::IssuerError;
 use crate::keys::{KeyStore, SoftwareKeyStore, write_whole};
-use crate::openid4vci::TrustedProviders;
+use crate::openid4vci::{AsksForCredentials, TrustedProviders};
 use crate::public_sets;
 use crate::register::{PersonId, Register};
 use crate::store::{AuditSummary, IssuedCredential, Store};
@@ -66,6 +66,8 @@ pub struct Issuer {
     pub(crate) certificates: Mutex<Option<Certificates>>,
     /// Who vouches for wallets, if anyone has to.
     pub(crate) wallet_providers: Option<TrustedProviders>,
+    /// Asks people who log in for a credential that they hold, if anything does.
+    pub(crate) held: Option<Arc<dyn AsksForCredentials>>,
     dir: PathBuf,
 }
 
@@ -143,10 +145,17 @@ impl Issuer {
             day_set: DaySet::open(dir, &keys)?,
             certificates: Mutex::default(),
             wallet_providers: TrustedProviders::load(dir)?,
+            held: None,
             keys: Box::new(keys),
             description,
             dir: dir.to_owned(),
         })
+    }
+
+    /// The same issuer, where people can also log in with a credential that they hold (`specs/held-credential.md`).
+    #[must_use]
+    pub fn with_log_in_by_credential(self, held: Arc<dyn AsksForCredentials>) -> Self {
+        Self { held: Some(held), ..self }
     }
 
     /// The issuer's identifier.

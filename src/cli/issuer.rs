@@ -215,6 +215,10 @@ struct ServeArgs {
     /// The ledger node to publish to
     #[arg(long, value_name = "URL")]
     ledger: String,
+    /// Let people log in with a credential that they hold: which, and the verifier's service that asks for it
+    /// (JSON as in specs/held-credential.md)
+    #[arg(long, value_name = "FILE")]
+    log_in: Option<PathBuf>,
 }
 
 pub(crate) fn run(args: IssuerArgs) -> Result<Answer, CliError> {
@@ -500,7 +504,11 @@ fn told(published: Option<usize>) -> String {
 }
 
 fn serve(args: &ServeArgs) -> Result<Answer, CliError> {
-    let issuer = Arc::new(args.directory.open()?);
+    let issuer = args.directory.open()?;
+    let issuer = Arc::new(match &args.log_in {
+        Some(file) => issuer.with_log_in_by_credential(Arc::new(crate::log_in::read(file)?)),
+        None => issuer,
+    });
     serving::issuer(&issuer, Arc::new(client(&args.ledger)?), args.listen)?;
     Ok(Answer::new("stopped", json!({ "stopped": true })))
 }

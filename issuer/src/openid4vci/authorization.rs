@@ -1,8 +1,8 @@
-//! The authorisation code: a request sent beforehand (RFC 9126), a log-in with the counter code or with a chip card, an answer
-//! that says who it is from (RFC 9207), a code bound to whoever asked (RFC 7636).
+//! The authorisation code: a request sent beforehand (RFC 9126), a log-in with the counter code, a chip card or a credential, an
+//! answer that says who it is from (RFC 9207), a code bound to whoever asked (RFC 7636).
 //!
 //! Whoever asks with an offer has its secret (`issuer_state`) and logs in with the six digits that were told separately; whoever
-//! asks without one logs in with a chip card ([`card`](super::card)).
+//! asks without one logs in with a chip card ([`card`](super::card)) or a credential that they hold ([`held`](super::held)).
 
 use protocol::crypto::jose::{base64url, from_base64url};
 use protocol::exchange::openid4vci::dpop::Dpop;
@@ -13,6 +13,7 @@ use subtle::ConstantTimeEq;
 
 use super::card::{CardRefusal, OpenLogIn};
 use super::dpop::{Presented, only_once};
+use super::held::{AsksForCredentials, HeldRefusal};
 use super::token::{CLIENT_MAX, GRANT_LIFE, issue_tokens, token};
 use super::{Outcome, inside, random, read_code};
 use crate::error::IssuerError;
@@ -86,8 +87,37 @@ pub struct LogIn {
     pub credentials: Vec<(String, String)>,
     /// The host or application that the person goes back to.
     pub client: String,
-    /// The link for a chip card, with a fresh challenge; `None` where the person types the digits that the counter told.
+    /// The link for a chip card, with a fresh challenge; `None` where nobody has one, or the person types the digits that the counter told.
     pub card: Option<String>,
+    /// Where the log-in with a credential stands.
+    pub held: HeldStep,
+}
+
+/// Where the log-in with a credential stands.
+#[derive(Debug, Clone)]
+pub enum HeldStep {
+    /// There is none here.
+    None,
+    /// The person may show a credential of this name, in Korean and English.
+    Offered(String, String),
+    /// It is asked for.
+    Asked {
+        /// What a wallet is opened with.
+        link: String,
+        /// Whether the wallet is on the device of the page.
+        here: bool,
+    },
+    /// It was shown on another device; this is the beginning of the person's name.
+    Recognised(String),
+}
+
+impl HeldStep {
+    pub(super) fn offered(held: Option<&dyn AsksForCredentials>) -> Self {
+        held.map_or(Self::None, |held| {
+            let (ko, en) = held.credential();
+            Self::Offered(ko, en)
+        })
+    }
 }
 
 /// It holds secrets.
@@ -102,6 +132,8 @@ impl core::fmt::Debug for LogIn {
 pub enum LoggedIn {
     /// The person goes back to the client, with the answer in the address.
     Back(String),
+    /// The next page.
+    Page(LogIn),
     /// The page once more, and why.
     Again(LogIn, Again),
 }
@@ -113,14 +145,16 @@ pub enum Again {
     Digits,
     /// The answer of a card that does not hold.
     Card(CardRefusal),
+    /// A credential that was not shown, or does not hold.
+    Credential(HeldRefusal),
 }
 
 /// Who logged in, and on which terms.
-struct Identified {
-    person: PersonId,
-    revision: u32,
-    replaces: bool,
-    review: ReviewState,
+pub(super) struct Identified {
+    pub(super) person: PersonId,
+    pub(super) revision: u32,
+    pub(super) replaces: bool,
+    pub(super) review: ReviewState,
 }
 
 /// What came of a try.
@@ -178,8 +212,10 @@ impl Issuer {
                 let open = open.filter(|(_, with_code)| *with_code).ok_or(ErrorCode::InvalidRequest)?;
                 (open.0, PUSHED_MAX)
             }
-            // CARD-14
-            None if self.register.has_cards().map_err(|_| ErrorCode::TemporarilyUnavailable)? => {
+            // CARD-14, HELD-01
+            None if self.held.is_some()
+                || self.register.has_cards().map_err(|_| ErrorCode::TemporarilyUnavailable)? =>
+            {
                 let all = self.configurations().into_iter().map(|it| it.credential_type).collect();
                 (all, PUSHED_WITHOUT_OFFER)
             }
@@ -196,6 +232,9 @@ impl Issuer {
             masked_offer: offer.map(|offer| mask(&request_uri, &offer)),
             credential_types,
             expires_at: now.saturating_add(PUSHED_LIFE),
+            asked: None,
+            asks: 0,
+            recognised: None,
         };
         let kept = self.store.write(|store| {
             if let Some(proof) = &proof
@@ -243,20 +282,41 @@ impl Issuer {
         Ok(self.page(&log_in, &opened.ok_or(ErrorCode::InvalidRequestUri)?, rng))
     }
 
-    fn page<R: CryptoRng + ?Sized>(&self, log_in: &OpenLogIn<'_>, pushed: &PushedRequest, rng: &mut R) -> LogIn {
+    pub(super) fn page<R: CryptoRng + ?Sized>(
+        &self,
+        log_in: &OpenLogIn<'_>,
+        pushed: &PushedRequest,
+        rng: &mut R,
+    ) -> LogIn {
         let named = |id: &String| self.entry(id).ok().map(|it| &it.credential_type.name);
         let labels = pushed.credential_types.iter().filter_map(named);
-        let card = if pushed.masked_offer.is_none() { self.card_link(log_in, pushed, rng) } else { None };
+        let offered = pushed.masked_offer.is_some();
+        let has_cards = !offered && self.register.has_cards().unwrap_or_default();
+        let held = match (&pushed.recognised, &pushed.asked) {
+            _ if offered => HeldStep::None,
+            (Some(person), _) => HeldStep::Recognised(self.beginning_of_name(person)),
+            (None, Some(asked)) => HeldStep::Asked { link: asked.link.clone(), here: asked.here },
+            (None, None) => HeldStep::offered(self.held.as_deref()),
+        };
         LogIn {
             request_uri: log_in.name.to_owned(),
             session: log_in.session.to_owned(),
             credentials: labels.map(|name| (name.ko.clone(), name.en.clone())).collect(),
             client: pushed.client.clone(),
-            card,
+            card: if has_cards { self.card_link(log_in, pushed, rng) } else { None },
+            held,
         }
     }
 
-    /// Logs in with the digits that the counter told (VCI-54), or with the answer of a chip card (CARD-10…14).
+    /// Enough of a name for its owner, and not more: the first character.
+    fn beginning_of_name(&self, id: &PersonId) -> String {
+        let person = self.register.person(id).ok();
+        let name = person.as_ref().and_then(|it| it.attribute("name_ko")).and_then(|name| name.chars().next());
+        name.map(|first| format!("{first}○○")).unwrap_or_default()
+    }
+
+    /// Logs in with the digits that the counter told (VCI-54), with the answer of a chip card (CARD-10…14), or with a
+    /// credential that the person holds, in steps (HELD-01…06).
     ///
     /// # Errors
     /// [`ErrorCode::InvalidRequestUri`] when no log-in is open, [`ErrorCode::InvalidRequest`]
@@ -273,6 +333,9 @@ impl Issuer {
         };
         let secret = self.openid_secret(rng).map_err(inside)?;
         let log_in = OpenLogIn { name, session, secret: &secret, now };
+        if let Some(step) = parameters.get("credential") {
+            return self.log_in_by_credential(&log_in, step, rng);
+        }
         self.store.write(|store| self.log_in(store, &log_in, &given, rng)).map_err(inside)?
     }
 
@@ -294,14 +357,34 @@ impl Issuer {
         let who = match tried {
             Try::Good(who) => who,
             Try::Wrong(again) => return Ok(Ok(LoggedIn::Again(self.page(log_in, &pushed, rng), again))),
-            Try::Over => {
-                store.close_pushed(name)?;
-                let refused = [("error", ErrorCode::AccessDenied.as_str())];
-                return Ok(Ok(LoggedIn::Back(self.answer_to(&pushed, &refused))));
-            }
+            Try::Over => return Ok(Ok(LoggedIn::Back(self.turned_away(store, name, &pushed)?))),
         };
-        // Whatever was answered once is good for nothing any more.
+        Ok(Ok(LoggedIn::Back(self.let_in(store, log_in, &pushed, who, rng)?)))
+    }
+
+    /// Ends a log-in with a refusal: where the person goes.
+    pub(super) fn turned_away(
+        &self,
+        store: &Writer<'_>,
+        name: &str,
+        pushed: &PushedRequest,
+    ) -> Result<String, IssuerError> {
         store.close_pushed(name)?;
+        Ok(self.answer_to(pushed, &[("error", ErrorCode::AccessDenied.as_str())]))
+    }
+
+    /// Ends a log-in with a code: where the person goes.
+    pub(super) fn let_in<R: CryptoRng + ?Sized>(
+        &self,
+        store: &Writer<'_>,
+        log_in: &OpenLogIn<'_>,
+        pushed: &PushedRequest,
+        who: Identified,
+        rng: &mut R,
+    ) -> Result<String, IssuerError> {
+        let now = log_in.now;
+        // Whatever was answered once is good for nothing any more.
+        store.close_pushed(log_in.name)?;
         let grant = Grant {
             id: random(rng),
             person: who.person,
@@ -329,7 +412,7 @@ impl Issuer {
                 expires_at: now.saturating_add(CODE_LIFE),
             },
         )?;
-        Ok(Ok(LoggedIn::Back(self.answer_to(&pushed, &[("code", &authorization)]))))
+        Ok(self.answer_to(pushed, &[("code", &authorization)]))
     }
 
     /// The digits of an offer (VCI-54).

@@ -13,6 +13,7 @@ mod credential;
 mod deferred;
 mod dpop;
 mod encryption;
+mod held;
 mod metadata;
 mod token;
 mod wallets;
@@ -21,13 +22,14 @@ use protocol::crypto::jose::{base64url, from_base64url};
 use protocol::exchange::openid4vci::{Authorization, ErrorCode, Grants, NonceResponse, Offer, PreAuthorized, TxCode};
 use rand_core::CryptoRng;
 
-pub use authorization::{Again, AuthorizationParameters, LogIn, LoggedIn};
+pub use authorization::{Again, AuthorizationParameters, HeldStep, LogIn, LoggedIn};
 pub use batch::{TwinsRequest, TwinsResponse};
 pub use card::CardRefusal;
 pub use configuration::Configuration;
 pub use deferred::Review;
 pub use dpop::Presented;
 pub use encryption::Opened;
+pub use held::{AsksForCredentials, CredentialQuestion, CredentialRequested, HeldRefusal};
 pub use token::TokenParameters;
 pub(crate) use wallets::TrustedProviders;
 pub use wallets::WalletProviders;
@@ -48,6 +50,8 @@ pub enum Endpoint {
     Push,
     /// Where people log in.
     Authorize,
+    /// Where a browser comes back to when its person has shown a credential.
+    Shown,
     /// Where access tokens come from.
     Token,
     /// Where nonces for key proofs come from.
@@ -70,6 +74,7 @@ impl Endpoint {
             Self::Offers => "/openid4vci/offers",
             Self::Push => "/openid4vci/par",
             Self::Authorize => "/openid4vci/authorize",
+            Self::Shown => "/openid4vci/shown",
             Self::Token => "/openid4vci/token",
             Self::Nonce => "/openid4vci/nonce",
             Self::Credential => "/openid4vci/credential",

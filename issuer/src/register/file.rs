@@ -223,6 +223,18 @@ impl Register for FileRegister {
         if found.is_empty() { Err(RegisterError::PersonUnknown) } else { Ok(found) }
     }
 
+    fn holder_of(&self, attributes: &BTreeMap<String, String>) -> Result<PersonId, RegisterError> {
+        self.renew()?;
+        let people = self.people.read().unwrap_or_else(PoisonError::into_inner);
+        let all = |person: &Person| attributes.iter().all(|(name, value)| person.attribute(name) == Some(value));
+        let mut found = people.values().filter(|person| !attributes.is_empty() && all(person));
+        match (found.next(), found.next()) {
+            (Some(one), None) => Ok(one.id.clone()),
+            (Some(_), Some(_)) => Err(RegisterError::SeveralPeople),
+            (None, _) => Err(RegisterError::PersonUnknown),
+        }
+    }
+
     fn holder_of_card(&self, number: &str) -> Result<(PersonId, Multikey), RegisterError> {
         self.renew()?;
         let people = self.people.read().unwrap_or_else(PoisonError::into_inner);
@@ -282,6 +294,22 @@ mod tests {
         // The sample's two 홍길동 were born on different days.
         let sample = FileRegister::sample().unwrap();
         assert_eq!(sample.find("홍길동", "2000-02-29".parse().unwrap()).unwrap(), [PersonId::new("person-0020")]);
+    }
+
+    #[test]
+    fn somebody_is_found_by_all_attributes_together() {
+        let register = parse(&[entry("a", "901399-0000001", "x"), entry("b", "901399-0000002", "y")]).unwrap();
+        let of = |attributes: &[(&str, &str)]| {
+            let attributes = attributes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            register.holder_of(&attributes.collect())
+        };
+        let born = ("birth_date", "1990-01-01");
+        assert_eq!(of(&[("name_ko", "가"), born, ("address", "y")]), Ok(PersonId::new("b")));
+        assert_eq!(of(&[("name_ko", "가"), born]), Err(RegisterError::SeveralPeople));
+        for unknown in [&[born, ("address", "z")][..], &[born, ("licence_number", "1")], &[]] {
+            assert_eq!(of(unknown), Err(RegisterError::PersonUnknown));
+        }
+        assert_eq!(of(&[("resident_number", "901399-0000001")]), Err(RegisterError::PersonUnknown));
     }
 
     #[test]

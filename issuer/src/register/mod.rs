@@ -123,6 +123,13 @@ pub trait Register: Send + Sync {
     /// [`RegisterError::PersonUnknown`] when there is nobody, [`RegisterError::RegisterUnavailable`].
     fn find(&self, name: &str, birth_date: Day) -> Result<Vec<PersonId>, RegisterError>;
 
+    /// Whose entry has each of these attributes with this value. Nobody's where none is named.
+    ///
+    /// # Errors
+    /// [`RegisterError::PersonUnknown`] when it is nobody's, [`RegisterError::SeveralPeople`] when it is more than one
+    /// person's, [`RegisterError::RegisterUnavailable`].
+    fn holder_of(&self, attributes: &BTreeMap<String, String>) -> Result<PersonId, RegisterError>;
+
     /// Whose chip card has this number, and the key that it signs with.
     ///
     /// # Errors

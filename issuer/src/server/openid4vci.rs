@@ -7,6 +7,7 @@
 //! | `GET /openid4vci/offers/{code}` | – | JSON, the offer |
 //! | `POST /openid4vci/par` | form, DPoP or none | JSON |
 //! | `GET /openid4vci/authorize` | – | HTML, where people log in; `POST` of its form goes back to the client |
+//! | `GET /openid4vci/shown` | – | back to the client, or HTML, when the person has shown a credential on this device |
 //! | `POST /openid4vci/token` | form, DPoP | JSON |
 //! | `POST /openid4vci/nonce` | – | JSON |
 //! | `POST /openid4vci/credential` | JSON, or encrypted, DPoP and token | JSON, or encrypted; 202 while a clerk decides |
@@ -56,6 +57,7 @@ pub(super) fn routes() -> OpenApiRouter<Service> {
         .routes(routes!(offer))
         .routes(routes!(push))
         .routes(routes!(log_in::page, log_in::submit))
+        .routes(routes!(log_in::shown))
         .routes(routes!(token))
         .routes(routes!(nonce))
         .routes(routes!(credential))

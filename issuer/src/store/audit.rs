@@ -56,6 +56,9 @@ pub enum AuditEvent {
     /// A person logged in with a chip card.
     #[n(11)]
     CardAnswered,
+    /// A person logged in with a credential.
+    #[n(12)]
+    CredentialShown,
 }
 
 #[derive(Encode, Decode)]

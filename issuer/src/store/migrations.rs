@@ -214,6 +214,14 @@ CREATE TABLE openid_deferred (
     UNIQUE (grant_id, configuration, request_digest)
 ) STRICT;
 ",
+    "
+-- The log-in with a credential that the person holds: what was asked where, how often, and whom it was shown to be.
+ALTER TABLE openid_request ADD COLUMN shown_request TEXT;
+ALTER TABLE openid_request ADD COLUMN shown_link TEXT;
+ALTER TABLE openid_request ADD COLUMN shown_here INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE openid_request ADD COLUMN shown_asks INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE openid_request ADD COLUMN shown_person TEXT;
+",
 ];
 
 /// Words of SQLite and those of PostgreSQL for the same, in this order.

@@ -39,7 +39,7 @@ pub(crate) use deferred::{Deferred, ReviewState, UnderReview};
 pub(crate) use epochs::Epoch;
 pub(crate) use offers::{CodeCheck, NewOffer, OpenOffer};
 pub(crate) use openid::{Answer as OpenIdAnswer, Grant, Held, TokenKind};
-pub(crate) use openid_requests::{Code as OpenIdCode, PushedRequest};
+pub(crate) use openid_requests::{AskedCredential, Code as OpenIdCode, PushedRequest};
 pub(crate) use outbox::{Publication, PublicationKind};
 use transaction::Transaction;
 use value::{Row, values};

@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Row, Writer, values};
 use crate::error::IssuerError;
+use crate::register::PersonId;
 
 /// An authorisation request that was sent beforehand.
 pub(crate) struct PushedRequest {
@@ -23,6 +24,23 @@ pub(crate) struct PushedRequest {
     pub(crate) credential_types: Vec<String>,
     /// Unix seconds.
     pub(crate) expires_at: u64,
+    /// The credential that the person was asked for, to log in with.
+    pub(crate) asked: Option<AskedCredential>,
+    /// How often one was asked for.
+    pub(crate) asks: u64,
+    /// Whom a credential that was shown on another device was found to be.
+    pub(crate) recognised: Option<PersonId>,
+}
+
+/// A credential that a log-in has asked for.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct AskedCredential {
+    /// The name that the verifier gave the request.
+    pub(crate) id: String,
+    /// What a wallet is opened with.
+    pub(crate) link: String,
+    /// Whether the wallet is on the device of the page.
+    pub(crate) here: bool,
 }
 
 /// An authorisation code.
@@ -52,10 +70,17 @@ fn request(row: &Row<'_>) -> Result<PushedRequest, IssuerError> {
         masked_offer: row.get::<Vec<u8>>(5)?.try_into().ok(),
         credential_types: types.split(' ').map(str::to_owned).collect(),
         expires_at: row.get(7)?,
+        asked: match (row.get::<Option<String>>(8)?, row.get::<Option<String>>(9)?) {
+            (Some(id), Some(link)) => Some(AskedCredential { id, link, here: row.get(10)? }),
+            _ => None,
+        },
+        asks: row.get(11)?,
+        recognised: row.get::<Option<String>>(12)?.map(PersonId::new),
     })
 }
 
-const COLUMNS: &str = "client, redirect, state, challenge, thumbprint, masked_offer, credential_types, expires_at";
+const COLUMNS: &str = "client, redirect, state, challenge, thumbprint, masked_offer, credential_types, expires_at,
+    shown_request, shown_link, shown_here, shown_asks, shown_person";
 
 impl Writer<'_> {
     /// Keeps a request, unless `limit` are alive already. Returns whether it was kept.
@@ -110,6 +135,30 @@ impl Writer<'_> {
     pub(crate) fn opened(&self, name: &str, session: &str, now: u64) -> Result<Option<PushedRequest>, IssuerError> {
         let sql = format!("SELECT {COLUMNS} FROM openid_request WHERE name = ?1 AND session = ?2 AND expires_at > ?3");
         self.transaction.one(&sql, values![digest(name), digest(session), now], request)
+    }
+
+    /// Notes which credential an open log-in has asked for, in place of what it asked for before.
+    pub(crate) fn credential_asked(&self, name: &str, asked: &AskedCredential) -> Result<(), IssuerError> {
+        self.transaction.execute(
+            "UPDATE openid_request SET shown_request = ?2, shown_link = ?3, shown_here = ?4, shown_person = NULL
+             WHERE name = ?1",
+            values![digest(name), asked.id, asked.link, asked.here],
+        )?;
+        Ok(())
+    }
+
+    /// Counts that a log-in asks for a credential.
+    pub(crate) fn count_ask(&self, name: &str) -> Result<(), IssuerError> {
+        let count = "UPDATE openid_request SET shown_asks = shown_asks + 1 WHERE name = ?1";
+        self.transaction.execute(count, values![digest(name)])?;
+        Ok(())
+    }
+
+    /// Notes whom the credential was found to be that was asked for under this name.
+    pub(crate) fn recognised(&self, name: &str, asked: &str, person: &PersonId) -> Result<(), IssuerError> {
+        let note = "UPDATE openid_request SET shown_person = ?3 WHERE name = ?1 AND shown_request = ?2";
+        self.transaction.execute(note, values![digest(name), asked, person.as_str()])?;
+        Ok(())
     }
 
     /// Forgets a request whose log-in is over.

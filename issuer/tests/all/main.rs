@@ -7,6 +7,7 @@ mod card;
 mod database;
 mod deferred;
 mod encrypted;
+mod held;
 mod http;
 mod issue;
 mod kills;

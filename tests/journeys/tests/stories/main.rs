@@ -4,6 +4,7 @@
 mod bank;
 mod counter;
 mod enrolment;
+mod held;
 mod lost_phone;
 mod moved;
 mod remote;
