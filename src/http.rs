@@ -100,6 +100,14 @@ impl Http {
 }
 
 impl Http {
+    /// `GET` of a text of this media type, if it comes within five seconds.
+    pub(crate) fn fetch(&self, url: &str, kind: &str) -> Option<String> {
+        let request = self.0.get(url).config().timeout_global(Some(Duration::from_secs(5))).build();
+        let mut response = request.header("accept", kind).call().ok()?;
+        let text = response.body_mut().with_config().limit(openid4vci::ANSWER_MAX as u64).read_to_string().ok()?;
+        (response.status().as_u16() == 200).then_some(text)
+    }
+
     /// `POST` of JSON to a service of one's own that knows this token: the status and what it answers, if it does within five seconds.
     pub(crate) fn ask(&self, url: &str, token: &str, body: &serde_json::Value) -> Option<(u16, serde_json::Value)> {
         let request = self.0.post(url).config().timeout_global(Some(Duration::from_secs(5))).build();

@@ -1,5 +1,5 @@
 //! A wallet's provider in software, for tests and demonstrations: it vouches for wallets without looking at any phone, and
-//! says so in what it signs.
+//! says so in what it signs. And, for issuers, where providers say what they stand by no more.
 //!
 //! | in its folder | |
 //! |---|---|
@@ -8,6 +8,7 @@
 
 use std::path::Path;
 
+use issuer::openid4vci::FetchesStatusLists;
 use protocol::crypto::keys::P256SigningKey;
 use protocol::crypto::multikey::{Multikey, StandardKey, StandardSigner as _};
 use protocol::crypto::x509::{CertificateDraft, Use};
@@ -15,6 +16,7 @@ use rand_core::CryptoRng;
 use wallet_core::openid4vci::SoftwareProvider;
 
 use crate::files;
+use crate::http::Http;
 use crate::output::CliError;
 
 /// Life of its certificates, in seconds: nine years.
@@ -52,6 +54,28 @@ pub(crate) fn create(dir: &Path, now: u64, rng: &mut impl CryptoRng) -> Result<(
 pub(crate) fn open(dir: &Path) -> Result<SoftwareProvider, CliError> {
     Ok(SoftwareProvider::new(key(dir, "provider.key")?, vec![files::read(&dir.join("provider.der"))?]))
 }
+
+/// Status lists at the addresses that providers name, for an issuer that believes these.
+pub(crate) struct StatusLists(Http);
+
+impl StatusLists {
+    pub(crate) fn new() -> Self {
+        Self(Http::new())
+    }
+}
+
+impl FetchesStatusLists for StatusLists {
+    fn fetch(&self, address: &str) -> Option<String> {
+        let here = ["http://127.0.0.1:", "http://localhost:", "http://[::1]:"];
+        if !address.starts_with("https://") && !here.iter().any(|start| address.starts_with(start)) {
+            return None;
+        }
+        self.0.fetch(address, JWT_KIND_ACCEPTED)
+    }
+}
+
+/// Media type of a status list (draft-ietf-oauth-status-list, section 8.1).
+const JWT_KIND_ACCEPTED: &str = "application/statuslist+jwt";
 
 fn key(dir: &Path, name: &str) -> Result<StandardKey, CliError> {
     Ok(StandardKey::p256(&*files::read_seed(&dir.join(name))?)?)

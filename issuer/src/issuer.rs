@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::day_set::DaySet;
 use crate::error::IssuerError;
 use crate::keys::{KeyStore, SoftwareKeyStore, write_whole};
-use crate::openid4vci::{AsksForCredentials, TrustedProviders};
+use crate::openid4vci::{AsksForCredentials, Standing, TrustedProviders};
 use crate::public_sets;
 use crate::register::{PersonId, Register};
 use crate::store::{AuditSummary, IssuedCredential, Store};
@@ -66,6 +66,8 @@ pub struct Issuer {
     pub(crate) certificates: Mutex<Option<Certificates>>,
     /// Who vouches for wallets, if anyone has to.
     pub(crate) wallet_providers: Option<TrustedProviders>,
+    /// Looks up whether they stand by what they attested, if anything does.
+    pub(crate) standing: Option<Standing>,
     /// Asks people who log in for a credential that they hold, if anything does.
     pub(crate) held: Option<Arc<dyn AsksForCredentials>>,
     dir: PathBuf,
@@ -146,6 +148,7 @@ impl Issuer {
             certificates: Mutex::default(),
             wallet_providers: TrustedProviders::load(dir)?,
             held: None,
+            standing: None,
             keys: Box::new(keys),
             description,
             dir: dir.to_owned(),

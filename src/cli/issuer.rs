@@ -24,6 +24,7 @@ use crate::ledger::{answered, client};
 use crate::network::TERM;
 use crate::output::{Answer, CliError};
 use crate::records::{Draft, RecordText, SenderText};
+use crate::wallet_provider::StatusLists;
 use crate::{randomness, serving};
 
 /// The register of an issuer, in its directory.
@@ -504,7 +505,7 @@ fn told(published: Option<usize>) -> String {
 }
 
 fn serve(args: &ServeArgs) -> Result<Answer, CliError> {
-    let issuer = args.directory.open()?;
+    let issuer = args.directory.open()?.with_status_lists(Arc::new(StatusLists::new()));
     let issuer = Arc::new(match &args.log_in {
         Some(file) => issuer.with_log_in_by_credential(Arc::new(crate::log_in::read(file)?)),
         None => issuer,

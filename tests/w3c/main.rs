@@ -11,11 +11,37 @@ use protocol::credential::w3c::{
 };
 use protocol::crypto::bbs::{self, SecretKey};
 use protocol::crypto::multikey::StandardKey;
+use protocol::exchange::openid4vci::{di_vp, key_proof};
 use protocol::identifier::{DidKey, DidKeys, Purpose};
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng as _;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use peer::Peer;
+
+/// VCI-67, VCI-68: what the packages sign proves a key to an issuer of ours, and they verify what our wallet signs.
+#[test]
+fn presentations_prove_keys_in_both_directions() {
+    const ISSUER: &str = "https://issuer.example";
+    let mut peer = Peer::start();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let expected = key_proof::Expected { issuer: ISSUER, client: None, now: now + 30 };
+    let theirs = peer.call(&json!({ "do": "prove", "domain": ISSUER, "challenge": "nonce" })).unwrap();
+    let proven = di_vp::check(&theirs, &expected).unwrap();
+    assert_eq!(proven.nonce, "nonce");
+    assert_eq!(theirs["holder"], DidKey::new(proven.key).to_text());
+    let other = key_proof::Expected { issuer: "https://other.example", ..expected };
+    assert_eq!(di_vp::check(&theirs, &other), Err(W3cError::DomainMismatch.into()));
+    let key = StandardKey::p256(&[3; 32]).unwrap();
+    let mut rng = ChaCha20Rng::from_seed([4; 32]);
+    let ours = di_vp::make(&key, &key_proof::Expected { now, ..expected }, "nonce", &mut rng).unwrap();
+    let mut verified = |challenge: &str| {
+        let call = json!({ "do": "proves", "presentation": ours, "domain": ISSUER, "challenge": challenge });
+        peer.call(&call).unwrap()
+    };
+    assert_eq!((verified("nonce"), verified("other")), (json!(true), json!(false)));
+}
 
 /// The suites that the packages have.
 const SHARED: [Suite; 4] = [Suite::EddsaRdfc2022, Suite::EcdsaRdfc2019, Suite::EcdsaSd2023, Suite::Bbs2023];

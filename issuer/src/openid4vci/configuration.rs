@@ -7,6 +7,7 @@ use protocol::credential::twins::{Claims, Source, Twins, W3cTwin};
 use protocol::credential::w3c::Suite;
 use protocol::crypto::jose::base64url;
 use protocol::exchange::openid4vci::attestation::KeyRequirements;
+use protocol::exchange::openid4vci::di_vp;
 use protocol::exchange::openid4vci::{
     ClaimDescription, CredentialConfiguration, CredentialDefinition, CredentialMetadata, Display, LDP_VC, MDOC,
     ProofType, SD_JWT,
@@ -19,6 +20,9 @@ use crate::twins::{TwinFormat, w3c};
 
 /// ES256 in COSE (RFC 9053).
 const COSE_ES256: i64 = -7;
+
+/// The proof type that is a presentation.
+const PRESENTATION: &str = "di_vp";
 
 /// A credential type in one format.
 #[derive(Debug, Clone, PartialEq)]
@@ -88,6 +92,13 @@ impl Configuration {
                 ..common.clone()
             },
         });
+        // VCI-66: what signs W3C presentations may prove its key by one, where keys need no attestation, which has no place there.
+        let mut w3c_proofs = common.proof_types_supported.clone();
+        if keys.is_none() {
+            let suites = di_vp::SUITES.map(|suite| suite.as_str().to_owned()).to_vec();
+            let proof = ProofType { proof_signing_alg_values_supported: suites, key_attestations_required: None };
+            w3c_proofs.insert(PRESENTATION.to_owned(), proof);
+        }
         let of_suite = |format, suite: Suite, twin: &W3cTwin| Self {
             id: named(suite.as_str()),
             credential_type: credential_type.id.clone(),
@@ -99,6 +110,7 @@ impl Configuration {
                     context: w3c::context(twin).map(Value::from).to_vec(),
                     kinds: w3c::types(twin).map(str::to_owned).to_vec(),
                 }),
+                proof_types_supported: w3c_proofs.clone(),
                 // The proof of the key has it as jwk; the credential names it as did:key.
                 cryptographic_binding_methods_supported: vec!["jwk".to_owned()],
                 credential_signing_alg_values_supported: vec![suite.as_str().into()],
@@ -116,6 +128,11 @@ impl Configuration {
     /// What the metadata say of it.
     pub(super) fn metadata(self) -> CredentialConfiguration {
         self.metadata
+    }
+
+    /// Whether keys may prove themselves by presentations.
+    pub(super) fn takes_presentations(&self) -> bool {
+        self.metadata.proof_types_supported.contains_key(PRESENTATION)
     }
 
     /// A credential as it travels.

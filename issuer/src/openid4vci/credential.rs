@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use protocol::crypto::jose::{Jwk, base64url, from_base64url};
 use protocol::crypto::multikey::Multikey;
+use protocol::exchange::openid4vci::di_vp;
 use protocol::exchange::openid4vci::dpop::Dpop;
 use protocol::exchange::openid4vci::key_proof::Expected;
 use protocol::exchange::openid4vci::{
@@ -110,14 +111,19 @@ impl Issuer {
         now: u64,
     ) -> Result<Proven<'a>, ErrorCode> {
         let proofs = proofs.ok_or(ErrorCode::InvalidProof)?;
-        if proofs.jwt.len() > BATCH_MAX as usize {
+        if proofs.jwt.len().max(proofs.di_vp.len()) > BATCH_MAX as usize {
             return Err(ErrorCode::InvalidCredentialRequest);
         }
         let expected = Expected { issuer: self.openid_identifier(), client: grant.client.as_deref(), now };
         // Proofs are of one type.
-        let proven = match (proofs.jwt.as_slice(), proofs.attestation.as_slice()) {
-            (several @ [_, ..], []) => self.keys_of_proofs(several, &expected)?,
-            ([], [one]) => self.keys_of_attestation(one, now)?,
+        let proven = match (proofs.jwt.as_slice(), proofs.attestation.as_slice(), proofs.di_vp.as_slice()) {
+            (several @ [_, ..], [], []) => self.keys_of_proofs(several, &expected)?,
+            ([], [one], []) => self.keys_of_attestation(one, now)?,
+            // VCI-66: as announced.
+            ([], [], several @ [_, ..]) if configuration.takes_presentations() => {
+                let check = |one| di_vp::check(one, &expected).map(|proven| (proven.key, proven.nonce));
+                several.iter().map(check).collect::<Result<_, _>>().map_err(|_| ErrorCode::InvalidProof)?
+            }
             _ => return Err(ErrorCode::InvalidProof),
         };
         if proven.len() > BATCH_MAX as usize {

@@ -15,6 +15,7 @@ mod dpop;
 mod encryption;
 mod held;
 mod metadata;
+mod standing;
 mod token;
 mod wallets;
 
@@ -30,6 +31,8 @@ pub use deferred::Review;
 pub use dpop::Presented;
 pub use encryption::Opened;
 pub use held::{AsksForCredentials, CredentialQuestion, CredentialRequested, HeldRefusal};
+pub use standing::FetchesStatusLists;
+pub(crate) use standing::Standing;
 pub use token::TokenParameters;
 pub(crate) use wallets::TrustedProviders;
 pub use wallets::WalletProviders;

@@ -1,4 +1,4 @@
-//! Wallets that their providers vouch for: whom the issuer believes, and what it wants of keys (VCI-60…65).
+//! Wallets that their providers vouch for: whom the issuer believes, and what it wants of keys (VCI-60…65, VCI-69).
 //!
 //! The file [`WalletProviders::FILE`] in the issuer's directory says so; without it nobody has to attest anything.
 
@@ -107,6 +107,9 @@ impl Issuer {
         };
         let client = attestation::check_client(attested, possession, self.openid_identifier(), &providers.roots, now);
         let client = client.map_err(|_| ErrorCode::InvalidClient)?;
+        if !self.stands(attested, &providers.roots, now) {
+            return Err(ErrorCode::InvalidClient); // VCI-69
+        }
         if named.is_some_and(|named| named != client.id) {
             return Err(ErrorCode::InvalidClient); // VCI-62
         }
@@ -162,6 +165,7 @@ impl Issuer {
     ) -> Result<AttestedKeys, ErrorCode> {
         let roots = self.wallet_providers.as_ref().map(|it| it.roots.as_slice()).unwrap_or_default();
         let attested = attestation::check_keys(attestation, in_proof, roots, now);
-        attested.ok().filter(|it| it.meet(wanted)).ok_or(ErrorCode::InvalidProof)
+        let stands = || self.stands(attestation, roots, now); // VCI-69
+        attested.ok().filter(|it| it.meet(wanted) && stands()).ok_or(ErrorCode::InvalidProof)
     }
 }

@@ -1,22 +1,26 @@
 //! Wallets and keys that a provider vouches for, at the HTTP service.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use issuer::openid4vci::WalletProviders;
+use issuer::openid4vci::{FetchesStatusLists, WalletProviders};
 use issuer::register::FileRegister;
 use issuer::server::Limits;
 use issuer::{Issuer, IssuerError};
+use protocol::credential::status::token::{StatusToken, TokenList};
+use protocol::crypto::jose::{self, Jwk};
 use protocol::crypto::multikey::{Multikey, StandardKey, StandardSigner};
 use protocol::crypto::x509::{CertificateDraft, Use};
 use protocol::exchange::openid4vci::PRE_AUTHORIZED;
 use protocol::exchange::openid4vci::attestation::{
-    CLIENT_HEADER, KeyRequirements, POSSESSION_HEADER, Provider, make_possession,
+    CLIENT_HEADER, CLIENT_KIND, KEYS_KIND, KeyRequirements, POSSESSION_HEADER, Provider, make_possession,
 };
 use protocol::exchange::openid4vci::key_proof::{self, Expected};
 use rand_core::Rng;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::http::{Answer, Site, serve};
 use crate::openid::*;
@@ -45,11 +49,15 @@ fn certificate(subject: &str, key: &StandardKey, usage: Use) -> Vec<u8> {
 
 /// An issuer that believes one provider, and wants keys attested if `keys`.
 pub(crate) fn site(keys: bool) -> Site {
+    site_with(keys, |issuer| issuer)
+}
+
+fn site_with(keys: bool, change: impl FnOnce(Issuer) -> Issuer) -> Site {
     let world = world();
     let roots = [certificate("CN=Provider root,C=KR", &seeded(1), Use::Root)];
     let keys = keys.then(|| KeyRequirements { key_storage: vec![HIGH.into()], user_authentication: Vec::new() });
     WalletProviders::of(&roots, keys).write(world.dir.path()).unwrap();
-    let issuer = Issuer::open(world.dir.path(), world.register.clone()).unwrap();
+    let issuer = change(Issuer::open(world.dir.path(), world.register.clone()).unwrap());
     serve(World { issuer, ..world }, Limits::default())
 }
 
@@ -78,10 +86,124 @@ impl Vouching {
     }
 }
 
-pub(crate) fn possession(key: &StandardKey) -> String {
+/// What this provider says, with these claims.
+fn claimed(vouching: &Vouching, kind: &str, claims: &Value) -> String {
+    use base64::Engine as _;
+    let chain: Vec<_> =
+        vouching.chain.iter().map(|der| base64::engine::general_purpose::STANDARD.encode(der)).collect();
+    let header = Map::from_iter([("typ".to_owned(), kind.into()), ("x5c".to_owned(), json!(chain))]);
+    jose::sign(&header, claims.to_string().as_bytes(), &vouching.key).unwrap()
+}
+
+/// Status lists, as their addresses serve them.
+#[derive(Clone, Default)]
+struct Lists(Arc<Mutex<BTreeMap<String, String>>>);
+
+impl FetchesStatusLists for Lists {
+    fn fetch(&self, address: &str) -> Option<String> {
+        self.0.lock().unwrap().get(address).cloned()
+    }
+}
+
+/// J12. An attestation without a status list lives for a day; one with a list as long as the list says so.
+#[tokio::test]
+async fn vci_69_providers_stand_by_what_they_attested() {
+    let lists = Lists::default();
+    let source = lists.clone();
+    let site = site_with(true, move |issuer| issuer.with_status_lists(Arc::new(source)));
+    let blind = self::site(false);
+    let mut wallet = Foreign::new(&site).await;
+    let (vouching, key) = (Vouching::new(), key());
+    let stranger = Vouching { key: seeded(7), chain: vouching.chain.clone() };
+    let list = |name: &str, by: &Vouching, issued: u64, expires: Option<u64>, revoked: bool| {
+        // Entry 1 is withdrawn if `revoked`.
+        let list = TokenList::new(1, vec![u8::from(revoked) << 1]).unwrap();
+        let token = StatusToken { uri: name.to_owned(), issued, expires, ttl: None, list };
+        token.sign_jwt(&by.chain, &by.key).unwrap()
+    };
+    let address = |name: &str| format!("https://provider.example/{name}");
+    let serve = |name: &str, text: String| lists.0.lock().unwrap().insert(address(name), text);
+    serve("good", list(&address("good"), &vouching, NOW, None, false));
+    serve("revoked", list(&address("revoked"), &vouching, NOW, None, true));
+    serve("other", list(&address("good"), &vouching, NOW, None, false));
+    serve("forged", list(&address("forged"), &stranger, NOW, None, false));
+    serve("over", list(&address("over"), &vouching, NOW - 9, Some(NOW), false));
+    serve("old", list(&address("old"), &vouching, NOW - 86_401, None, false));
+    let named = |name: &str, index: u64| json!({ "status_list": { "uri": address(name), "idx": index } });
+    let attested = |life: u64, status: Value| {
+        let cnf = json!({ "jwk": Jwk::from(key.multikey()).to_json() });
+        let mut claims = json!({ "sub": CLIENT, "cnf": cnf, "iat": NOW, "exp": NOW + life });
+        if !status.is_null() {
+            claims["status"] = status;
+        }
+        claimed(&vouching, CLIENT_KIND, &claims)
+    };
+    let offered = offer(&site).await;
+    let form = offered.form();
+    for unfit in [
+        attested(86_401, Value::Null),
+        attested(60, json!({})),
+        attested(60, json!({ "identifier_list": {} })),
+        attested(60, named("revoked", 1)),
+        attested(60, named("nowhere", 1)),
+        attested(60, named("other", 1)),
+        attested(60, named("forged", 1)),
+        attested(60, named("over", 1)),
+        attested(60, named("old", 1)),
+        attested(60, named("good", 8)),
+    ] {
+        unknown(&token(&mut wallet, &form, &unfit, &possession(&key)).await);
+    }
+    let long = attested(30 * 86_400, named("good", 1));
+    let answer = token(&mut wallet, &form, &long, &possession(&key)).await;
+    assert_eq!(answer.status, StatusCode::OK, "none of it used the code up: {:?}", answer.body);
+    // Keys likewise.
+    let access = answer.json()["access_token"].as_str().unwrap().to_owned();
+    let (holder, nonce) = (seeded(5), wallet.c_nonce().await);
+    let of_keys = |life: u64, status: Value| {
+        let keys = json!([Jwk::from(holder.multikey()).to_json()]);
+        let mut claims =
+            json!({ "attested_keys": keys, "key_storage": [HIGH], "nonce": nonce, "iat": NOW, "exp": NOW + life });
+        if !status.is_null() {
+            claims["status"] = status;
+        }
+        let attestation = claimed(&vouching, KEYS_KIND, &claims);
+        json!({ "credential_configuration_id": SD_JWT, "proofs": { "attestation": [attestation] } })
+    };
+    for unfit in [of_keys(86_401, Value::Null), of_keys(60, named("revoked", 1)), of_keys(60, named("nowhere", 1))] {
+        bad(&wallet.ask(&access, &unfit).await, "invalid_proof");
+    }
+    assert_eq!(wallet.ask(&access, &of_keys(90 * 86_400, named("good", 1))).await.status, StatusCode::OK);
+    // Withdrawn: from the next look at the list on, also for refreshing.
+    serve("good", list(&address("good"), &vouching, NOW + 301, None, true));
+    let refresh = answer.json()["refresh_token"].as_str().unwrap().to_owned();
+    let refresh = [("grant_type", "refresh_token"), ("refresh_token", refresh.as_str())];
+    assert_eq!(
+        token(&mut wallet, &refresh, &long, &possession(&key)).await.status,
+        StatusCode::OK,
+        "kept for five minutes"
+    );
+    site.clock.fetch_add(301, Ordering::Relaxed);
+    let at = possession_at(&key, wallet.now());
+    unknown(&token(&mut wallet, &refresh, &long, &at).await);
+    // An issuer that cannot look a list up does not believe one.
+    let mut other = Foreign::new(&blind).await;
+    let offered = offer(&blind).await;
+    unknown(&token(&mut other, &offered.form(), &long, &possession(&key)).await);
+    assert_eq!(
+        token(&mut other, &offered.form(), &attested(86_400, Value::Null), &possession(&key)).await.status,
+        StatusCode::OK
+    );
+}
+
+fn possession_at(key: &StandardKey, now: u64) -> String {
     let mut id = [0; 16];
     fresh().fill_bytes(&mut id);
-    make_possession(key, CLIENT, BASE, NOW, id).unwrap()
+    make_possession(key, CLIENT, BASE, now, id).unwrap()
+}
+
+pub(crate) fn possession(key: &StandardKey) -> String {
+    possession_at(key, NOW)
 }
 
 pub(crate) async fn token(wallet: &mut Foreign<'_>, form: Form<'_>, attestation: &str, possession: &str) -> Answer {

@@ -16,6 +16,7 @@ mod measure;
 mod modules;
 mod openid;
 mod operate;
+mod presented;
 mod promises;
 mod redaction;
 mod suspend;

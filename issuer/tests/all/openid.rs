@@ -27,8 +27,8 @@ use crate::world::*;
 pub(crate) const BASE: &str = "http://127.0.0.1:8701";
 pub(crate) const SD_JWT: &str = "kr.go.police.driver-licence.1.sd-jwt";
 pub(crate) const MDOC: &str = "kr.go.police.driver-licence.1.mdoc";
-const BBS: &str = "kr.go.police.driver-licence.1.bbs-2023";
-const EDDSA: &str = "kr.go.police.driver-licence.1.eddsa-rdfc-2022";
+pub(crate) const BBS: &str = "kr.go.police.driver-licence.1.bbs-2023";
+pub(crate) const EDDSA: &str = "kr.go.police.driver-licence.1.eddsa-rdfc-2022";
 
 /// What a wallet sends to the token endpoint.
 pub(crate) type Form<'a> = &'a [(&'a str, &'a str)];

@@ -46,6 +46,9 @@ const sdJwt = new SDJwtVcInstance({
 const dpopNonce = crypto.randomUUID();
 const nonces = new Set();
 const tokens = new Map();
+const pushed = new Map();
+const codes = new Map();
+const issuerState = crypto.randomUUID();
 const events = [];
 let refusals = 0;
 
@@ -83,7 +86,12 @@ function metadata(base) {
   const authorizationServer = server.createAuthorizationServerMetadata({
     issuer: fault === "other-server" ? "https://other.example" : base,
     token_endpoint: `${base}/token`,
-    grant_types_supported: [preAuthorizedCodeGrantIdentifier],
+    authorization_endpoint: `${base}/authorize`,
+    pushed_authorization_request_endpoint: `${base}/par`,
+    require_pushed_authorization_requests: true,
+    code_challenge_methods_supported: [fault === "plain" ? "plain" : "S256"],
+    authorization_response_iss_parameter_supported: fault !== "nobody",
+    grant_types_supported: [preAuthorizedCodeGrantIdentifier, "authorization_code"],
     dpop_signing_alg_values_supported: fault === "bearer" ? undefined : ["ES256"],
     "pre-authorized_grant_anonymous_access_supported": true,
   });
@@ -97,6 +105,12 @@ class Told extends Error {
     super(error);
     Object.assign(this, { status, told: { error } });
   }
+}
+
+/** The first proof has no nonce of ours. */
+function freshProof(jwt) {
+  const { nonce } = JSON.parse(Buffer.from(jwt.split(".")[1], "base64url"));
+  if (nonce !== dpopNonce || fault === "never-content") throw new Told(400, "use_dpop_nonce");
 }
 
 async function holderOf(request, body) {
@@ -126,21 +140,64 @@ const routes = {
     return fault === "changed-metadata" ? jwt.replace(/\.([^.]*)\./, (_, it) => `.${encode({ ...JSON.parse(Buffer.from(it, "base64url")), more: 1 })}.`) : jwt;
   },
   "GET /.well-known/oauth-authorization-server": async (base) => metadata(base).authorizationServers[0],
+  "POST /par": async (base, request, body) => {
+    const parsed = await server.parsePushedAuthorizationRequest({
+      request,
+      authorizationRequest: Object.fromEntries(new URLSearchParams(body)),
+    });
+    const { authorizationRequest } = parsed;
+    freshProof(parsed.dpop.jwt);
+    const { dpop } = await server.verifyPushedAuthorizationRequest({
+      authorizationRequest,
+      authorizationServerMetadata: metadata(base).authorizationServers[0],
+      request,
+      dpop: { required: true, jwt: parsed.dpop.jwt, allowedSigningAlgs: ["ES256"] },
+    });
+    const { response_type, code_challenge_method, issuer_state, scope } = authorizationRequest;
+    if (response_type !== "code" || code_challenge_method !== "S256" || issuer_state !== issuerState || scope !== "id")
+      throw new Told(400, "invalid_request");
+    const requestUri = `urn:ietf:params:oauth:request_uri:${crypto.randomUUID()}`;
+    pushed.set(requestUri, { authorizationRequest, thumbprint: dpop.jwkThumbprint });
+    return server.createPushedAuthorizationResponse({ requestUri, expiresInSeconds: 60 }).pushedAuthorizationResponse;
+  },
+  // Whoever opens it is logged in already.
+  "GET /authorize": async (base, request) => {
+    const given = Object.fromEntries(new URL(request.url).searchParams);
+    const opened = pushed.get(given.request_uri);
+    pushed.delete(given.request_uri);
+    const { client_id, redirect_uri, state } = opened?.authorizationRequest ?? {};
+    if (!opened || given.client_id !== client_id || Object.keys(given).length !== 2) throw new Told(400, "invalid_request_uri");
+    const granted = crypto.randomUUID();
+    codes.set(granted, opened);
+    const answer = fault === "declined" ? { error: "access_denied" } : { code: granted };
+    const iss = fault === "mix-up" ? "https://other.example" : base;
+    const returned = fault === "other-state" ? "another" : state;
+    return { location: `${redirect_uri}?${new URLSearchParams({ ...answer, state: returned, ...(fault !== "unnamed" && { iss }) })}` };
+  },
   "POST /token": async (base, request, body) => {
     const accessTokenRequest = Object.fromEntries(new URLSearchParams(body));
     const parsed = server.parseAccessTokenRequest({ request, accessTokenRequest });
-    // The first proof has no nonce of ours.
-    const { nonce } = JSON.parse(Buffer.from(parsed.dpop.jwt.split(".")[1], "base64url"));
-    if (nonce !== dpopNonce || fault === "never-content") throw new Told(400, "use_dpop_nonce");
-    const { dpop } = await server.verifyPreAuthorizedCodeAccessTokenRequest({
+    freshProof(parsed.dpop.jwt);
+    const asked = {
       grant: parsed.grant,
       accessTokenRequest,
       request,
       authorizationServerMetadata: metadata(base).authorizationServers[0],
-      expectedPreAuthorizedCode: code,
-      expectedTxCode: txCode,
       dpop: { required: true, jwt: parsed.dpop.jwt, allowedSigningAlgs: ["ES256"] },
-    });
+    };
+    const byCode = parsed.grant.grantType === "authorization_code";
+    const opened = byCode ? codes.get(parsed.grant.code) : undefined;
+    const { client_id, redirect_uri, code_challenge } = opened?.authorizationRequest ?? {};
+    if (byCode && (!codes.delete(parsed.grant.code) || accessTokenRequest.redirect_uri !== redirect_uri || accessTokenRequest.client_id !== client_id))
+      throw new Told(400, "invalid_grant");
+    const { dpop } = byCode
+      ? await server.verifyAuthorizationCodeAccessTokenRequest({
+          ...asked,
+          expectedCode: parsed.grant.code,
+          pkce: { codeVerifier: parsed.pkceCodeVerifier, codeChallenge: code_challenge, codeChallengeMethod: "S256" },
+        })
+      : await server.verifyPreAuthorizedCodeAccessTokenRequest({ ...asked, expectedPreAuthorizedCode: code, expectedTxCode: txCode });
+    if (byCode && dpop.jwkThumbprint !== opened.thumbprint) throw new Told(400, "invalid_grant");
     const token = crypto.randomUUID();
     tokens.set(token, { thumbprint: dpop.jwkThumbprint });
     return { access_token: token, token_type: fault === "bearer-token" ? "Bearer" : "DPoP", expires_in: 300 };
@@ -190,12 +247,13 @@ const listener = http.createServer(async (incoming, outgoing) => {
   const request = { method: incoming.method, url: `${base}${incoming.url}`, headers: new Headers(incoming.headers) };
   const headers = { "dpop-nonce": dpopNonce };
   try {
-    const route = routes[`${incoming.method} ${incoming.url}`];
+    const route = routes[`${incoming.method} ${incoming.url.split("?")[0]}`];
     if (!route) throw new Told(404, "not_found");
     const answer = await route(base, request, Buffer.concat(chunks).toString("utf8"));
+    if (answer?.location) return outgoing.writeHead(302, answer).end();
     const jwt = typeof answer === "string";
     headers["content-type"] = jwt ? "application/jwt" : "application/json";
-    outgoing.writeHead(answer === undefined ? 204 : 200, headers);
+    outgoing.writeHead(answer === undefined ? 204 : answer.request_uri ? 201 : 200, headers);
     outgoing.end(answer === undefined ? "" : jwt ? answer : JSON.stringify(answer));
   } catch (error) {
     const told = error.told ?? error.errorResponse ?? { error: "server_error", error_description: String(error) };
@@ -211,6 +269,7 @@ listener.listen(0, "127.0.0.1", async () => {
     credentialConfigurationIds: ["id"],
     grants: {
       [preAuthorizedCodeGrantIdentifier]: { "pre-authorized_code": code, ...(txCode && { tx_code: { length: txCode.length } }) },
+      authorization_code: { issuer_state: issuerState },
     },
   });
   process.stdout.write(`${JSON.stringify({ base, offer: credentialOffer })}\n`);

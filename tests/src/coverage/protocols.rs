@@ -16,10 +16,11 @@ const HTTP: &str = "tests/journeys/tests/http.rs";
 const LINK: &str = "wallet-core/src/openid4vp/link.rs";
 
 pub(super) const ROWS: &[(&str, &str, Met)] = &[
-    ("J01", "request without a key proof, of an unknown type", Test(OPENID, "vci_20_requests_prove_their_keys")),
-    ("J02", "nonce of nobody", Test(OPENID, "vci_20_requests_prove_their_keys")),
-    ("J03", "nonce used or run out", Test(OPENID, "vci_20_requests_prove_their_keys")),
-    ("J05", "proof without a nonce", Test(OPENID, "vci_20_requests_prove_their_keys")),
+    ("J01", "unknown configuration", Test(OPENID, "vci_20_requests_prove_their_keys")),
+    ("J02", "unknown identifier", Test(OPENID, "vci_20_requests_prove_their_keys")),
+    ("J03", "request without a key proof", Test(OPENID, "vci_20_requests_prove_their_keys")),
+    ("J05", "nonce of nobody, used or run out", Test(OPENID, "vci_20_requests_prove_their_keys")),
+    ("J06", "proof without a nonce", Test(OPENID, "vci_20_requests_prove_their_keys")),
     ("J07", "proof for another issuer, another time", Test(OPENID, "vci_20_requests_prove_their_keys")),
     (
         "J08",
@@ -28,6 +29,7 @@ pub(super) const ROWS: &[(&str, &str, Met)] = &[
     ),
     ("J09", "batch with a key twice, too large, of two nonces", Test(OPENID, "vci_20_requests_prove_their_keys")),
     ("J11", "wallet attestations that are none", Test(ATTESTED, "vci_60_tokens_go_to_attested_wallets")),
+    ("J12", "wallet attestations that were withdrawn", Test(ATTESTED, "vci_69_providers_stand_by_what_they_attested")),
     ("J13", "DPoP proofs", Test(OPENID, "vci_10_tokens_are_given_to_the_holder_of_a_key")),
     ("J14", "tokens in the wrong place", Test(OPENID, "vci_13_tokens_are_good_with_their_key_only")),
     ("J15", "token run out, for another type", Test(OPENID, "vci_13_tokens_are_good_with_their_key_only")),

@@ -13,7 +13,7 @@ import {cryptosuite as ecdsaRdfc} from '@digitalbazaar/ecdsa-rdfc-2019-cryptosui
 import {cryptosuite as eddsaRdfc} from '@digitalbazaar/eddsa-rdfc-2022-cryptosuite';
 import {DataIntegrityProof} from '@digitalbazaar/data-integrity';
 
-const {purposes: {AssertionProofPurpose}} = jsigs;
+const {purposes: {AssertionProofPurpose, AuthenticationProofPurpose}} = jsigs;
 const contexts = new Map([...credentials.contexts, ...dataIntegrity.contexts, ...multikey.contexts]);
 const kinds = {
   'eddsa-rdfc-2022': Ed25519Multikey, 'ecdsa-rdfc-2019': EcdsaMultikey,
@@ -37,7 +37,7 @@ const documentLoader = async url => {
   };
   const document = fragment ? method : {
     '@context': ['https://www.w3.org/ns/did/v1', 'https://w3id.org/security/multikey/v1'],
-    id: did, verificationMethod: [method], assertionMethod: [method.id]
+    id: did, verificationMethod: [method], assertionMethod: [method.id], authentication: [method.id]
   };
   return {documentUrl: url, document, contextUrl: null};
 };
@@ -78,6 +78,23 @@ const calls = {
     return jsigs.sign({...document, issuer: pair.controller}, {
       suite: proof, purpose: new AssertionProofPurpose(), documentLoader
     });
+  },
+  // A presentation of nothing, by a key of P-256.
+  async prove({domain, challenge}) {
+    const pair = await newKey('ecdsa-rdfc-2019');
+    const document = {
+      '@context': ['https://www.w3.org/ns/credentials/v2'], type: ['VerifiablePresentation'], holder: pair.controller
+    };
+    const proof = new DataIntegrityProof({signer: pair.signer(), cryptosuite: ecdsaRdfc});
+    return jsigs.sign(document, {
+      suite: proof, purpose: new AuthenticationProofPurpose({domain, challenge}), documentLoader
+    });
+  },
+  async proves({presentation, domain, challenge}) {
+    const proof = new DataIntegrityProof({cryptosuite: ecdsaRdfc});
+    const purpose = new AuthenticationProofPurpose({domain, challenge});
+    const result = await jsigs.verify(presentation, {suite: proof, purpose, documentLoader});
+    return result.verified;
   },
   async derive({suite, document, pointers}) {
     const proof = new DataIntegrityProof({cryptosuite: showing(suite, pointers)});

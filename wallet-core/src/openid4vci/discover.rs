@@ -372,6 +372,9 @@ fn log_in_of(server: &ServerMetadata, identifier: &str) -> Option<LogInEndpoints
     (own && bound && named).then_some(LogInEndpoints { push, authorize })
 }
 
+/// The suite of the presentations that the wallet makes.
+const PRESENTED: &str = "ecdsa-rdfc-2019";
+
 fn usable(metadata: &IssuerMetadata, id: &str, vocabulary: &Vocabulary) -> Option<OfferedCredential> {
     let configuration = metadata.credential_configurations_supported.get(id)?;
     let (format, kind, meaning) = match configuration.format.as_str() {
@@ -380,11 +383,23 @@ fn usable(metadata: &IssuerMetadata, id: &str, vocabulary: &Vocabulary) -> Optio
         LDP_VC => w3c(configuration, vocabulary)?,
         _ => return None,
     };
-    let proof = configuration.proof_types_supported.get("jwt")?;
-    let ours = proof.proof_signing_alg_values_supported.iter().any(|it| it == ALGORITHM);
+    let signed = |kind: &str, by: &str| {
+        let proof = configuration.proof_types_supported.get(kind);
+        proof.is_some_and(|proof| proof.proof_signing_alg_values_supported.iter().any(|it| it == by))
+    };
+    let ours = signed("jwt", ALGORITHM) || (takes_presentations(metadata, id) && signed("di_vp", PRESENTED));
     let display = configuration.credential_metadata.iter().flat_map(|it| it.display.iter());
     let names = display.filter_map(|it| Some((it.name.clone()?, it.locale.clone()))).collect();
     ours.then(|| OfferedCredential { configuration: id.to_owned(), format, kind, names, meaning })
+}
+
+/// Whether keys for a configuration are proven by presentations: those of a W3C credential, by default of tokens, with a nonce of the
+/// issuer and without an attestation, which has no place there (VCI-68).
+pub(super) fn takes_presentations(metadata: &IssuerMetadata, id: &str) -> bool {
+    let Some(configuration) = metadata.credential_configurations_supported.get(id) else { return false };
+    let proofs = &configuration.proof_types_supported;
+    let attested = proofs.get("di_vp").is_none_or(|proof| proof.key_attestations_required.is_some());
+    configuration.format == LDP_VC && !proofs.contains_key("jwt") && !attested && metadata.nonce_endpoint.is_some()
 }
 
 /// A W3C credential whose words the wallet knows, with a proof that it can check and show.

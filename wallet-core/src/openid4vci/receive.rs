@@ -4,6 +4,7 @@ use minicbor::{Decode, Encode};
 use protocol::credential::w3c::Suite;
 use protocol::crypto::multikey::{Multikey, StandardSigner};
 use protocol::exchange::openid4vci::attestation::{CLIENT_HEADER, POSSESSION_HEADER, make_possession};
+use protocol::exchange::openid4vci::di_vp;
 use protocol::exchange::openid4vci::dpop::{self, Request as DpopRequest};
 use protocol::exchange::openid4vci::encryption::ENCRYPTED;
 use protocol::exchange::openid4vci::key_proof::{self, Expected, make_attested};
@@ -16,7 +17,7 @@ use rand_core::CryptoRng;
 use serde::Serialize;
 
 use super::check::{Received, Trusted, check};
-use super::discover::{OfferedCredential, Sheet};
+use super::discover::{OfferedCredential, Sheet, takes_presentations};
 use super::encryption::Encryption;
 use super::log_in::LogIn;
 use super::provider::WalletProvider;
@@ -184,6 +185,9 @@ pub struct Receiving {
     /// The log-in, where it goes that way.
     #[n(25)]
     log_in: Option<LogIn>,
+    /// The configurations whose keys are proven by presentations.
+    #[n(26)]
+    presented_keys: Option<Vec<String>>,
 }
 
 /// It holds codes and tokens.
@@ -203,6 +207,8 @@ impl Receiving {
             proof.is_some_and(|proof| proof.key_attestations_required.is_some())
         };
         let attested_keys = credentials.iter().filter(attested).map(|it| it.configuration.clone()).collect();
+        let names = credentials.iter().map(|it| it.configuration.clone());
+        let presented_keys = names.filter(|id| takes_presentations(metadata, id)).collect();
         Self {
             issuer: metadata.credential_issuer.clone(),
             token_endpoint: sheet.token_endpoint().to_owned(),
@@ -230,6 +236,7 @@ impl Receiving {
             attested_keys: Some(attested_keys),
             at_rest: None,
             log_in: None,
+            presented_keys: Some(presented_keys),
         }
     }
 
@@ -377,7 +384,7 @@ impl Receiving {
                 let holders = keys.holders.get(self.done as usize).ok_or(ReceiveError::KeyUnavailable)?;
                 let request = CredentialRequest {
                     credential_configuration_id: self.next_one().map(|offered| offered.configuration.clone()),
-                    proofs: Some(Proofs { jwt: self.proofs(holders, keys, now)?, ..Proofs::default() }),
+                    proofs: Some(self.proofs(holders, keys, now, rng)?),
                     credential_response_encryption: self.encryption.as_ref().and_then(Encryption::answer_to),
                     ..CredentialRequest::default()
                 };
@@ -433,10 +440,24 @@ impl Receiving {
     }
 
     /// A proof for each key; one for all where their provider vouches for them.
-    fn proofs(&self, holders: &[&dyn StandardSigner], keys: &Keys<'_>, now: u64) -> Result<Vec<String>, ReceiveError> {
+    fn proofs(
+        &self,
+        holders: &[&dyn StandardSigner],
+        keys: &Keys<'_>,
+        now: u64,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Proofs, ReceiveError> {
         let (expected, nonce) = (Expected { issuer: &self.issuer, client: None, now }, self.nonce.as_deref());
         let configuration = self.next_one().map(|offered| &offered.configuration);
-        let attested = configuration.is_some_and(|id| self.attested_keys.iter().flatten().any(|it| it == id));
+        let among =
+            |list: &Option<Vec<String>>| configuration.is_some_and(|id| list.iter().flatten().any(|it| it == id));
+        let attested = among(&self.attested_keys);
+        if among(&self.presented_keys) {
+            let nonce = nonce.ok_or(ReceiveError::MetadataInvalid)?;
+            let made =
+                holders.iter().map(|holder| di_vp::make(*holder, &expected, nonce, rng)).collect::<Result<_, _>>();
+            return Ok(Proofs { di_vp: made.map_err(|_| ReceiveError::KeyUnavailable)?, ..Proofs::default() });
+        }
         let made = if attested {
             let provider = keys.provider.ok_or(ReceiveError::AttestationUnavailable)?;
             let public: Vec<Multikey> = holders.iter().map(|holder| holder.multikey()).collect();
@@ -447,7 +468,7 @@ impl Receiving {
         } else {
             holders.iter().map(|holder| key_proof::make(*holder, &expected, nonce)).collect()
         };
-        made.map_err(|_| ReceiveError::KeyUnavailable)
+        Ok(Proofs { jwt: made.map_err(|_| ReceiveError::KeyUnavailable)?, ..Proofs::default() })
     }
 
     /// A request to a credential endpoint, encrypted where the issuer announces that.
@@ -684,6 +705,7 @@ mod tests {
             attested_keys: None,
             at_rest: None,
             log_in: None,
+            presented_keys: None,
         };
         let sender = StandardKey::generate_p256(&mut rng);
         let keys = Keys { sender: &sender, holders: &[], provider: None };

@@ -43,6 +43,9 @@ pub struct Proofs {
     /// One key attestation, which names the keys.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attestation: Vec<String>,
+    /// One presentation for each key.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub di_vp: Vec<Value>,
 }
 
 /// Asks for one credential, or for copies of it with one key each (section 8.2).

@@ -2,7 +2,7 @@
 //! (`specs/openid4vci.md`).
 //!
 //! In the order of a wallet's way: [`Offer`] · [`IssuerMetadata`] and [`ServerMetadata`] · [`TokenResponse`] ·
-//! [`NonceResponse`] · [`CredentialRequest`] with a [`key_proof`] for each key · [`CredentialResponse`] ·
+//! [`NonceResponse`] · [`CredentialRequest`] with a [`key_proof`] or [`di_vp`] for each key · [`CredentialResponse`] ·
 //! [`NotificationRequest`]. Every request after the offer is bound to a key of the wallet by [`dpop`]. A wallet's provider may vouch
 //! for it and its keys ([`attestation`]); requests and answers may be encrypted ([`encryption`]).
 //!
@@ -10,6 +10,7 @@
 //! here knows are ignored, as the standard wants.
 
 pub mod attestation;
+pub mod di_vp;
 pub mod dpop;
 pub mod encryption;
 mod error;

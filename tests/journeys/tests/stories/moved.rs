@@ -134,6 +134,13 @@ fn j8_after_a_move_the_phone_gets_its_licence_anew() {
     );
     assert_eq!(update(), json!([]), "and that was all");
 
+    // The issuer was told that each is stored, the first ones and the new ones.
+    let issuer = rusqlite::Connection::open(services.dir.join("issuer/issuer.db")).unwrap();
+    let answers = "SELECT COUNT(*), COUNT(*) FILTER (WHERE event = 'credential_accepted') FROM openid_answer";
+    let told = issuer.query_row(answers, [], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))).unwrap();
+    assert_eq!(told, (8, 8), "answers, and those that the phone said it has");
+    drop(issuer);
+
     // A phone that was reported lost gets nothing by a move.
     let whom = json!({ "person": "person-0001" });
     let (status, answer) = services.admin("suspensions", &whom).unwrap();

@@ -13,7 +13,7 @@ use protocol::crypto::x509::testkit::Draft as Certificate;
 use protocol::exchange::openid4vp::Vocabulary;
 use serde_json::{Value, json};
 use wallet_core::openid4vci::{
-    Answer, Invitation, Keys, Offered, Progress, ReceiveError, Received, Request, Sheet, Trusted,
+    Answer, Invitation, Keys, Offered, Progress, ReceiveError, Received, Request, Sheet, Trusted, WayBack,
 };
 
 const VCT: &str = "urn:example:student-card:1";
@@ -71,6 +71,30 @@ impl ForeignIssuer {
         known.server_known(&answer)
     }
 
+    /// All the way, by logging in at its page.
+    fn log_in(&self) -> Result<Vec<Received>, ReceiveError> {
+        let roots = roots(1);
+        let mut rng = tests::rng(&self.base);
+        let back = WayBack { client: "mid-wallet", redirect: "mid-wallet:/logged-in" };
+        let mut receiving = self.sheet(&roots)?.log_in(&back, &mut rng)?;
+        let (sender, holder) = (key(5), key(6));
+        let keys = Keys { sender: &sender, holders: &[&[&holder]], provider: None };
+        for _ in 0..40 {
+            if let Some(page) = receiving.page() {
+                let opened = Client::default().exchange("GET", &page, &[], &[], "location").unwrap();
+                receiving = receiving.came_back(&opened.1.expect("the browser is sent back"))?;
+                let again = Client::default().exchange("GET", &page, &[], &[], "location").unwrap();
+                assert_eq!((again.0, again.1), (400, None), "a page is opened once");
+            }
+            let answer = send(&receiving.request(&keys, now(), &mut rng)?);
+            match receiving.answered(&answer, &keys, &Trusted { roots: &roots, ledger: None }, now())? {
+                Progress::Done(received) => return Ok(received),
+                Progress::More(more) => receiving = *more,
+            }
+        }
+        panic!("it never ends");
+    }
+
     /// All the way.
     fn receive(&self, code: &str) -> Result<Vec<Received>, ReceiveError> {
         let roots = roots(1);
@@ -121,6 +145,30 @@ fn our_wallet_takes_a_credential_from_a_foreign_issuer() {
     let told = Client::default().get(&format!("{}/events", issuer.base)).unwrap().1;
     let told: Value = serde_json::from_slice(&told).unwrap();
     assert_eq!(told, json!([{ "notification_id": "n-1", "event": "credential_accepted" }]));
+}
+
+/// VCI-80 to VCI-84: what is pushed, PKCE and the sender's key are checked by their code, who answers by ours.
+#[test]
+fn our_wallet_logs_in_at_a_foreign_issuer() {
+    let issuer = ForeignIssuer::start("");
+    let received = issuer.log_in().unwrap();
+    assert_eq!((received.len(), received[0].holder), (1, key(6).multikey()));
+    let told = Client::default().get(&format!("{}/events", issuer.base)).unwrap().1;
+    let told: Value = serde_json::from_slice(&told).unwrap();
+    assert_eq!(told, json!([{ "notification_id": "n-1", "event": "credential_accepted" }]));
+    drop(issuer);
+    for (fault, expected) in [
+        ("plain", ReceiveError::GrantUnsupported),   // VCI-80
+        ("nobody", ReceiveError::GrantUnsupported),  // VCI-80
+        ("other-state", ReceiveError::LogInUnknown), // VCI-82
+        ("mix-up", ReceiveError::IssuerMismatch),    // VCI-83, J23
+        ("unnamed", ReceiveError::IssuerMismatch),   // VCI-83
+        ("declined", ReceiveError::Refused("access_denied".into())),
+        ("never-content", ReceiveError::Refused("use_dpop_nonce".into())),
+        ("bearer-token", ReceiveError::AnswerMalformed),
+    ] {
+        assert_eq!(ForeignIssuer::start(fault).log_in().unwrap_err(), expected, "{fault}");
+    }
 }
 
 #[test]

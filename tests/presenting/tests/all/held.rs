@@ -11,7 +11,8 @@ use protocol::crypto::jose::{self, ContentEncryption, EncryptionKey, base64url, 
 use protocol::crypto::multikey::{Multikey, StandardSigner as _};
 use protocol::exchange::OverAsk;
 use protocol::exchange::dcql::DcqlQuery;
-use protocol::exchange::openid4vci::METADATA_KIND;
+use protocol::exchange::openid4vci::key_proof::Expected;
+use protocol::exchange::openid4vci::{METADATA_KIND, di_vp};
 use protocol::exchange::openid4vp::{
     ClientId, ClientMetadata, RequestObject, Response, ResponseMode, Signing, TransactionData, VpError,
 };
@@ -92,7 +93,11 @@ impl Issuer<'_> {
                     "@context": ["https://www.w3.org/ns/credentials/v2", "https://issuer.example/licence/1"],
                     "type": ["VerifiableCredential", kind],
                 },
-                "proof_types_supported": { "jwt": { "proof_signing_alg_values_supported": ["ES256"] } },
+                // One of them takes presentations only.
+                "proof_types_supported": match suite {
+                    "eddsa-rdfc-2022" => json!({ "di_vp": { "proof_signing_alg_values_supported": ["ecdsa-rdfc-2019"] } }),
+                    _ => json!({ "jwt": { "proof_signing_alg_values_supported": ["ES256"] } }),
+                },
             })
         };
         let claims = json!({
@@ -116,7 +121,17 @@ impl Issuer<'_> {
 
     fn credential(&self, body: &[u8]) -> Value {
         let body: Value = serde_json::from_slice(body).unwrap();
-        let keys: Vec<Multikey> = body["proofs"]["jwt"].as_array().unwrap().iter().map(proven).collect();
+        // VCI-68: what is announced alone is what comes.
+        let expected = Expected { issuer: ISSUER, client: None, now: NOW };
+        let presented = |proof: &Value| {
+            let proven = di_vp::check(proof, &expected).unwrap();
+            assert_eq!(proven.nonce, "n");
+            proven.key
+        };
+        let keys: Vec<Multikey> = match body["credential_configuration_id"].as_str() {
+            Some("eddsa") => body["proofs"]["di_vp"].as_array().unwrap().iter().map(presented).collect(),
+            _ => body["proofs"]["jwt"].as_array().unwrap().iter().map(proven).collect(),
+        };
         let issued = keys.iter().map(|key| {
             let issued = self.world.issue(*key, self.entry);
             let credential = match body["credential_configuration_id"].as_str().unwrap() {
