@@ -13,6 +13,17 @@ const TIME: Duration = Duration::from_secs(30);
 /// Largest answer, in bytes.
 const ANSWER_MAX: u64 = 64 * 1024 * 1024;
 
+/// Largest answer where little is expected, in bytes.
+const SMALL_MAX: u64 = 64 * 1024;
+
+/// What came of a call.
+pub(crate) struct Called {
+    pub(crate) status: u16,
+    /// Those that were wanted, in their order.
+    pub(crate) headers: Vec<Option<String>>,
+    pub(crate) body: Vec<u8>,
+}
+
 /// An answer of any status.
 pub(crate) struct Answer {
     status: u16,
@@ -90,7 +101,31 @@ impl Http {
         answer(url, self.0.post(url).content_type("application/cbor").send(body))
     }
 
-    /// `POST` of a webhook: the status of the answer, if there was one.
+    /// `POST url` with a body of JSON.
+    pub(crate) fn post_json(&self, url: &str, body: &[u8]) -> Result<Answer, CliError> {
+        answer(url, self.0.post(url).content_type("application/json").send(body))
+    }
+
+    /// Any request without a body: status, the headers that are wanted, and the body of the answer.
+    pub(crate) fn call(
+        &self,
+        method: &str,
+        url: &str,
+        headers: &[(&str, &str)],
+        wanted: &[&str],
+    ) -> Result<Called, CliError> {
+        let request = ureq::http::Request::builder().method(method).uri(url);
+        let request = headers.iter().fold(request, |it, (name, value)| it.header(*name, *value));
+        let unusable = || CliError::refused("ServiceFailed", format!("{} is no address", origin(url)));
+        let request = request.body(()).map_err(|_| unusable())?;
+        let mut response = self.0.run(request).map_err(|error| unreachable(url, &error))?;
+        let header = |name: &&str| response.headers().get(*name).and_then(|it| it.to_str().ok()).map(str::to_owned);
+        let (status, headers) = (response.status().as_u16(), wanted.iter().map(header).collect());
+        let body = response.body_mut().with_config().limit(SMALL_MAX).read_to_vec();
+        Ok(Called { status, headers, body: body.map_err(|error| unreachable(url, &error))? })
+    }
+
+    /// `POST` of a webhook or a push: the status of the answer, if there was one.
     pub(crate) fn deliver(&self, delivery: &Delivery) -> Option<u16> {
         let time = Some(Duration::from_secs(10));
         let request = self.0.post(delivery.address.as_str()).config().timeout_global(time).build();

@@ -54,6 +54,8 @@ enum Command {
     Wallet(cli::wallet::WalletArgs),
     /// Ask, check, decide; with no network
     Verifier(cli::verifier::VerifierArgs),
+    /// Carry encrypted messages from sites to wallets
+    Relay(cli::relay::RelayArgs),
     /// Say what a zero-knowledge code reveals and what not
     Zk(cli::zk::ZkArgs),
 }
@@ -89,6 +91,10 @@ fn main() -> ExitCode {
         Command::Verifier(args) => {
             let json = args.json;
             output::finish(cli::verifier::run(args), json)
+        }
+        Command::Relay(args) => {
+            let json = args.json;
+            output::finish(cli::relay::run(args), json)
         }
         Command::Zk(args) => {
             let json = args.json;

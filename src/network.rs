@@ -394,6 +394,7 @@ impl Network {
             url: &self.url,
             keep_max: 3_600,
             database: None,
+            push: (Vec::new(), None),
         };
         party.service(Vocabulary::of_twins(&twins(&types()?)?), trust)
     }

@@ -3,6 +3,7 @@
 //! | in its folder | |
 //! |---|---|
 //! | `api.token` | what its own programs show, made when there is none |
+//! | `push.key` | the P-256 seed in whose name wallets are called, made when there is none |
 //! | `database.url` | where that database is, unless the command line says it |
 //! | `store.key` | what seals requests and verdicts in a database that instances share, made when there is none |
 //! | `webhook.secret` | what signs calls to them, `whsec_…`, made when there is none |
@@ -24,7 +25,7 @@ use verifier_server::apps::{Apps, Asker};
 use verifier_server::openid4vp::{
     Deliver, Identity, Presenting, Reach, RequestSigner, Settings, WebhookSecret, Webhooks,
 };
-use verifier_server::{Database, StoreKey};
+use verifier_server::{Database, Pushes, StoreKey};
 use zeroize::Zeroizing;
 
 use crate::http::Http;
@@ -56,6 +57,8 @@ pub(crate) struct RelyingParty<'a> {
     pub(crate) keep_max: u64,
     /// Where instances keep requests that serve as one; in the memory of this one where there is nothing.
     pub(crate) database: Option<Database>,
+    /// The origins of push services through which wallets are called, and who runs this; nobody is called where there are none.
+    pub(crate) push: (Vec<String>, Option<String>),
 }
 
 /// The database at this address, or at the one in `dir`; none where neither names one. What is in it is sealed with a key in `dir`.
@@ -96,7 +99,22 @@ impl RelyingParty<'_> {
         files::make_private_directory(self.dir)?;
         let token = self.secret("api.token", &mut |secret| hex::encode(secret), &mut randomness::os()?)?;
         let asker = Asker { did: self.did.clone(), key: self.key_name.to_owned(), signer: Box::new(signer) };
-        Ok(Apps::new(asker, self.url, &token, self.database.clone(), trust, clock::now))
+        Ok(Apps::new(asker, self.url, &token, self.database.clone(), self.pushes()?, trust, clock::now))
+    }
+
+    fn pushes(&self) -> Result<Option<Pushes>, CliError> {
+        let (services, contact) = &self.push;
+        if services.is_empty() {
+            return Ok(None);
+        }
+        if let Some(wrong) = services.iter().find(|it| push_message::origin(it) != Some(it)) {
+            return Err(CliError::usage(format!("{wrong} is no https://host, and not on this machine")));
+        }
+        let seed = P256SigningKey::generate(&mut randomness::os()?);
+        files::make_secret(&self.dir.join("push.key"), seed.seed().as_ref())?;
+        let http = Http::new();
+        let deliver: Deliver = Arc::new(move |delivery| http.deliver(delivery));
+        Ok(Some(Pushes::new(services.clone(), Box::new(self.key_file("push.key")?), contact.clone(), deliver)))
     }
 
     /// The service. It says who it is by its certificate, if the folder has the keys, or by its DID.

@@ -159,6 +159,26 @@ pub(crate) fn issuer(
     })
 }
 
+/// Serves a push relay.
+pub(crate) fn relay(relay: push_relay::Relay, listen: SocketAddr) -> Result<(), CliError> {
+    log();
+    let unusable =
+        |error: std::io::Error| CliError::refused("AddressUnusable", format!("cannot listen on {listen}: {error}"));
+    runtime()?.block_on(async {
+        let listener = tokio::net::TcpListener::bind(listen).await.map_err(unusable)?;
+        eprintln!("the relay serves http://{}, Ctrl-C stops it", listener.local_addr().map_err(unusable)?);
+        let cleaning = tokio::spawn(relay.clone().keep_clean());
+        let waiting = relay.clone();
+        let stopped = async move {
+            told_to_stop().await;
+            waiting.stop();
+        };
+        ledger_node::serve_router(listener, relay.router(), ledger_node::Limits::default(), stopped).await;
+        cleaning.abort();
+        Ok(())
+    })
+}
+
 /// Serves a verifier, with a database that can be used when it starts.
 pub(crate) fn verifier(
     app: impl FnOnce() -> axum::Router,

@@ -48,6 +48,12 @@ pub(crate) struct ServeArgs {
     /// postgres://user:password@host/name. In `database.url` of the folder it stays out of the list of processes
     #[arg(long, value_name = "URL")]
     database: Option<String>,
+    /// Call wallets through the push service at this origin, e.g. https://updates.push.services.mozilla.com; once for each
+    #[arg(long, value_name = "ORIGIN")]
+    push_service: Vec<String>,
+    /// Where push services find whoever runs this: mailto:… or https://…; some want to know
+    #[arg(long, value_name = "URI", requires = "push_service")]
+    push_contact: Option<String>,
     #[command(flatten)]
     trust: Trust,
 }
@@ -64,6 +70,7 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<Answer, CliError> {
         url: args.url.trim_end_matches('/'),
         keep_max: args.keep_max,
         database: database.clone(),
+        push: (args.push_service.clone(), args.push_contact.clone()),
     };
     let trust = Arc::new(trust);
     let newest = trust.clone();

@@ -17,6 +17,7 @@ use wallet_core::{
 };
 
 use super::fetch;
+use super::inbox::{self, InboxArgs};
 use super::openid::{self, Message, Wanted};
 use crate::clock::{self, Now};
 use crate::files::{self, Destination, MaybeDestination};
@@ -64,6 +65,8 @@ enum Command {
     Present(PresentArgs),
     /// Answer a verifier's request, with consent
     Answer(AnswerArgs),
+    /// Requests that sites push to this wallet, and which sites may
+    Inbox(InboxArgs),
     /// Who asked for what, and what came of it
     Log(Place),
     /// Replace the PIN
@@ -72,14 +75,14 @@ enum Command {
 
 /// Which wallet, and the PIN that opens it.
 #[derive(Debug, Args)]
-struct Place {
+pub(super) struct Place {
     /// The wallet's directory
     #[arg(long, value_name = "DIR")]
     dir: PathBuf,
     #[command(flatten)]
     pin: PinSource,
     #[command(flatten)]
-    now: Now,
+    pub(super) now: Now,
 }
 
 /// Numbers that others know, so that they are no PIN.
@@ -248,6 +251,9 @@ struct AnswerArgs {
     /// The app that opened this one with the link, as the phone's system names it
     #[arg(long, value_name = "APP", conflicts_with = "origin")]
     caller: Option<String>,
+    /// Let this site call from now on: with the answer it is told of an inbox at this relay (an address of `mid relay serve`)
+    #[arg(long, value_name = "URL", conflicts_with_all = ["decline", "caller", "origin"])]
+    inbox: Option<String>,
     /// A page at this origin asked through the browser (Digital Credentials API): the request is its JSON,
     /// {"protocol", "data"}, and the answer to hand back, in the same form, is printed
     #[arg(long, value_name = "ORIGIN", conflicts_with_all = ["staple", "out", "frames", "payload"])]
@@ -286,6 +292,7 @@ pub(crate) fn run(args: WalletArgs) -> Result<Answer, CliError> {
         Command::List(args) => list(&args),
         Command::Present(args) => present(&args),
         Command::Answer(args) => answer(&args),
+        Command::Inbox(args) => inbox::run(&args),
         Command::Log(place) => log(&place),
         Command::ChangePin(args) => change_pin(&args),
     }
@@ -298,7 +305,7 @@ impl Place {
     }
 
     /// Opens and unlocks the wallet.
-    fn unlock(&self) -> Result<Wallet, CliError> {
+    pub(super) fn unlock(&self) -> Result<Wallet, CliError> {
         // Nothing is made where there is no wallet.
         if !self.dir.join("phone").exists() {
             return Err(wallet_core::WalletError::NoWallet.into());
@@ -532,8 +539,13 @@ fn answer(args: &AnswerArgs) -> Result<Answer, CliError> {
         return Ok(Answer::new(data.to_string(), data));
     }
     let request = match request {
+        Message::App(link) => {
+            return answer_app(&wallet, &link, args.caller.as_deref(), args.inbox.as_deref(), now, decide);
+        }
+        _ if args.inbox.is_some() => {
+            return Err(CliError::usage("an inbox goes with the answer to a code that a website of ours shows"));
+        }
         Message::Link(link) => return openid::answer(&wallet, &link, args.place.now, decide),
-        Message::App(link) => return answer_app(&wallet, &link, args.caller.as_deref(), now, decide),
         Message::Own(request) => request,
     };
     let destination = args.destination.given()?;
@@ -549,30 +561,42 @@ fn answer_app(
     wallet: &Wallet,
     link: &str,
     caller: Option<&str>,
+    relay: Option<&str>,
     now: u64,
     decide: impl FnOnce(&str) -> Result<Decision, CliError>,
 ) -> Result<Answer, CliError> {
     let asked = wallet.read_app_link(link, caller, now)?;
     let decision = match &asked.consent {
-        Some(consent) => decide(&format!("{}\n  the answer goes to {}", sheet(consent), asked.reply.address()))?,
+        Some(consent) => {
+            let calls = if relay.is_some() { "\n  from now on it may call you with requests" } else { "" };
+            decide(&format!("{}\n  the answer goes to {}{calls}", sheet(consent), asked.reply.address()))?
+        }
         None => Decision::Decline,
     };
     let outgoing = wallet.answer_app_link(&asked, decision, now, &mut randomness::os()?)?;
-    let back = match outgoing {
-        AppOutgoing::Open(link) => Some(link),
-        AppOutgoing::Post { address, body } => {
+    let answering = asked.consent.is_some() && decision != Decision::Decline;
+    let with_inbox = match relay.filter(|_| answering) {
+        Some(relay) => Some(inbox::outgoing(wallet, &asked, &outgoing, relay, now)?),
+        None => None,
+    };
+    let back = match (outgoing, with_inbox) {
+        (AppOutgoing::Open(link), _) => Some(link),
+        (AppOutgoing::Post { address, .. }, Some(body)) => {
+            Http::new().post_json(&address, &body)?.ok()?;
+            None
+        }
+        (AppOutgoing::Post { address, body }, None) => {
             Http::new().post(&address, &body)?.ok()?;
             None
         }
     };
-    let answered = asked.consent.is_some() && decision != Decision::Decline;
     match back {
         // The other app is opened in any case, and learns of a refusal only that there is no answer.
         Some(link) => {
-            let text = if answered { "answered" } else { "not answered" };
-            Ok(Answer::new(format!("{text}; open {link}"), json!({ "answered": answered, "open": link })))
+            let text = if answering { "answered" } else { "not answered" };
+            Ok(Answer::new(format!("{text}; open {link}"), json!({ "answered": answering, "open": link })))
         }
-        None if answered => Ok(Answer::new("answered", json!({ "answered": true, "open": null }))),
+        None if answering => Ok(Answer::new("answered", json!({ "answered": true, "open": null }))),
         None if asked.consent.is_none() => Err(wallet_core::WalletError::NotHeld.into()),
         None => Err(wallet_core::WalletError::Declined.into()),
     }
@@ -606,7 +630,7 @@ fn ask(sheet: &str) -> Result<Decision, CliError> {
     Ok(if matches!(line.trim(), "y" | "Y" | "yes") { Decision::Approve } else { Decision::Decline })
 }
 
-fn sheet(consent: &Consent) -> String {
+pub(super) fn sheet(consent: &Consent) -> String {
     let mut lines = vec![format!("{} ({}) asks", consent.name.en, consent.name.ko)];
     match &consent.purpose {
         Some(purpose) => lines.push(format!("  for: {} ({})", purpose.en, purpose.ko)),

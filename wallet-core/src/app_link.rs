@@ -1,7 +1,9 @@
 //! Requests that another app hands over, or that a code on a screen leads to: the owner reads who asks, and which app gets the
 //! answer (`specs/app-link.md`).
 
+use protocol::credential::Label;
 use protocol::exchange::app_link::{AppLinkError, AuthenticAppRequest, Reply, SignedAppRequest};
+use protocol::identifier::Did;
 use rand_core::CryptoRng;
 
 use crate::error::WalletError;
@@ -77,6 +79,12 @@ impl Wallet {
             Some(link) => AppOutgoing::Open(link),
             None => AppOutgoing::Post { address: authentic.reply.address().to_owned(), body: sealed },
         })
+    }
+
+    /// Who asks, whether or not this wallet holds what is asked: its identifier and registered name.
+    pub(crate) fn asking(&self, asked: &AppConsent, now: u64) -> Result<(Did, Label), WalletError> {
+        let authentic = self.authentic(&asked.link, asked.caller.as_deref(), now)?;
+        Ok((authentic.request.request.verifier, authentic.request.name))
     }
 
     fn authentic(

@@ -5,6 +5,7 @@ use protocol::exchange::app_link::AppLinkError;
 use protocol::exchange::{OfferError, PortraitError, PresentError, PresentationError, RequestError};
 use protocol::ledger::bundle::BundleError;
 
+use crate::inbox::InboxError;
 use crate::openid4vci::ReceiveError;
 use crate::openid4vp::OpenIdError;
 use crate::secure_area::SecureAreaError;
@@ -188,6 +189,9 @@ pub enum WalletError {
     /// A link from another app.
     #[error(transparent)]
     AppLink(AppLinkError),
+    /// An inbox, or what was pushed to it.
+    #[error(transparent)]
+    Inbox(#[from] InboxError),
 
     // The activity log.
     /// An entry of the activity log was changed, removed or moved.

@@ -9,10 +9,12 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("protocol", &[]),
     ("issuer", &["protocol", "ledger-client", "postgresql"]),
     ("postgresql", &[]),
-    ("wallet-core", &["protocol"]),
+    ("push", &["protocol"]),
+    ("relay", &["protocol", "push-message"]),
+    ("wallet-core", &["protocol", "push-message"]),
     ("wallet-core/sqlcipher", &[]),
     ("verifier", &["protocol"]),
-    ("verifier/server", &["protocol", "verifier", "ledger-client"]),
+    ("verifier/server", &["protocol", "push-message", "verifier", "ledger-client"]),
     ("ledger-node", &["protocol", "ledger-engine"]),
     ("ledger-node/engine", &["protocol"]),
     ("ledger-node/client", &["protocol"]),
@@ -21,7 +23,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 ];
 
 /// Libraries that would let a role call out, and where they must not be.
-const NO_NETWORK: [&str; 4] = ["protocol", "wallet-core", "verifier", "mobile-bindings/web"];
+const NO_NETWORK: [&str; 5] = ["protocol", "push", "wallet-core", "verifier", "mobile-bindings/web"];
 const NETWORKING: [&str; 6] = ["ureq", "axum", "tokio", "hyper", "reqwest", "ledger-client"];
 
 /// Fails with every import that the drawing does not have.
@@ -30,6 +32,8 @@ pub(crate) fn check() -> Result<(), String> {
         "protocol",
         "issuer",
         "postgresql",
+        "push-message",
+        "push-relay",
         "wallet-core",
         "verifier",
         "ledger-node",

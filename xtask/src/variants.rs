@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::chores::root;
 
 /// Folders whose errors count, and where tests are looked for.
-const LIBRARIES: [&str; 6] = ["protocol", "issuer", "wallet-core", "verifier", "ledger-node", "src"];
+const LIBRARIES: [&str; 8] = ["protocol", "issuer", "push", "relay", "wallet-core", "verifier", "ledger-node", "src"];
 
 /// Fails with the list of variants that no test produces.
 pub(crate) fn check() -> Result<(), String> {

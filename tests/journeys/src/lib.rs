@@ -17,6 +17,7 @@ pub mod comet;
 mod instances;
 mod page;
 mod proxy;
+mod relay;
 mod relying;
 mod services;
 pub mod snapshot;
@@ -28,6 +29,7 @@ pub use cluster::{Cluster, Load};
 pub use instances::Instances;
 pub use page::LogInPage;
 pub use proxy::Proxy;
+pub use relay::Relay;
 pub use relying::{Registered, RelyingParty, free_address};
 pub use services::{Client, Services};
 

@@ -108,10 +108,19 @@ impl RelyingParty {
     /// When anything is refused.
     #[must_use]
     pub fn start(services: &Services, dir: &Path, name: &str, purposes: &Value) -> Self {
+        Self::start_with(services, dir, name, purposes, &[])
+    }
+
+    /// As [`RelyingParty::start`], with more arguments for its service.
+    ///
+    /// # Panics
+    /// When anything is refused.
+    #[must_use]
+    pub fn start_with(services: &Services, dir: &Path, name: &str, purposes: &Value, more: &[&str]) -> Self {
         let registered = Registered::new(services, dir, name, purposes);
         let listen = free_address();
         let url = format!("http://{listen}");
-        let mut child = registered.serve(&url, &listen, &[], "log");
+        let mut child = registered.serve(&url, &listen, more, "log");
         registered.wait(&mut child, &listen, "log");
         let Registered { dir, did, bundle, .. } = registered;
         Self { child, dir, url, did, bundle, client: Client::default() }

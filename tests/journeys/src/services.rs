@@ -55,19 +55,34 @@ impl Client {
         body: &[u8],
         wanted: &str,
     ) -> Option<(u16, Option<String>, Vec<u8>)> {
+        let (status, [header], body) = self.exchange_all(method, url, headers, body, [wanted])?;
+        Some((status, header, body))
+    }
+
+    /// The same with several headers of the answer.
+    #[must_use]
+    pub fn exchange_all<const N: usize>(
+        &self,
+        method: &str,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+        wanted: [&str; N],
+    ) -> Option<(u16, [Option<String>; N], Vec<u8>)> {
         let mut request = ureq::http::Request::builder().method(method).uri(url);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let mut response = if method == "GET" {
+        let mut response = if method == "GET" || (method == "DELETE" && body.is_empty()) {
             self.0.run(request.body(()).ok()?).ok()?
         } else {
             self.0.run(request.body(body).ok()?).ok()?
         };
-        let header = response.headers().get(wanted).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let headers = wanted
+            .map(|wanted| response.headers().get(wanted).and_then(|value| value.to_str().ok()).map(str::to_owned));
         let status = response.status().as_u16();
         let body = response.body_mut().with_config().limit(64 << 20).read_to_vec().ok()?;
-        Some((status, header, body))
+        Some((status, headers, body))
     }
 
     /// `POST` of JSON with a bearer token.

@@ -6,8 +6,12 @@
 //! | `POST /apps/requests` | relying party | 201 `{"id", "link", "qr_png", "expires_at"}` |
 //! | `GET /apps/requests/{id}` | page or app | `{"state": "waiting"\|"answered"\|"declined"\|"refused"}`, 404 when it is over |
 //! | `POST /apps/requests/{id}/answer` | relying party | `{"link": …}` that its app was opened with; 204 |
-//! | `POST /apps/answers/{handle}` | wallet | a sealed answer; 204 |
-//! | `POST /apps/requests/{id}/verdict` | relying party | `{"accepted": true, "verdict": …}`, once |
+//! | `POST /apps/answers/{handle}` | wallet | a sealed answer, or `{"answer", "inbox"}`; 204 |
+//! | `POST /apps/requests/{id}/verdict` | relying party | `{"accepted": true, "verdict": …}`, once, with the `inbox` that came along |
+//! | `GET /apps/push-key` | page | `{"key": …}`: the key that pushes are signed with, for a browser's inbox |
+//!
+//! With `push`, an inbox that came with an earlier answer, the request is also pushed to the wallet (`specs/push-relay.md`); the page where
+//! the log-in began shows `code`, and the owner types it in the wallet.
 //!
 //! A second answer is refused (`WrongState`, 409). Nothing is kept but the verdict, until it is read or the request is over.
 
@@ -28,6 +32,7 @@ use protocol::exchange::{Query, SignedRequest};
 use protocol::identifier::Did;
 use protocol::json;
 use protocol::ledger::state::TrustedState;
+use push_message::{PushError, Subscription, match_code};
 use rand_core::UnwrapErr;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -35,6 +40,7 @@ use sha2::{Digest, Sha256};
 use verifier::ask::{self, AskError};
 use verifier::{Asked, Policy, Refusal, Verdict, Verifier};
 
+use crate::push::{Pushes, Sent};
 use crate::store::{
     By, ByOwned, EphemeralKey, FirstAnswer, GRACE, Kept, Life, NotInserted, NotKept, Store, Unavailable, Unread, Uses,
     lock,
@@ -71,6 +77,12 @@ pub enum AppFailure {
     /// The database that instances share does not answer.
     #[error("the database does not answer; try again in a moment")]
     StoreUnavailable,
+    /// Pushes go to no such push service from here.
+    #[error("this verifier does not push to that push service; show a code instead")]
+    PushServiceNotAllowed,
+    /// The inbox, or what is pushed to it.
+    #[error(transparent)]
+    Push(#[from] PushError),
     /// Wider than the registration, or nothing that could be answered.
     #[error(transparent)]
     Ask(#[from] AskError),
@@ -124,6 +136,9 @@ pub struct NewAppRequest {
     /// What the link begins with: a wallet's own scheme or `https` address.
     #[serde(default)]
     pub wallet: Option<String>,
+    /// An inbox of the person who logs in, from an earlier answer: a `PushSubscription` in JSON. The request is pushed there, too.
+    #[serde(default)]
+    pub push: Option<Value>,
 }
 
 /// What the relying party gets.
@@ -138,6 +153,12 @@ pub struct CreatedAppRequest {
     pub qr_png: Option<String>,
     /// When the request is over, Unix seconds.
     pub expires_at: u64,
+    /// What became of the push, if there was to be one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub push: Option<Sent>,
+    /// The number that the page shows for its own visitor alone, if there was to be a push: the wallet wants it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
 }
 
 /// What does not change of a request.
@@ -194,16 +215,19 @@ struct Inner {
     clock: Box<dyn Fn() -> u64 + Send + Sync>,
     store: Store<AppAsked>,
     verifier: Mutex<Verifier<Uses>>,
+    pushes: Option<Pushes>,
 }
 
 impl Apps {
     /// A service at `base_url` for whoever has `token`, that asks `trust` for the newest trust data and `clock` for the time in Unix
-    /// seconds. It keeps requests in its memory, or in a database with instances that serve as one.
+    /// seconds. It keeps requests in its memory, or in a database with instances that serve as one. Wallets are called by `pushes`, if at
+    /// all.
     pub fn new(
         asker: Asker,
         base_url: &str,
         token: &str,
         database: Option<Database>,
+        pushes: Option<Pushes>,
         trust: impl Fn() -> Option<Arc<TrustedState>> + Send + Sync + 'static,
         clock: impl Fn() -> u64 + Send + Sync + 'static,
     ) -> Self {
@@ -215,6 +239,7 @@ impl Apps {
             clock: Box::new(clock),
             store: Store::new(MOST, database),
             verifier: Mutex::new(Verifier::new(Policy::default(), Uses::default())),
+            pushes,
         }))
     }
 
@@ -226,6 +251,7 @@ impl Apps {
             .route("/apps/requests/{id}/answer", post(handed_in))
             .route("/apps/requests/{id}/verdict", post(verdict))
             .route("/apps/answers/{handle}", post(posted))
+            .route("/apps/push-key", get(push_key))
             .layer(DefaultBodyLimit::max(2 * ANSWER_MAX))
             .with_state(self)
     }
@@ -236,7 +262,12 @@ impl Apps {
     /// [`AppFailure`]
     pub async fn create(&self, new: NewAppRequest) -> Result<CreatedAppRequest, AppFailure> {
         let now = (self.0.clock)();
-        let (created, handle, asked) = self.draft(new, now)?;
+        let inbox = new.push.as_ref().map(|it| self.inbox(it)).transpose()?;
+        if inbox.is_some() && new.back.is_some() {
+            return Err(AppFailure::MalformedCall("back")); // no app on that phone asked
+        }
+        let (mut created, handle, asked) = self.draft(new, now)?;
+        let code = match_code(&asked.digest);
         let until = created.expires_at.saturating_add(GRACE);
         let life = Life { expires_at: until, until, keep: 0 };
         self.0.store.insert(&created.id, &handle, asked, life, None, now).await.map_err(|not| match not {
@@ -244,7 +275,27 @@ impl Apps {
             NotInserted::Unavailable => AppFailure::StoreUnavailable,
         })?;
         self.sweep();
+        if let Some(inbox) = inbox {
+            created.push = Some(self.push(inbox, created.link.clone(), now).await?);
+            created.code = Some(code);
+        }
         Ok(created)
+    }
+
+    /// An inbox that this verifier may push to.
+    fn inbox(&self, inbox: &Value) -> Result<Subscription, AppFailure> {
+        let inbox = Subscription::from_json(inbox)?;
+        let reached = self.0.pushes.as_ref().is_some_and(|it| it.reaches(&inbox));
+        if reached { Ok(inbox) } else { Err(AppFailure::PushServiceNotAllowed) }
+    }
+
+    async fn push(&self, inbox: Subscription, link: String, now: u64) -> Result<Sent, AppFailure> {
+        let service = self.clone();
+        let sent = tokio::task::spawn_blocking(move || match &service.0.pushes {
+            Some(pushes) => pushes.send(&inbox, &link, LIFE, now),
+            None => Ok(Sent::NotAccepted),
+        });
+        Ok(sent.await.unwrap_or(Ok(Sent::NotAccepted))?)
     }
 
     fn draft(&self, new: NewAppRequest, now: u64) -> Result<(CreatedAppRequest, String, AppAsked), AppFailure> {
@@ -271,7 +322,7 @@ impl Apps {
         let qr_png = if on_phone { None } else { Some(png().map_err(|_| AppFailure::MalformedCall("wallet"))?) };
         let (expires_at, digest) = (now.saturating_add(LIFE), signed.digest());
         let asked = AppAsked { request, key, digest };
-        Ok((CreatedAppRequest { id, link, qr_png, expires_at }, handle, asked))
+        Ok((CreatedAppRequest { id, link, qr_png, expires_at, push: None, code: None }, handle, asked))
     }
 
     /// Forgets what is over, every second as long as there is anything, whoever calls until then.
@@ -291,9 +342,10 @@ impl Apps {
         });
     }
 
-    /// Takes the sealed answer to a request.
-    async fn take(&self, by: By<'_>, answer: Vec<u8>) -> Result<(), AppFailure> {
+    /// Takes the sealed answer to a request, and the inbox that came along.
+    async fn take(&self, by: By<'_>, answer: Vec<u8>, inbox: Option<Value>) -> Result<(), AppFailure> {
         let now = (self.0.clock)();
+        let inbox = inbox.map(|it| self.inbox(&it)).transpose()?;
         let trust = (self.0.trust)().ok_or(AppFailure::TrustUnavailable)?;
         let Some(asked) = self.0.store.open(by, false, now).await? else {
             // ALNK-06 (E20)
@@ -301,7 +353,7 @@ impl Apps {
             return Err(known.map_or(AppFailure::RequestOver, |_| AppFailure::WrongState));
         };
         let service = self.clone();
-        let judged = crate::processor::run(move || service.judge(&asked, &answer, &trust, now));
+        let judged = crate::processor::run(move || service.judge(&asked, &answer, inbox.as_ref(), &trust, now));
         match judged.await.map_err(|_| AppFailure::TrustUnavailable)? {
             Ok(Some(answer)) => self.0.store.answer(by, answer, now).await.map_err(|not| match not {
                 NotKept::Over => AppFailure::WrongState,
@@ -325,6 +377,7 @@ impl Apps {
         &self,
         asked: &AppAsked,
         answer: &[u8],
+        inbox: Option<&Subscription>,
         trust: &TrustedState,
         now: u64,
     ) -> Result<Option<FirstAnswer>, AppFailure> {
@@ -336,7 +389,11 @@ impl Apps {
             (verdict?, core::mem::take(verifier.seen_mut()))
         };
         let verdict = serde_json::to_value(&verdict).map_err(|_| AppFailure::TrustUnavailable)?;
-        Ok(Some(FirstAnswer { verdict, response_code: None, uses }))
+        let mut told = json!({ "accepted": true, "verdict": verdict });
+        if let Some(inbox) = inbox {
+            told["inbox"] = inbox.to_json(); // PUSH-21
+        }
+        Ok(Some(FirstAnswer { verdict: told, response_code: None, uses }))
     }
 
     fn authorised(&self, headers: &HeaderMap) -> bool {
@@ -346,9 +403,9 @@ impl Apps {
     }
 
     /// Whether or not anybody waits for it still.
-    async fn taken(&self, by: ByOwned, answer: Vec<u8>) -> Response {
+    async fn taken(&self, by: ByOwned, answer: Vec<u8>, inbox: Option<Value>) -> Response {
         let service = self.clone();
-        match tokio::spawn(async move { service.take(by.by(), answer).await }).await {
+        match tokio::spawn(async move { service.take(by.by(), answer, inbox).await }).await {
             Ok(Ok(())) => no_store(StatusCode::NO_CONTENT.into_response()),
             Ok(Err(failure)) => refused(&failure),
             Err(_) => refused(&AppFailure::TrustUnavailable),
@@ -416,13 +473,29 @@ async fn handed_in(State(service): State<Apps>, Path(id): Path<String>, headers:
     let link = json::read_object(&body, 2 * ANSWER_MAX).ok();
     let link = link.as_ref().and_then(|it| it.get("link")).and_then(|it| it.as_str());
     match link.ok_or(AppFailure::MalformedCall("link")).and_then(|link| Ok(answer_of(link)?)) {
-        Ok(answer) => service.taken(ByOwned::Id(id), answer).await,
+        Ok(answer) => service.taken(ByOwned::Id(id), answer, None).await,
         Err(failure) => refused(&failure),
     }
 }
 
-async fn posted(State(service): State<Apps>, Path(handle): Path<String>, body: Bytes) -> Response {
-    service.taken(ByOwned::Handle(handle), body.to_vec()).await
+async fn posted(State(service): State<Apps>, Path(handle): Path<String>, headers: HeaderMap, body: Bytes) -> Response {
+    let by = ByOwned::Handle(handle);
+    if headers.get(header::CONTENT_TYPE).is_none_or(|it| it != "application/json") {
+        return service.taken(by, body.to_vec(), None).await;
+    }
+    let members = json::read_object(&body, 2 * ANSWER_MAX).unwrap_or_default();
+    let answer = members.get("answer").and_then(|it| from_base64url(it.as_str()?));
+    match (answer, members.get("inbox")) {
+        (Some(answer), Some(inbox)) => service.taken(by, answer, Some(inbox.clone())).await,
+        _ => refused(&AppFailure::MalformedCall("answer")),
+    }
+}
+
+async fn push_key(State(service): State<Apps>) -> Response {
+    match service.0.pushes.as_ref().and_then(Pushes::sender_key) {
+        Some(key) => no_store(Json(json!({ "key": key })).into_response()),
+        None => refused(&AppFailure::PushServiceNotAllowed),
+    }
 }
 
 async fn verdict(State(service): State<Apps>, Path(id): Path<String>, headers: HeaderMap) -> Response {
@@ -432,7 +505,7 @@ async fn verdict(State(service): State<Apps>, Path(id): Path<String>, headers: H
     let now = (service.0.clock)();
     // Read once; that it was answered is still known.
     match service.0.store.read(&id, None, now).await {
-        Ok(verdict) => no_store(Json(json!({ "accepted": true, "verdict": verdict })).into_response()),
+        Ok(told) => no_store(Json(told).into_response()),
         Err(Unread::Unknown) => refused(&AppFailure::RequestOver),
         Err(Unread::Undecided(_) | Unread::WrongCode) => refused(&AppFailure::WrongState),
         Err(Unread::Unavailable) => refused(&AppFailure::StoreUnavailable),

@@ -15,6 +15,7 @@
 pub mod apps;
 pub mod openid4vp;
 mod processor;
+mod push;
 mod store;
 mod together;
 
@@ -37,6 +38,7 @@ use verifier::{Refusal, Verdict};
 
 use crate::together::{Desk, TOGETHER};
 
+pub use push::{Pushes, Sent};
 pub use store::{Database, DatabaseError, StoreKey};
 
 /// How many checks run at once.

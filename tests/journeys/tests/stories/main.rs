@@ -5,6 +5,7 @@ mod bank;
 mod counter;
 mod enrolment;
 mod held;
+mod log_in;
 mod lost_phone;
 mod moved;
 mod remote;

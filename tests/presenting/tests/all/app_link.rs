@@ -196,6 +196,7 @@ async fn a_wallet_reads_links_of_apps_and_nothing_else() {
         caller: Some("kr.example.shop".into()),
         back: Some("shop://done".into()),
         wallet: None,
+        push: None,
     });
     assert_eq!(
         read(&created.await.unwrap().link),

@@ -29,7 +29,7 @@ pub(crate) fn service_at(
 ) -> Apps {
     let trust = known.then(|| Arc::new(world.trust("usual")));
     let asker = Asker { did: world.shop.did.clone(), key: KEY.to_owned(), signer: Box::new(world.shop.key.clone()) };
-    Apps::new(asker, BASE, TOKEN, database, move || trust.clone(), clock)
+    Apps::new(asker, BASE, TOKEN, database, None, move || trust.clone(), clock)
 }
 
 async fn ask(router: &Router, more: &Value) -> Answer {
@@ -166,6 +166,7 @@ async fn without_trust_data_and_with_too_many_requests_nothing_is_asked() {
         caller: Some(APP.into()),
         back: Some("shop://done".into()),
         wallet: None,
+        push: None,
     };
     let blind = service(&world, false, || NOW);
     assert_eq!(blind.create(new()).await.unwrap_err(), AppFailure::TrustUnavailable);

@@ -10,6 +10,7 @@ mod held;
 mod modules;
 mod overload;
 mod place;
+mod push;
 mod receipts;
 mod service;
 mod telling;

@@ -1,0 +1,1 @@
+//! Web Push with packages of others: see `tests/`.
