@@ -2,6 +2,7 @@
 
 mod cli;
 mod clock;
+mod console;
 mod demo;
 mod did_web;
 mod files;

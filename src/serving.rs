@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use issuer::Issuer;
+use issuer::console::{self, Accounts, Console};
 use issuer::server::{self, AdminToken, Limits, Service};
 use ledger_node::sync::{self, Fetched, Progress, Source};
 use ledger_node::{Node, NodeConfig, genesis};
@@ -18,6 +19,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use verifier_server::Database;
 
+use crate::console::refuse_plain;
 use crate::output::CliError;
 use crate::{clock, randomness};
 
@@ -134,13 +136,21 @@ pub(crate) fn ledger(config: &NodeConfig, listen: SocketAddr) -> Result<(), CliE
     Ok(runtime.block_on(ledger_node::serve(node, listen, told_to_stop()))?)
 }
 
-/// Serves an issuer and keeps what it changes published.
+/// Serves an issuer and keeps what it changes published. `console` is where its clerks' console is, too, and whether browsers
+/// reach it over TLS.
 pub(crate) fn issuer(
     issuer: &Arc<Issuer>,
     ledger: Arc<dyn issuer::ledger::Ledger + Send + Sync>,
     listen: SocketAddr,
+    console: Option<(SocketAddr, bool)>,
 ) -> Result<(), CliError> {
     log();
+    if let Some((address, behind_tls)) = console {
+        refuse_plain(address, behind_tls)?;
+        if Accounts::load(issuer.dir())?.is_empty() {
+            return Err(CliError::refused("NoClerks", "nobody could log in; add someone with `mid issuer clerk`"));
+        }
+    }
     let runtime = runtime()?;
     let token = AdminToken::load(issuer.dir(), &mut randomness::os()?)?;
     let service = Service::new(issuer.clone(), Arc::new(clock::now), token, Limits::default());
@@ -150,6 +160,14 @@ pub(crate) fn issuer(
         let listener = tokio::net::TcpListener::bind(listen).await.map_err(unusable)?;
         eprintln!("the issuer serves http://{}, Ctrl-C stops it", listener.local_addr().map_err(unusable)?);
         let publishing = tokio::spawn(server::keep_published(service.clone(), ledger));
+        if let Some((address, behind_tls)) = console {
+            let listener = tokio::net::TcpListener::bind(address).await.map_err(unusable)?;
+            eprintln!("the console serves http://{}", listener.local_addr().map_err(unusable)?);
+            let console = Console::new(service.clone(), behind_tls);
+            tokio::spawn(console.clone().keep_working());
+            let limits = ledger_node::Limits::default();
+            tokio::spawn(ledger_node::serve_router(listener, console::router(console), limits, told_to_stop()));
+        }
         let app = server::router(service.clone()).merge(server::well_known(service));
         // The same limits for slow clients as a ledger node has.
         let limits = ledger_node::Limits::default();

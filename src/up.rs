@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::files;
 use crate::network::Network;
 use crate::output::{Answer, CliError};
-use crate::serving;
+use crate::{console, serving};
 
 /// Run everything on this machine.
 #[derive(Debug, Args)]
@@ -28,6 +28,9 @@ pub(crate) struct UpArgs {
     /// network is made; afterwards the address is in DIR/issuer/database.url
     #[arg(long, value_name = "URL")]
     database: Option<String>,
+    /// Address of the clerks' console, on this machine; one port above when none is named
+    #[arg(long, value_name = "ADDR")]
+    console: Option<SocketAddr>,
 }
 
 pub(crate) fn run(args: &UpArgs) -> Result<Answer, CliError> {
@@ -47,6 +50,11 @@ pub(crate) fn run(args: &UpArgs) -> Result<Answer, CliError> {
         out,
         "한국어      {url}/ko\nEnglish     {url}/en\nanchor      {dir}/anchor.cbor\nbundle      {dir}/bundle.cbor"
     );
+    let console = console::start(&network, args.console)?;
+    let _ = writeln!(out, "console     {}", console.url);
+    for (id, password) in &console.made {
+        let _ = writeln!(out, "  log in as {id} with {} (shown once)", password.as_str());
+    }
     let _ = writeln!(out, "Ctrl-C stops it; the next start goes on where it was.");
     network.runtime().block_on(serving::told_to_stop());
     network.shutdown()?;

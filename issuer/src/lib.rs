@@ -27,6 +27,7 @@
 //! No clock and no randomness of its own: both are arguments, except in [`server`].
 
 mod claims;
+pub mod console;
 mod day_set;
 mod error;
 mod event;

@@ -7,8 +7,8 @@ use zeroize::Zeroizing;
 use crate::claims;
 use crate::error::IssuerError;
 use crate::issuer::Issuer;
-use crate::register::{PersonId, PersonState};
-use crate::store::{AuditEvent, NewOffer};
+use crate::register::{Person, PersonId, PersonState};
+use crate::store::{AuditEvent, NewOffer, Writer};
 
 /// Longest life of an offer, in seconds.
 pub const OFFER_LIFE_MAX: u64 = 7 * 86_400;
@@ -68,37 +68,65 @@ impl Issuer {
         {
             return Err(IssuerError::OfferMalformed);
         }
+        let entry = self.proofed(person, &terms.credential_types)?;
+        self.store.write(|store| self.offer_in(store, &entry, terms, now, rng))
+    }
+
+    /// The register's entry of a person for whom credentials of these types can be made.
+    pub(crate) fn proofed(&self, person: &PersonId, types: &[String]) -> Result<Person, IssuerError> {
         let entry = self.register.person(person)?;
         if entry.state == PersonState::Deceased {
             return Err(IssuerError::PersonDeceased);
         }
-        for id in &terms.credential_types {
+        for id in types {
             claims::values(&self.entry(id)?.credential_type, &entry)?;
         }
+        Ok(entry)
+    }
+
+    /// Refuses an offer of a credential that the person holds already, or that is suspended.
+    pub(crate) fn may_be_offered(
+        &self,
+        store: &Writer<'_>,
+        person: &PersonId,
+        credential_type: &str,
+        replaces: bool,
+    ) -> Result<(), IssuerError> {
+        match store.active_handle(person, credential_type)? {
+            // ISSU-19
+            Some(handle) if store.is_suspended(credential_type, handle)? => Err(IssuerError::CredentialSuspended),
+            Some(_) if !replaces => Err(IssuerError::AlreadyActive),
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes an offer inside a transaction, for a person who was [proofed](Self::proofed).
+    pub(crate) fn offer_in<R: CryptoRng + ?Sized>(
+        &self,
+        store: &Writer<'_>,
+        entry: &Person,
+        terms: &OfferTerms,
+        now: u64,
+        rng: &mut R,
+    ) -> Result<MadeOffer, IssuerError> {
+        let person = &entry.id;
         let mut code = [0u8; 16];
         rng.fill_bytes(&mut code);
         let tx_code = terms.with_tx_code.then(|| six_digits(rng));
         let expires_at = now.saturating_add(terms.life);
-        self.store.write(|store| {
-            for id in &terms.credential_types {
-                match store.active_handle(person, id)? {
-                    // ISSU-19
-                    Some(handle) if store.is_suspended(id, handle)? => return Err(IssuerError::CredentialSuspended),
-                    Some(_) if !terms.replaces => return Err(IssuerError::AlreadyActive),
-                    _ => {}
-                }
-                store.audit(now, AuditEvent::Offered, id, person.as_str(), 0)?;
-            }
-            store.add_offer(&NewOffer {
-                code: &code,
-                person,
-                revision: entry.revision,
-                tx_code: tx_code.as_ref().map(|tx_code| tx_code.as_str()),
-                credential_types: &terms.credential_types,
-                replaces: terms.replaces,
-                review: terms.review,
-                expires_at,
-            })
+        for id in &terms.credential_types {
+            self.may_be_offered(store, person, id, terms.replaces)?;
+            store.audit(now, AuditEvent::Offered, id, person.as_str(), 0)?;
+        }
+        store.add_offer(&NewOffer {
+            code: &code,
+            person,
+            revision: entry.revision,
+            tx_code: tx_code.as_ref().map(|tx_code| tx_code.as_str()),
+            credential_types: &terms.credential_types,
+            replaces: terms.replaces,
+            review: terms.review,
+            expires_at,
         })?;
         let offer = Offer {
             issuer: self.did().clone(),

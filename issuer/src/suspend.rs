@@ -99,7 +99,7 @@ impl Issuer {
     }
 
     #[allow(clippy::too_many_arguments, reason = "time is an argument, never ambient")]
-    fn change_in(
+    pub(crate) fn change_in(
         &self,
         store: &Writer<'_>,
         entry: &TypeEntry,

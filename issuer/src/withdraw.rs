@@ -32,6 +32,15 @@ pub enum RevocationReason {
     Replaced = 6,
 }
 
+impl RevocationReason {
+    /// As it is stored.
+    pub(crate) fn read(number: u8) -> Option<Self> {
+        let clerks = [Self::RightWithdrawn, Self::PhoneLost, Self::HolderDeceased, Self::IssuedInError];
+        let own = [Self::EntryChanged, Self::Replaced];
+        clerks.into_iter().chain(own).find(|reason| *reason as u8 == number)
+    }
+}
+
 /// What a withdrawal changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Withdrawal {
@@ -285,7 +294,7 @@ impl Issuer {
 
 /// After a withdrawal for any other reason than a change of the register's entry, nobody gets anew what such a change withdrew
 /// before (VCI-29).
-fn forbid_renewals(
+pub(crate) fn forbid_renewals(
     store: &Writer<'_>,
     person: &PersonId,
     credential_type: Option<&str>,

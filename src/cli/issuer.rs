@@ -17,7 +17,7 @@ use protocol::exchange::qr::Kind;
 use protocol::ledger::record::IssuerKey;
 use serde_json::json;
 
-use super::review;
+use super::{clerk, review};
 use crate::clock::Now;
 use crate::files::{self, Destination};
 use crate::ledger::{answered, client};
@@ -62,6 +62,8 @@ enum Command {
     Review(review::ReviewArgs),
     /// Give tokens to attested wallets of others only, and say who vouches for them
     Wallets(review::WalletsArgs),
+    /// Let a clerk log in at the console, or no longer
+    Clerk(clerk::ClerkArgs),
     /// Serve wallets over HTTP and keep the ledger up to date
     Serve(ServeArgs),
     /// Check the audit log from its first entry to its last
@@ -220,6 +222,12 @@ struct ServeArgs {
     /// (JSON as in specs/held-credential.md)
     #[arg(long, value_name = "FILE")]
     log_in: Option<PathBuf>,
+    /// Also serve the clerks' console, at this address
+    #[arg(long, value_name = "ADDR")]
+    console: Option<SocketAddr>,
+    /// Browsers reach the console through a proxy with TLS
+    #[arg(long, requires = "console")]
+    console_tls: bool,
 }
 
 pub(crate) fn run(args: IssuerArgs) -> Result<Answer, CliError> {
@@ -234,6 +242,7 @@ pub(crate) fn run(args: IssuerArgs) -> Result<Answer, CliError> {
         Command::Reviews(args) => review::list(&args),
         Command::Review(args) => review::decide(&args),
         Command::Wallets(args) => review::wallets(&args),
+        Command::Clerk(args) => clerk::run(&args),
         Command::Serve(args) => serve(&args),
         Command::Audit(directory) => audit(&directory),
     }
@@ -510,7 +519,8 @@ fn serve(args: &ServeArgs) -> Result<Answer, CliError> {
         Some(file) => issuer.with_log_in_by_credential(Arc::new(crate::log_in::read(file)?)),
         None => issuer,
     });
-    serving::issuer(&issuer, Arc::new(client(&args.ledger)?), args.listen)?;
+    let console = args.console.map(|address| (address, args.console_tls));
+    serving::issuer(&issuer, Arc::new(client(&args.ledger)?), args.listen, console)?;
     Ok(Answer::new("stopped", json!({ "stopped": true })))
 }
 

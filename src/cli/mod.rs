@@ -3,6 +3,7 @@
 mod audit;
 mod backup;
 pub(crate) mod card;
+mod clerk;
 mod cluster;
 pub(crate) mod did;
 pub(crate) mod fetch;

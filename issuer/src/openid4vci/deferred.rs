@@ -103,6 +103,11 @@ impl Issuer {
     /// # Errors
     /// [`IssuerError::ReviewUnknown`] when nothing of that name waits, [`IssuerError::StorageUnavailable`]
     pub fn review(&self, id: &str, approved: bool, now: u64) -> Result<(), IssuerError> {
+        self.review_by("", id, approved, now)
+    }
+
+    /// The same, with the name of the clerk where it is known.
+    pub(crate) fn review_by(&self, clerk: &str, id: &str, approved: bool, now: u64) -> Result<(), IssuerError> {
         let mut bytes = [0; 16];
         hex::decode_to_slice(id, &mut bytes).map_err(|_| IssuerError::ReviewUnknown)?;
         self.store.write(|store| {
@@ -111,7 +116,7 @@ impl Issuer {
             store.decide(&bytes, approved)?;
             let event = if approved { AuditEvent::ReviewApproved } else { AuditEvent::ReviewRefused };
             let mut types = found.credential_types.iter();
-            types.try_for_each(|id| store.audit(now, event, id, found.person.as_str(), 0))
+            types.try_for_each(|id| store.audit_of(clerk, None, now, event, id, found.person.as_str(), 0))
         })
     }
 }

@@ -24,6 +24,7 @@ pub mod openid4vci;
 mod public;
 mod status;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -74,12 +75,22 @@ impl Service {
         Self { issuer, clock, admin_token, gate: Arc::new(gate::Gate::new(limits)), changed: Arc::new(Notify::new()) }
     }
 
-    fn now(&self) -> u64 {
+    pub(crate) fn now(&self) -> u64 {
         (self.clock)()
     }
 
+    /// The issuer's directory, where its clerks are.
+    pub(crate) fn dir(&self) -> &Path {
+        self.issuer.dir()
+    }
+
+    /// Something is to be published.
+    pub(crate) fn tell_changed(&self) {
+        self.changed.notify_one();
+    }
+
     /// Runs `work`, which touches disk and curve, where it blocks nobody.
-    async fn blocking<T: Send + 'static>(
+    pub(crate) async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Issuer, u64, &mut Random) -> T + Send + 'static,
     ) -> Result<T, IssuanceRefusal> {
@@ -90,7 +101,7 @@ impl Service {
 }
 
 /// The operating system's randomness.
-type Random = rand_core::UnwrapErr<getrandom::SysRng>;
+pub(crate) type Random = rand_core::UnwrapErr<getrandom::SysRng>;
 
 /// All routes of an issuer below its address. Whoever serves them says who is at the other end (`axum::extract::ConnectInfo`), and does not
 /// wait for ever for the head of a request.

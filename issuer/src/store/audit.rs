@@ -7,6 +7,7 @@ use protocol::cbor;
 use sha2::{Digest, Sha256};
 
 use super::{Row, Writer, values};
+use crate::console::{AuditEntry, AuditTold, CaseKind, ChainState};
 use crate::error::IssuerError;
 
 /// Keeps the chain's digests apart from every other hash. It never leaves this database.
@@ -59,6 +60,36 @@ pub enum AuditEvent {
     /// A person logged in with a credential.
     #[n(12)]
     CredentialShown,
+    /// A clerk logged in at the console.
+    #[n(13)]
+    LoggedIn,
+    /// Somebody gave a wrong password there.
+    #[n(14)]
+    LogInRefused,
+    /// A clerk looked at a person's entry.
+    #[n(15)]
+    PersonViewed,
+    /// A clerk asked for something.
+    #[n(16)]
+    CaseAsked,
+    /// A second clerk approved it.
+    #[n(17)]
+    CaseApproved,
+    /// A second clerk refused it.
+    #[n(18)]
+    CaseRefused,
+    /// A clerk handed an offer over.
+    #[n(19)]
+    CaseHandedOver,
+    /// A clerk asked for a bulk job.
+    #[n(20)]
+    JobAsked,
+    /// A second clerk approved it.
+    #[n(21)]
+    JobApproved,
+    /// A second clerk refused it.
+    #[n(22)]
+    JobRefused,
 }
 
 #[derive(Encode, Decode)]
@@ -73,13 +104,19 @@ struct Entry {
     /// Register id; empty for events that concern nobody in particular.
     #[n(3)]
     person: String,
-    /// Handle of a credential or number of an epoch.
+    /// Handle of a credential, or number of an epoch, a case or a job.
     #[n(4)]
     number: u64,
+    /// The clerk who did it, at the console.
+    #[n(5)]
+    clerk: Option<String>,
+    /// What the clerk's case or job is about.
+    #[n(6)]
+    kind: Option<CaseKind>,
 }
 
-/// What a check of the chain found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How long a chain is, and how it ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct AuditSummary {
     /// Entries in the chain.
     pub entries: u64,
@@ -97,8 +134,29 @@ impl Writer<'_> {
         person: &str,
         number: u64,
     ) -> Result<(), IssuerError> {
-        let entry =
-            cbor::to_vec(&Entry { at, event, credential_type: credential_type.into(), person: person.into(), number });
+        let (credential_type, person) = (credential_type.into(), person.into());
+        self.append(&Entry { at, event, credential_type, person, number, clerk: None, kind: None })
+    }
+
+    /// Appends an entry about what a clerk did; `clerk` is empty where it is not known who it was.
+    #[allow(clippy::too_many_arguments, reason = "each is one field of the entry")]
+    pub(crate) fn audit_of(
+        &self,
+        clerk: &str,
+        kind: Option<CaseKind>,
+        at: u64,
+        event: AuditEvent,
+        credential_type: &str,
+        person: &str,
+        number: u64,
+    ) -> Result<(), IssuerError> {
+        let clerk = (!clerk.is_empty()).then(|| clerk.to_owned());
+        let (credential_type, person) = (credential_type.into(), person.into());
+        self.append(&Entry { at, event, credential_type, person, number, clerk, kind })
+    }
+
+    fn append(&self, entry: &Entry) -> Result<(), IssuerError> {
+        let entry = cbor::to_vec(entry);
         let last = "SELECT sequence, digest FROM audit ORDER BY sequence DESC LIMIT 1";
         let (sequence, head): (u64, [u8; 32]) =
             self.transaction.one(last, values![], |row| Ok((row.get(0)?, row.get(1)?)))?.unwrap_or((0, [0; 32]));
@@ -113,34 +171,87 @@ impl Writer<'_> {
     /// # Errors
     /// [`IssuerError::AuditLogTampered`].
     pub(crate) fn check_audit(&self) -> Result<AuditSummary, IssuerError> {
-        let query = "SELECT sequence, entry, digest FROM audit WHERE sequence > ?1 ORDER BY sequence LIMIT ?2";
-        let row = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
-        let mut summary = AuditSummary { entries: 0, head: [0; 32] };
-        let (mut issued, mut revoked, mut suspended) = (0, 0, 0_u64);
-        let mut last = i64::MIN;
+        let mut walk = ChainWalk::default();
         loop {
-            let part: Vec<(i64, Vec<u8>, [u8; 32])> = self.transaction.all(query, values![last, PART], row)?;
-            for (sequence, bytes, digest) in &part {
-                let entry: Entry = cbor::from_slice(bytes, ENTRY_MAX).map_err(|_| IssuerError::AuditLogTampered)?;
-                let next = summary.entries + 1;
-                if u64::try_from(*sequence) != Ok(next) || link(&summary.head, bytes) != *digest {
-                    return Err(IssuerError::AuditLogTampered);
-                }
-                issued += u64::from(entry.event == AuditEvent::Issued);
-                revoked += u64::from(entry.event == AuditEvent::Revoked);
-                suspended = suspended.wrapping_add(u64::from(entry.event == AuditEvent::Suspended));
-                suspended = suspended.wrapping_sub(u64::from(entry.event == AuditEvent::Reinstated));
-                summary = AuditSummary { entries: next, head: *digest };
-            }
-            match part.last() {
-                Some((newest, ..)) => last = *newest,
-                None => break,
+            match self.walk_audit(&mut walk, PART)? {
+                None => {}
+                Some(ChainState::Whole(summary)) => return Ok(summary),
+                Some(_) => return Err(IssuerError::AuditLogTampered),
             }
         }
-        if [issued, revoked, suspended] != self.counts()? {
-            return Err(IssuerError::AuditLogTampered);
+    }
+
+    /// Goes on with a check of the chain for at most `most` entries. Nothing means that there are more.
+    pub(crate) fn walk_audit(&self, walk: &mut ChainWalk, most: u64) -> Result<Option<ChainState>, IssuerError> {
+        let query = "SELECT sequence, entry, digest FROM audit WHERE sequence > ?1 ORDER BY sequence LIMIT ?2";
+        let row = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2).ok()));
+        let part: Vec<(i64, Vec<u8>, Option<[u8; 32]>)> =
+            self.transaction.all(query, values![walk.after, most], row)?;
+        for (sequence, bytes, digest) in &part {
+            let next = walk.last.entries + 1;
+            let broken = Ok(Some(ChainState::BrokenAt(next)));
+            let Ok(entry) = cbor::from_slice::<Entry>(bytes, ENTRY_MAX) else { return broken };
+            let head = link(&walk.last.head, bytes);
+            if u64::try_from(*sequence) != Ok(next) || *digest != Some(head) {
+                return broken;
+            }
+            walk.count(entry.event);
+            walk.last = AuditSummary { entries: next, head };
+            walk.after = *sequence;
         }
-        Ok(summary)
+        if part.len() as u64 == most {
+            return Ok(None);
+        }
+        let fits = walk.counts == self.counts()?;
+        Ok(Some(if fits { ChainState::Whole(walk.last) } else { ChainState::CutOff(walk.last) }))
+    }
+
+    /// The entries before one, newest first.
+    pub(crate) fn audit_entries(&self, before: i64, most: u64) -> Result<Vec<AuditEntry>, IssuerError> {
+        let query = "SELECT sequence, entry, digest FROM audit WHERE sequence < ?1 ORDER BY sequence DESC LIMIT ?2";
+        let entry = |row: &Row<'_>| {
+            let bytes: Vec<u8> = row.get(1)?;
+            let told = cbor::from_slice::<Entry>(&bytes, ENTRY_MAX).ok().map(|entry| AuditTold {
+                at: entry.at,
+                event: entry.event,
+                credential_type: entry.credential_type,
+                person: entry.person,
+                number: entry.number,
+                clerk: entry.clerk,
+                kind: entry.kind,
+            });
+            Ok(AuditEntry { sequence: row.get(0)?, digest: row.get(2).unwrap_or_default(), told })
+        };
+        self.transaction.all(query, values![before, most], entry)
+    }
+}
+
+/// How far a check of the chain is.
+pub(crate) struct ChainWalk {
+    /// The sequence number of the entry that was looked at last.
+    after: i64,
+    last: AuditSummary,
+    /// Credentials issued, withdrawn and suspended, as the entries tell.
+    counts: [u64; 3],
+}
+
+impl Default for ChainWalk {
+    /// Before whatever somebody may have put before the first entry.
+    fn default() -> Self {
+        Self { after: i64::MIN, last: AuditSummary::default(), counts: [0; 3] }
+    }
+}
+
+impl ChainWalk {
+    fn count(&mut self, event: AuditEvent) {
+        let [issued, revoked, suspended] = &mut self.counts;
+        match event {
+            AuditEvent::Issued => *issued += 1,
+            AuditEvent::Revoked => *revoked += 1,
+            AuditEvent::Suspended => *suspended = suspended.wrapping_add(1),
+            AuditEvent::Reinstated => *suspended = suspended.wrapping_sub(1),
+            _ => {}
+        }
     }
 }
 

@@ -222,6 +222,54 @@ ALTER TABLE openid_request ADD COLUMN shown_here INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE openid_request ADD COLUMN shown_asks INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE openid_request ADD COLUMN shown_person TEXT;
 ",
+    "
+-- The console of clerks. Whoever asked never decides, whatever the program above tries.
+CREATE TABLE clerk_job (
+    number INTEGER PRIMARY KEY,
+    form BLOB NOT NULL UNIQUE,
+    kind INTEGER NOT NULL,
+    credential_types TEXT NOT NULL,
+    reason INTEGER,
+    state INTEGER NOT NULL,
+    asked_by TEXT NOT NULL,
+    asked_at INTEGER NOT NULL,
+    decided_by TEXT CHECK (decided_by <> asked_by),
+    decided_at INTEGER
+) STRICT;
+
+CREATE TABLE clerk_case (
+    number INTEGER PRIMARY KEY,
+    job INTEGER REFERENCES clerk_job,
+    kind INTEGER NOT NULL,
+    person TEXT NOT NULL,
+    revision INTEGER NOT NULL,
+    credential_types TEXT NOT NULL,
+    reason INTEGER,
+    state INTEGER NOT NULL,
+    asked_by TEXT NOT NULL,
+    asked_at INTEGER NOT NULL,
+    decided_by TEXT CHECK (decided_by <> asked_by),
+    decided_at INTEGER,
+    outcome TEXT
+) STRICT;
+CREATE INDEX clerk_case_person ON clerk_case (person);
+CREATE INDEX clerk_case_job ON clerk_case (job, state);
+CREATE INDEX clerk_case_state ON clerk_case (state);
+
+CREATE TABLE clerk_session (
+    digest BLOB PRIMARY KEY,
+    clerk TEXT NOT NULL,
+    begun_at INTEGER NOT NULL,
+    seen_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Wrong passwords in a row, under the digest of a name.
+CREATE TABLE clerk_attempt (
+    name BLOB PRIMARY KEY,
+    wrong INTEGER NOT NULL,
+    last_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+",
 ];
 
 /// Words of SQLite and those of PostgreSQL for the same, in this order.

@@ -8,6 +8,7 @@
 //! yet forgotten) and belongs on an encrypted disk, as the issuer's keys do.
 
 mod audit;
+mod console;
 mod credentials;
 mod deferred;
 mod epochs;
@@ -32,7 +33,9 @@ use postgresql::{Address, DatabaseError};
 use protocol::identifier::Did;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
+pub(crate) use audit::ChainWalk;
 pub use audit::{AuditEvent, AuditSummary};
+pub(crate) use console::{NewCase, NewJob};
 pub use credentials::IssuedCredential;
 pub(crate) use credentials::{EarlierAnswer, NewCredential};
 pub(crate) use deferred::{Deferred, ReviewState, UnderReview};

@@ -12,9 +12,9 @@ use crate::http::{Answer, Site, site};
 use crate::openid::*;
 use crate::world::*;
 
-const PATH: &str = "/openid4vci/deferred";
+pub(crate) const PATH: &str = "/openid4vci/deferred";
 
-async fn reviewed(site: &Site, person: &str) -> Taken {
+pub(crate) async fn reviewed(site: &Site, person: &str) -> Taken {
     let order = json!({
         "person": person, "credential_types": [LICENCE], "with_tx_code": true, "review": true, "life": 600,
     });
@@ -25,7 +25,7 @@ async fn decide(site: &Site, review: &Value, approve: bool) -> Answer {
     site.admin("/v1/admin/reviews", &json!({ "review": review, "approve": approve })).await
 }
 
-fn waits(answer: &Answer) -> Value {
+pub(crate) fn waits(answer: &Answer) -> Value {
     assert_eq!(answer.status, StatusCode::ACCEPTED, "{:?}", answer.body);
     let json = answer.json();
     assert!(json["interval"].as_u64().unwrap() > 0 && json.get("credentials").is_none(), "{json}");

@@ -24,7 +24,7 @@ pub(crate) struct Site {
     pub(crate) register: Arc<FileRegister>,
     token: AdminToken,
     pub(crate) clock: Arc<AtomicU64>,
-    dir: tempfile::TempDir,
+    pub(crate) dir: Arc<tempfile::TempDir>,
 }
 
 pub(crate) struct Answer {
@@ -53,7 +53,7 @@ pub(crate) fn serve(world: World, limits: Limits) -> Site {
     let token = AdminToken::load(dir.path(), &mut fresh()).unwrap();
     let read = clock.clone();
     let service = Service::new(issuer.clone(), Arc::new(move || read.load(Ordering::Relaxed)), token.clone(), limits);
-    Site { app: router(service.clone()).merge(well_known(service)), issuer, register, token, clock, dir }
+    Site { app: router(service.clone()).merge(well_known(service)), issuer, register, token, clock, dir: Arc::new(dir) }
 }
 
 impl Site {

@@ -4,6 +4,7 @@
 
 mod attested;
 mod card;
+mod console;
 mod database;
 mod deferred;
 mod encrypted;

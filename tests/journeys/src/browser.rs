@@ -1,7 +1,10 @@
 //! A real browser with its driver, installed where it is missing.
 
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
 
 /// What is installed, each at one version.
 const PACKAGES: [&str; 2] = ["puppeteer-core@25.16.0", "axe-core@4.14.1"];
@@ -59,4 +62,39 @@ pub fn web() -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     run(Command::new(cargo).args(["xtask", "wasm"]).arg(&web).current_dir(root));
     web
+}
+
+/// Where pictures of the screen are left: the folder `MID_PICTURES` names, or one below `scratch`.
+///
+/// # Panics
+/// When the folder cannot be made.
+#[must_use]
+pub fn pictures(scratch: &str) -> PathBuf {
+    let named = std::env::var_os("MID_PICTURES").map(PathBuf::from);
+    let folder = named.unwrap_or_else(|| Path::new(scratch).join("pictures"));
+    std::fs::create_dir_all(&folder).expect("a folder for pictures");
+    folder
+}
+
+/// Plays a script with a browser. Each line it says goes to `hear`; what that returns is said back.
+///
+/// # Panics
+/// When the script fails.
+pub fn play(scratch: &str, source: &Path, given: &Value, mut hear: impl FnMut(&str) -> Option<String>) {
+    let mut node = Command::new("node")
+        .arg(script(scratch, source))
+        .arg(given.to_string())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("node runs");
+    let mut answers = node.stdin.take().expect("a way in");
+    for line in BufReader::new(node.stdout.take().expect("a way out")).lines() {
+        let line = line.expect("text");
+        println!("{line}");
+        if let Some(answer) = hear(&line) {
+            writeln!(answers, "{answer}").expect("the script hears");
+        }
+    }
+    assert!(node.wait().expect("node ends").success());
 }

@@ -98,3 +98,13 @@ export const korean = (page) =>
     }
     return /.{0,40}[가-힣]{2,}.{0,40}/.exec(said)?.[0];
   });
+
+/** Notes what goes wrong on a page, and every request to others than `allowed`. */
+export function watch(page, trouble, allowed) {
+  page.on("console", (message) => message.type() === "error" && trouble.push(`console: ${message.text()}`));
+  page.on("pageerror", (error) => trouble.push(`page: ${error.message ?? error}`));
+  page.on("request", (request) => {
+    const asked = new URL(request.url());
+    if (!["data:", "blob:"].includes(asked.protocol) && !allowed.has(asked.origin)) trouble.push(`request to ${asked}`);
+  });
+}
