@@ -48,7 +48,7 @@ pub(crate) struct ServeArgs {
     /// postgres://user:password@host/name. In `database.url` of the folder it stays out of the list of processes
     #[arg(long, value_name = "URL")]
     database: Option<String>,
-    /// Call wallets through the push service at this origin, e.g. https://updates.push.services.mozilla.com; once for each
+    /// Call wallets through the push service at this origin, e.g. `https://updates.push.services.mozilla.com`; once for each
     #[arg(long, value_name = "ORIGIN")]
     push_service: Vec<String>,
     /// Where push services find whoever runs this: mailto:… or https://…; some want to know
