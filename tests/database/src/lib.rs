@@ -49,21 +49,23 @@ pub struct Cluster {
     databases: AtomicU32,
 }
 
-/// A port of this machine for a server that is about to start. It is below those that the system gives to outgoing connections
-/// (32768 and up, also for whoever listens at port 0): one of those could be taken again before the server comes to listen.
+/// A port of this machine for a server that is about to start, and the one above it, which a second service of the same program
+/// may take. It is below those that the system gives to outgoing connections (32768 and up, also for whoever listens at port 0):
+/// one of those could be taken again before the server comes to listen.
 ///
 /// # Panics
 /// When all are in use.
 #[must_use]
 pub fn free_port() -> u16 {
-    const FIRST: u32 = 16_384;
-    const COUNT: u32 = 16_384;
+    const FIRST: u16 = 16_384;
+    const PAIRS: u32 = 8_192;
     static NEXT: AtomicU32 = AtomicU32::new(0);
     // Programs that run beside this one begin elsewhere.
     let begin = std::process::id().wrapping_mul(251);
-    let tried = (0..COUNT).map(|_| FIRST + begin.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % COUNT);
-    let mut ports = tried.map(|port| u16::try_from(port).expect("below 32768"));
-    ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("a free port")
+    let pairs = (0..PAIRS).map(|_| begin.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % PAIRS);
+    let mut ports = pairs.map(|pair| FIRST + 2 * u16::try_from(pair).expect("below 8192"));
+    let is_free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
+    ports.find(|port| is_free(*port) && is_free(port + 1)).expect("a free port")
 }
 
 impl Cluster {
