@@ -1,7 +1,7 @@
 //! A whole network in this process: a ledger of one validator, an issuer, two verifiers.
 //!
-//! [`Network::bootstrap`] makes it in a directory, [`Network::open`] takes it up again. Both serve it over
-//! HTTP until [`Network::shutdown`].
+//! [`Network::bootstrap`] makes it in a directory, [`Network::open`] takes it up again.
+//! [`Network::serve`] serves it over HTTP until [`Network::shutdown`].
 //!
 //! | in the directory | |
 //! |---|---|
@@ -115,12 +115,14 @@ pub(crate) struct Network {
     issuer: Arc<Issuer>,
     publishing: Arc<Mutex<Option<Arc<[u8]>>>>,
     stop: watch::Sender<bool>,
+    /// Until it is served.
+    listener: Option<TcpListener>,
     tasks: Vec<JoinHandle<()>>,
     runtime: Runtime,
 }
 
 impl Network {
-    /// Makes a network in `dir` and runs it on `listen` (port 0: any free one). `progress` is told how many
+    /// Makes a network in `dir`, to be served on `listen` (port 0: any free one). `progress` is told how many
     /// of how many day signatures are made, which takes the longest. Interrupted, it can be repeated. `public` is the
     /// address that others are told, if a proxy stands before it, `database` the PostgreSQL in which the issuer keeps
     /// everything, if it is not a file.
@@ -264,7 +266,7 @@ impl Network {
         files::write(&dir.join("anchor.cbor"), &anchor)?;
         files::write_qr(&dir.join("anchor.png"), Kind::TrustAnchor, &anchor)?;
         let (stop, _) = watch::channel(false);
-        let mut network = Self {
+        let network = Self {
             dir: dir.to_owned(),
             url,
             members,
@@ -272,6 +274,7 @@ impl Network {
             issuer,
             publishing: Arc::default(),
             stop,
+            listener: Some(listener),
             tasks: Vec::new(),
             runtime,
         };
@@ -282,8 +285,15 @@ impl Network {
         } else {
             tracing::warn!("the ledger has no certified state yet; there is a bundle as soon as it has");
         }
-        network.tasks = web::start(&network, listener)?;
         Ok(network)
+    }
+
+    /// Serves it over HTTP, and keeps what the issuer changes published. Until then whoever comes waits.
+    pub(crate) fn serve(&mut self) -> Result<(), CliError> {
+        if let Some(listener) = self.listener.take() {
+            self.tasks = web::start(self, listener)?;
+        }
+        Ok(())
     }
 
     /// Whether the ledger has a certified state, at the latest after this time. A node that was killed between a block and the

@@ -57,14 +57,18 @@ pub(crate) fn log() {
     let _ = tracing::subscriber::set_global_default(subscriber);
 }
 
-/// Ends when the operator presses Ctrl-C or the system asks to stop.
-pub(crate) async fn told_to_stop() {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        tracing::error!("signals cannot be heard");
-        return;
-    };
-    tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+/// Ends when the operator presses Ctrl-C or the system asks to stop. They are heard from the call on, which is made inside of a
+/// runtime; until then they end the process.
+pub(crate) fn told_to_stop() -> impl Future<Output = ()> {
+    let heard = signal(SignalKind::interrupt()).and_then(|it| Ok((it, signal(SignalKind::terminate())?)));
+    async {
+        match heard {
+            Ok((mut interrupt, mut terminate)) => {
+                tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+            }
+            Err(_) => tracing::error!("signals cannot be heard"),
+        }
+    }
 }
 
 /// Makes the group key of a new network with its other founders; `None` if the operator stopped it.
@@ -133,7 +137,7 @@ pub(crate) fn ledger(config: &NodeConfig, listen: SocketAddr) -> Result<(), CliE
     let runtime = runtime()?;
     let node = Node::start(config)?;
     eprintln!("the ledger node serves http://{listen}, Ctrl-C stops it");
-    Ok(runtime.block_on(ledger_node::serve(node, listen, told_to_stop()))?)
+    Ok(runtime.block_on(async { ledger_node::serve(node, listen, told_to_stop()).await })?)
 }
 
 /// Serves an issuer and keeps what it changes published. `console` is where its clerks' console is, too, and whether browsers

@@ -36,13 +36,19 @@ pub(crate) struct UpArgs {
 pub(crate) fn run(args: &UpArgs) -> Result<Answer, CliError> {
     serving::log();
     let public = args.url.as_deref();
-    let network = if Network::exists(&args.dir) {
+    let mut network = if Network::exists(&args.dir) {
         check_database(args)?;
         Network::open(&args.dir, args.listen, public)?
     } else {
         eprintln!("making a network in {} (some seconds, once)", args.dir.display());
         Network::bootstrap(&args.dir, args.listen, public, args.database.as_deref(), &progress)?
     };
+    // Before anybody is told that it runs: whoever then says stop is heard.
+    let told_to_stop = {
+        let _inside = network.runtime().enter();
+        serving::told_to_stop()
+    };
+    network.serve()?;
     let (url, dir) = (network.url(), args.dir.display());
     let mut out = std::io::stdout();
     // Whoever started it may not be reading; the services run all the same.
@@ -56,7 +62,7 @@ pub(crate) fn run(args: &UpArgs) -> Result<Answer, CliError> {
         let _ = writeln!(out, "  log in as {id} with {} (shown once)", password.as_str());
     }
     let _ = writeln!(out, "Ctrl-C stops it; the next start goes on where it was.");
-    network.runtime().block_on(serving::told_to_stop());
+    network.runtime().block_on(told_to_stop);
     network.shutdown()?;
     Ok(Answer::new("stopped", json!({ "stopped": true })))
 }

@@ -135,7 +135,11 @@ fn start(story: &mut Story, dir: &Path) -> Result<Network, String> {
         "ledger",
         "검증인 1대의 원장, 경찰청(운전면허 발급), 확인자 2곳(경찰, 가게) 등록",
         "a ledger of one validator; the police agency, police officers and a shop are registered",
-        || Network::bootstrap(dir, SocketAddr::from(([127, 0, 0, 1], 0)), None, None, &progress).map_err(named),
+        || {
+            let made = Network::bootstrap(dir, SocketAddr::from(([127, 0, 0, 1], 0)), None, None, &progress);
+            let served = made.and_then(|mut network| network.serve().map(|()| network));
+            served.map_err(named)
+        },
     )?;
     let members = [
         (network.issuer().did(), "경찰청 (발급자)", "National Police Agency (issuer)"),
