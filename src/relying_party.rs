@@ -38,6 +38,8 @@ const ROOT_FRAGMENT: &str = "x509-1";
 const ROOT_LIFE: u64 = 9 * 365 * 86_400;
 /// Longest life of a reader's certificate (ISO/IEC 18013-5, B.1.7), in seconds.
 const READER_LIFE: u64 = 1_187 * 86_400;
+/// How far wallets' clocks may be behind, in seconds: certificates begin so much earlier.
+const BEHIND: u64 = 300;
 /// A service starts with a certificate that is good for so long at least, in seconds: a year.
 const LEFT: u64 = 365 * 86_400;
 
@@ -199,8 +201,9 @@ impl RelyingParty<'_> {
         let mut draft = |subject, key, life: u64, usage| {
             let mut serial = [0; 20];
             rng.fill_bytes(&mut serial);
-            let until = now.saturating_add(life);
-            CertificateDraft { subject, issuer: &issuer, contact: self.url, serial, from: now, until, key, usage }
+            let from = now.saturating_sub(BEHIND);
+            let until = from.saturating_add(life);
+            CertificateDraft { subject, issuer: &issuer, contact: self.url, serial, from, until, key, usage }
         };
         let top = draft(&issuer, root.multikey(), ROOT_LIFE, Use::Root).sign(&root)?;
         let requests = draft(&subject, *key, READER_LIFE, Use::Reader).sign(&root)?;

@@ -15,6 +15,8 @@ use crate::keys::write_whole;
 const SIGNER_LIFE: u64 = 457 * 86_400;
 /// Life of the root, in seconds: nine years. Who trusts the ledger asks for its key and not for these dates.
 const ROOT_LIFE: u64 = 9 * 365 * 86_400;
+/// How far other clocks may be behind, in seconds: certificates begin so much earlier.
+const BEHIND: u64 = 300;
 /// Names of the files in the issuer's directory.
 const ROOT: &str = "root.der";
 const SIGNER: &str = "document-signer.der";
@@ -24,7 +26,7 @@ const SIGNER: &str = "document-signer.der";
 pub(crate) struct Certificates {
     pub(crate) root: Vec<u8>,
     pub(crate) signer: Vec<u8>,
-    /// From when both are valid, Unix seconds.
+    /// When they were made, Unix seconds; no credential begins before.
     pub(crate) from: u64,
     /// Until when both are valid, Unix seconds.
     until: u64,
@@ -62,7 +64,8 @@ impl Issuer {
         let (root, signer) = (read(ROOT)?, read(SIGNER)?);
         let ours = root.key() == self.keys.root().ok()?.multikey()
             && signer.key() == self.keys.document_signer().ok()?.multikey();
-        let (from, until) = (root.from().max(signer.from()), root.until().min(signer.until()));
+        let made = root.from().max(signer.from()).saturating_add(BEHIND);
+        let (from, until) = (made, root.until().min(signer.until()));
         ours.then(|| Certificates { root: root.der().to_vec(), signer: signer.der().to_vec(), from, until })
     }
 
@@ -71,20 +74,21 @@ impl Issuer {
         // A network is named after its country, `kr` or `kr-…`; others have the code that ISO 3166 leaves to users.
         let country = self.description.network.split('-').next().unwrap_or_default().to_ascii_uppercase();
         let country = if country.len() == 2 { country.as_str() } else { "XX" };
+        let from = now.saturating_sub(BEHIND);
         let name = |role: &str| format!("CN={role} {},C={country}", self.did().to_string().replace("did:mid:", ""));
         let (root_name, signer_name) = (name("Root"), name("Signer"));
         let mut draft = |subject, key, life: u64, usage| {
             let mut serial = [0; 20];
             rng.fill_bytes(&mut serial);
-            let until = now.saturating_add(life);
+            let until = from.saturating_add(life);
             let contact = self.description.url.as_str();
-            CertificateDraft { subject, issuer: &root_name, contact, serial, from: now, until, key, usage }
+            CertificateDraft { subject, issuer: &root_name, contact, serial, from, until, key, usage }
         };
         let certificates = Certificates {
             root: draft(&root_name, root.multikey(), ROOT_LIFE, Use::Root).sign(root)?,
             signer: draft(&signer_name, signer.multikey(), SIGNER_LIFE, Use::DocumentSigner).sign(root)?,
             from: now,
-            until: now.saturating_add(SIGNER_LIFE.min(ROOT_LIFE)),
+            until: from.saturating_add(SIGNER_LIFE.min(ROOT_LIFE)),
         };
         for (file, bytes) in [(ROOT, &certificates.root), (SIGNER, &certificates.signer)] {
             write_whole(&self.dir().join(file), bytes, 0o644).map_err(|_| IssuerError::FileUnavailable)?;

@@ -150,7 +150,7 @@ impl Issuer {
             },
             holder: *holder,
             status: Reference { uri: list.write(&self.description.url), index: entry_number & 0xffff_ffff },
-            from: day_begun(now).max(self.certificates(now, rng)?.from),
+            from: day_begun(now).max(self.certificates(now, rng)?.from).min(now),
             until,
         };
         match format {
