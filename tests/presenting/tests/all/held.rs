@@ -121,17 +121,7 @@ impl Issuer<'_> {
 
     fn credential(&self, body: &[u8]) -> Value {
         let body: Value = serde_json::from_slice(body).unwrap();
-        // VCI-68: what is announced alone is what comes.
-        let expected = Expected { issuer: ISSUER, client: None, now: NOW };
-        let presented = |proof: &Value| {
-            let proven = di_vp::check(proof, &expected).unwrap();
-            assert_eq!(proven.nonce, "n");
-            proven.key
-        };
-        let keys: Vec<Multikey> = match body["credential_configuration_id"].as_str() {
-            Some("eddsa") => body["proofs"]["di_vp"].as_array().unwrap().iter().map(presented).collect(),
-            _ => body["proofs"]["jwt"].as_array().unwrap().iter().map(proven).collect(),
-        };
+        let keys = all_proven(&body);
         let issued = keys.iter().map(|key| {
             let issued = self.world.issue(*key, self.entry);
             let credential = match body["credential_configuration_id"].as_str().unwrap() {
@@ -148,8 +138,23 @@ impl Issuer<'_> {
     }
 }
 
+/// The keys that a request proves. VCI-68: the kind of proof that is announced alone is what comes.
+pub(crate) fn all_proven(request: &Value) -> Vec<Multikey> {
+    let expected = Expected { issuer: ISSUER, client: None, now: NOW };
+    let presented = |proof: &Value| {
+        let proven = di_vp::check(proof, &expected).unwrap();
+        assert_eq!(proven.nonce, "n");
+        proven.key
+    };
+    let (kind, key): (_, &dyn Fn(&Value) -> Multikey) = match request["credential_configuration_id"].as_str() {
+        Some("eddsa") => ("di_vp", &presented),
+        _ => ("jwt", &proven),
+    };
+    request["proofs"][kind].as_array().unwrap().iter().map(key).collect()
+}
+
 /// The key in a proof's header.
-pub(crate) fn proven(proof: &Value) -> Multikey {
+fn proven(proof: &Value) -> Multikey {
     let header = from_base64url(proof.as_str().unwrap().split('.').next().unwrap()).unwrap();
     Multikey::from_jwk(&serde_json::from_slice::<Value>(&header).unwrap()["jwk"]).unwrap()
 }

@@ -20,7 +20,7 @@ use wallet_core::openid4vci::{Answer, Format, ReceiveError};
 use wallet_core::openid4vp::{Foreign, OpenIdError};
 use wallet_core::{CredentialState, Decision, Event, WalletError};
 
-use crate::held::{Issuer, NOW, Owner, new_wallet, obtain, proven};
+use crate::held::{Issuer, NOW, Owner, all_proven, new_wallet, obtain};
 
 const SUITES: [Suite; 2] = [Suite::EddsaRdfc2022, Suite::Bbs2023];
 
@@ -346,7 +346,7 @@ fn vci_43_w3c_credentials_are_checked_before_they_are_stored() {
             let mut answer = issuer.answer(&request);
             if request.address.ends_with("/credential") {
                 let body: Value = serde_json::from_slice(&request.body).unwrap();
-                let credential = made(proven(&body["proofs"]["jwt"][0]));
+                let credential = made(all_proven(&body)[0]);
                 let body = json!({ "credentials": [{ "credential": credential }] }).to_string().into_bytes();
                 answer = Answer { status: 200, dpop_nonce: None, body };
             }
